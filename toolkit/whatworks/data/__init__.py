@@ -1,0 +1,1 @@
+"""Real police files in: readers, places, exposure, known breaks."""

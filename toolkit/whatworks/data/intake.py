@@ -1,0 +1,142 @@
+"""What happened to the files on the way in: read, used, dropped and why, missing, revised."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import html
+from dataclasses import dataclass
+from pathlib import Path
+
+_CHUNK = 1 << 20
+_CELL = "text-align:left;vertical-align:top"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file that was read: its name without folders, the SHA-256 of its bytes, its data rows."""
+
+    name: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Rows of a source that are not in the table: why, how many, and one of them in words."""
+
+    reason: str
+    rows: int
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two snapshots of one month: which file was chosen, over how many cells they differ, by how much.
+
+    `difference` is the total of the chosen file minus the total of the other, in crimes, over the cells that
+    can be compared; `cells` counts the area × offence cells that are not equal.
+    """
+
+    month: str
+    chosen: str
+    other: str
+    cells: int
+    difference: int
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeReport:
+    """Everything a reader of the table must know about the files it came from.
+
+    Names are file names without folders, so the report is the same wherever the data lie.
+    Sentences (`vocabulary`, `code_vintages`, `notes`) name the month or file they are about.
+    """
+
+    files: tuple[SourceFile, ...]
+    rows_read: int = 0
+    rows_used: int = 0
+    dropped: tuple[Dropped, ...] = ()
+    duplicates: int = 0
+    months_missing: tuple[str, ...] = ()
+    months_partial: tuple[str, ...] = ()
+    vocabulary: tuple[str, ...] = ()
+    code_vintages: tuple[str, ...] = ()
+    snapshots: tuple[Difference, ...] = ()
+    filled_zeros: int = 0
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """The report as plain lists, texts and whole numbers, in the order of its fields, ready for JSON."""
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    def text(self) -> str:
+        """The report as lines of plain text, one fact a line, without a final line break."""
+        lines = []
+        for title, items in self._sections():
+            if len(items) == 1:
+                lines.append(f"{title}: {items[0]}")
+            elif items:
+                lines.append(f"{title}:")
+                lines.extend(f"  - {item}" for item in items)
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for title, items in self._sections():
+            if items:
+                cell = "<br>".join(html.escape(item) for item in items)
+                rows.append(
+                    f'<tr><th scope="row" style="{_CELL}">{html.escape(title)}</th>'
+                    f'<td style="{_CELL}">{cell}</td></tr>'
+                )
+        return f"<table><caption>Intake report</caption><tbody>{''.join(rows)}</tbody></table>"
+
+    def _sections(self) -> list[tuple[str, list[str]]]:
+        return [
+            ("Files", [f"{f.name} ({f.rows:,} rows, sha256 {f.sha256[:12]})" for f in self.files]),
+            ("Rows read", [f"{self.rows_read:,}"]),
+            ("Rows used", [f"{self.rows_used:,}"]),
+            ("Dropped", [_dropped_sentence(item) for item in self.dropped] or ["nothing"]),
+            ("Duplicates", [f"{self.duplicates:,}"]),
+            ("Months missing", _joined(self.months_missing) or ["none"]),
+            ("Months partial", _joined(self.months_partial) or ["none"]),
+            ("Vocabulary", list(self.vocabulary)),
+            ("Area codes", list(self.code_vintages)),
+            ("Two snapshots of a month", [_difference_sentence(item) for item in self.snapshots]),
+            ("Zeros filled in", [f"{self.filled_zeros:,} cells"]),
+            ("Notes", list(self.notes)),
+        ]
+
+
+def source_file(path: Path, rows: int) -> SourceFile:
+    """Describe a file on disk: its name, the SHA-256 of its bytes, the number of data rows read from it."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while chunk := handle.read(_CHUNK):
+            digest.update(chunk)
+    return SourceFile(path.name, digest.hexdigest(), rows)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return value
+
+
+def _dropped_sentence(item: Dropped) -> str:
+    example = f" (for example {item.example})" if item.example else ""
+    return f"{item.rows:,} rows: {item.reason}{example}"
+
+
+def _difference_sentence(item: Difference) -> str:
+    return (
+        f"{item.month}: {item.chosen} chosen over {item.other}; "
+        f"{item.cells:,} cells differ, {item.difference:+,} crimes in all"
+    )
+
+
+def _joined(months: tuple[str, ...]) -> list[str]:
+    return [", ".join(months)] if months else []

@@ -1,0 +1,329 @@
+"""The tidy table every reader of police files hands over: area × month × offence, zeros explicit."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import os
+import re
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.data.intake import IntakeReport
+from whatworks.errors import OptionError, SourceError, did_you_mean, first_few
+
+COLUMNS: Final = ("area_code", "area_name", "month", "offence", "count")
+COVERAGE_COLUMNS: Final = ("source", "month", "state", "rows")
+State = Literal["present", "partial", "missing"]
+STATES: Final[tuple[State, ...]] = ("present", "partial", "missing")
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_HEAD_ROWS = 8
+_REMEDY = "Build it with from_counts or from_cube."
+
+
+@dataclass(frozen=True, slots=True)
+class Tidy:
+    """Counts by area, month and offence, with the report of how they came in.
+
+    `frame` has the columns `area_code`, `area_name`, `month` (YYYY-MM), `offence` (text) and `count`
+    (int64), sorted by area, month, offence. Every area × present month holds every offence, zeros included;
+    an area × month without a file has no row at all. `coverage` has one row per source × month: `source`,
+    `month`, `state` (present, partial, missing), `rows`. Raises `SourceError` when the parts do not have
+    this shape.
+    """
+
+    frame: pd.DataFrame
+    intake: IntakeReport
+    coverage: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        _check_columns(self.frame, COLUMNS, "the tidy table")
+        _check_columns(self.coverage, COVERAGE_COLUMNS, "the coverage table")
+        _check_shape(self.frame)
+        odd = ~self.coverage["state"].isin(STATES)
+        if odd.any():
+            raise SourceError(
+                f"unknown coverage state {first_few(map(repr, self.coverage.loc[odd, 'state'].unique()))}",
+                where="the coverage table",
+                remedy=f"The states are {', '.join(STATES)}.",
+            )
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """The area codes in order."""
+        return tuple(sorted(self.frame["area_code"].unique()))
+
+    @property
+    def months(self) -> tuple[str, ...]:
+        """The months in order that have at least one row."""
+        return tuple(sorted(self.frame["month"].unique()))
+
+    @property
+    def offences(self) -> tuple[str, ...]:
+        """The offences in order."""
+        return tuple(self.frame["offence"].unique())
+
+    def wide(self, offences: Sequence[str] | None = None) -> pd.DataFrame:
+        """One row per area × month with one count column per offence.
+
+        Columns `area_code`, `area_name`, `month`, then the chosen offences, in the order given (all, sorted,
+        when none is given). Raises `OptionError` for an offence the table does not have.
+        """
+        have = list(self.offences)
+        chosen = have if offences is None else list(offences)
+        for name in chosen:
+            if name not in have:
+                raise OptionError(
+                    f"there is no offence {name!r} in this table",
+                    where="offences",
+                    remedy=f"{did_you_mean(name, have)}It has {first_few(have, 40)}.",
+                )
+        step = max(len(have), 1)
+        keys = self.frame.loc[::step, ["area_code", "area_name", "month"]].reset_index(drop=True)
+        block = self.frame["count"].to_numpy().reshape(-1, step)
+        counts = pd.DataFrame({name: block[:, have.index(name)] for name in chosen}, index=keys.index)
+        return pd.concat([keys, counts], axis=1)
+
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Write the table whole or not at all: CSV (UTF-8, LF) or Parquet, by the ending of the name.
+
+        Returns the path. Raises `OptionError` for another ending.
+        """
+        target = Path(path)
+        if target.suffix not in (".csv", ".parquet"):
+            raise OptionError(
+                f"cannot tell a format from the name {target.name!r}",
+                where="path",
+                remedy="End the name in .csv or .parquet.",
+            )
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        os.close(handle)
+        part = Path(name)
+        try:
+            if target.suffix == ".csv":
+                self.frame.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
+            else:
+                self.frame.to_parquet(part, index=False)
+            part.chmod(0o644)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        return target
+
+    def _repr_html_(self) -> str:
+        facts = (
+            f"{len(self.areas):,} areas × {len(self.months):,} months × {len(self.offences):,} offences, "
+            f"{int(self.frame['count'].sum()):,} crimes"
+        )
+        span = f", {self.months[0]} to {self.months[-1]}" if self.months else ""
+        head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
+            for row in self.frame.head(_HEAD_ROWS).itertuples(index=False)
+        )
+        return (
+            f"<p>{html.escape(facts + span)}</p>{self._coverage_html()}"
+            f"<table><caption>First rows</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f"{self.intake._repr_html_()}"
+        )
+
+    def _coverage_html(self) -> str:
+        rows = []
+        for source, group in self.coverage.groupby("source", sort=True):
+            cells = []
+            for state in STATES:
+                months = group.loc[group["state"] == state, "month"].tolist()
+                shown = "" if state == "present" or not months else f" ({first_few(months, 12)})"
+                cells.append(f"<td>{len(months):,}{html.escape(shown)}</td>")
+            rows.append(f'<tr><th scope="row">{html.escape(str(source))}</th>{"".join(cells)}</tr>')
+        head = "".join(f'<th scope="col">{name}</th>' for name in ("source", *STATES))
+        return (
+            f"<table><caption>Months by source</caption><thead><tr>{head}</tr></thead>"
+            f"<tbody>{''.join(rows)}</tbody></table>"
+        )
+
+
+def from_cube(
+    counts: npt.NDArray[np.int64],
+    *,
+    areas: Mapping[str, str],
+    months: Sequence[str],
+    offences: Sequence[str],
+    intake: IntakeReport,
+    coverage: pd.DataFrame,
+    missing: Collection[tuple[str, str]] = (),
+) -> Tidy:
+    """Build a `Tidy` from a dense block of counts, areas × months × offences, in any order of the labels.
+
+    `areas` maps code to name in the order of the first axis; `missing` names (area_code, month) pairs that
+    have no file and so get no row. Raises `SourceError` when sizes disagree, a label repeats or a count is
+    negative.
+    """
+    block = np.asarray(counts, dtype=np.int64)
+    codes = list(areas)
+    shape = (len(codes), len(months), len(offences))
+    if block.shape != shape or any(len(set(labels)) != len(labels) for labels in (months, offences)):
+        raise SourceError(
+            f"counts of shape {block.shape} do not fit {shape[0]} areas × {shape[1]} months × "
+            f"{shape[2]} offences with distinct labels",
+            where="the tidy table",
+            remedy="Give one label per position on each axis.",
+        )
+    orders = [
+        np.argsort(np.array(labels, dtype=object), kind="stable") for labels in (codes, months, offences)
+    ]
+    block = block[np.ix_(*orders)]
+    index = [axis.ravel() for axis in np.indices(shape, dtype=np.int32)]
+    labels = [
+        [list(axis)[i] for i in order] for axis, order in zip((codes, months, offences), orders, strict=True)
+    ]
+    frame = pd.DataFrame(
+        {
+            "area_code": _repeat(labels[0], index[0]),
+            "area_name": _repeat([areas[code] for code in labels[0]], index[0]),
+            "month": _repeat(labels[1], index[1]),
+            "offence": _repeat(labels[2], index[2]),
+            "count": block.ravel(),
+        }
+    )
+    if missing:
+        gone = np.zeros(shape[:2], dtype=bool)
+        area_at = {code: i for i, code in enumerate(labels[0])}
+        month_at = {month: i for i, month in enumerate(labels[1])}
+        for code, month in missing:
+            if code in area_at and month in month_at:
+                gone[area_at[code], month_at[month]] = True
+        frame = frame.loc[~gone[index[0], index[1]]].reset_index(drop=True)
+    return Tidy(frame, intake, coverage.reset_index(drop=True))
+
+
+def from_counts(
+    counts: pd.DataFrame,
+    *,
+    areas: Mapping[str, str],
+    months: Sequence[str],
+    offences: Sequence[str],
+    intake: IntakeReport,
+    coverage: pd.DataFrame,
+    missing: Collection[tuple[str, str]] = (),
+) -> Tidy:
+    """Build a `Tidy` from the counts that are not zero, filling the full cross with explicit zeros.
+
+    `counts` has `area_code`, `month`, `offence`, `count`, at most one row per cell; a label that is not in
+    `areas`, `months` or `offences` is an error, never a silent loss. The number of cells filled is added to
+    `intake.filled_zeros`. Raises `SourceError` for unknown labels or repeated cells.
+    """
+    positions = [
+        _positions(counts[column], labels, column)
+        for column, labels in (("area_code", areas), ("month", months), ("offence", offences))
+    ]
+    shape = (len(areas), len(months), len(offences))
+    flat = np.ravel_multi_index(tuple(positions), shape) if len(counts) else np.zeros(0, dtype=np.int64)
+    order = np.sort(flat)
+    if (order[1:] == order[:-1]).any():
+        raise SourceError(
+            "the same area × month × offence stands twice",
+            where="the tidy table",
+            remedy="Add the counts first.",
+        )
+    block = np.zeros(shape, dtype=np.int64)
+    block.ravel()[flat] = counts["count"].to_numpy(dtype=np.int64)
+    # a pair without a file holds no cells, so it is not filled either
+    cells = block.size - len(set(missing)) * len(offences)
+    filled = dataclasses.replace(intake, filled_zeros=intake.filled_zeros + cells - len(counts))
+    return from_cube(
+        block,
+        areas=areas,
+        months=months,
+        offences=offences,
+        intake=filled,
+        coverage=coverage,
+        missing=missing,
+    )
+
+
+def coverage_table(rows: Sequence[tuple[str, str, State, int]]) -> pd.DataFrame:
+    """The coverage table from (source, month, state, rows) tuples, sorted by source and month."""
+    table = pd.DataFrame(sorted(rows), columns=list(COVERAGE_COLUMNS))
+    return table.astype({"source": "str", "month": "str", "state": "str", "rows": "int64"})
+
+
+def _repeat(labels: list[str], index: npt.NDArray[Any]) -> Any:
+    import pyarrow as pa
+
+    # five times faster than pandas' own take on millions of rows
+    return pd.array(pa.array(labels, pa.large_string()).take(pa.array(index)), dtype="str")
+
+
+def _codes(values: pd.Series) -> tuple[npt.NDArray[np.int64], list[str]]:
+    import pyarrow as pa
+
+    encoded = pa.chunked_array([pa.array(values)]).combine_chunks().dictionary_encode()
+    if encoded.null_count:
+        raise SourceError(f"a blank in {values.name}", where="the tidy table", remedy=_REMEDY)
+    labels = encoded.dictionary.to_pylist()
+    rank = np.empty(len(labels), dtype=np.int64)
+    rank[np.argsort(np.array(labels, dtype=object), kind="stable")] = np.arange(len(labels))
+    return rank[encoded.indices.to_numpy(zero_copy_only=False)], sorted(labels)
+
+
+def _positions(values: pd.Series, labels: Collection[str], column: str) -> npt.NDArray[np.int64]:
+    found = pd.Index(list(labels)).get_indexer(pd.Index(values))
+    if (found < 0).any():
+        raise SourceError(
+            f"unknown {column}: {first_few(map(repr, values[found < 0].unique()))}",
+            where="the tidy table",
+            remedy="Drop and report such rows before the cross is filled.",
+        )
+    return found.astype(np.int64)
+
+
+def _check_columns(frame: pd.DataFrame, columns: Sequence[str], where: str) -> None:
+    if tuple(frame.columns) != tuple(columns):
+        raise SourceError(
+            f"columns are {list(frame.columns)}",
+            where=where,
+            remedy=f"They must be {list(columns)}, in this order.",
+        )
+
+
+def _check_shape(frame: pd.DataFrame) -> None:
+    def refuse(what: str) -> None:
+        raise SourceError(what, where="the tidy table", remedy=_REMEDY)
+
+    if frame["count"].dtype != np.int64:
+        refuse(f"counts are {frame['count'].dtype}, not int64")
+    if (frame["count"].to_numpy() < 0).any():
+        refuse("a count is negative")
+    if frame.empty:
+        return
+    offence, offences = _codes(frame["offence"])
+    step = len(offences)
+    if len(frame) % step or (offence.reshape(-1, step) != np.arange(step)).any():
+        refuse("an area × month lacks an offence, or the rows are not sorted")
+    area, _ = _codes(frame["area_code"].iloc[::step])
+    month, months = _codes(frame["month"].iloc[::step])
+    odd = [label for label in months if not _MONTH.fullmatch(label)]
+    if odd:
+        refuse(f"months must read YYYY-MM; found {first_few(map(repr, odd))}")
+    # strings are compared with the row above instead of being encoded: much cheaper on millions of rows
+    steady = _same_as_above(frame["area_code"]) & _same_as_above(frame["month"])
+    inside = np.arange(1, len(frame)) % step != 0
+    if not steady[inside].all() or (np.diff(area * len(months) + month) <= 0).any():
+        refuse("rows are not sorted by area, month and offence, or repeat")
+
+
+def _same_as_above(values: pd.Series) -> npt.NDArray[np.bool_]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = pa.chunked_array([pa.array(values)]).combine_chunks()
+    same: npt.NDArray[np.bool_] = pc.equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
+    return same
