@@ -1,0 +1,146 @@
+"""Periods as whole numbers: months, quarters, years or plain integers, and their labels back."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.errors import PanelError, first_few
+
+PeriodKind = Literal["integer", "month", "quarter"]
+IntArray = npt.NDArray[np.int64]
+
+_MONTH = r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])(?:-01(?:[T ]00:00:00(?:\.0+)?)?)?"
+_QUARTER = r"(?P<year>\d{4})-?[Qq](?P<quarter>[1-4])"
+_REMEDY = (
+    "Give months as 2024-03 (or a date on the first of the month), quarters as 2024Q1, "
+    "years and other periods as whole numbers, one kind in the whole column."
+)
+
+
+def parse(values: pd.Series, *, where: str) -> tuple[IntArray, PeriodKind]:
+    """Turn a column without blanks into period numbers and say what kind they are.
+
+    Months count from year 0 (2024-03 is 2024*12 + 2), quarters likewise, integers stay as they are,
+    so that a difference of two numbers is a number of periods. Raises `PanelError` for anything else.
+    """
+    if isinstance(values.dtype, pd.PeriodDtype):
+        return _from_pandas_periods(values, where)
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return _from_dates(values, where)
+    if pd.api.types.is_bool_dtype(values.dtype):
+        raise PanelError("true/false values are not periods", where=where, remedy=_REMEDY)
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return _from_numbers(values, where), "integer"
+    return _from_text(values, where)
+
+
+def label(number: int, kind: PeriodKind) -> str:
+    """The label of a period number: `2024-03`, `2024Q1` or the number itself."""
+    if kind == "month":
+        return f"{number // 12:04d}-{number % 12 + 1:02d}"
+    if kind == "quarter":
+        return f"{number // 4:04d}Q{number % 4 + 1}"
+    return str(number)
+
+
+def number(text: str | int, kind: PeriodKind, *, where: str) -> int:
+    """The period number of one label of a known kind (`2024-03` for months)."""
+    numbers, found = parse(pd.Series([text]), where=where)
+    if found != kind:
+        raise PanelError(
+            f"{text!r} is not a {kind}", where=where, remedy=f"This panel counts in {kind}s. {_REMEDY}"
+        )
+    return int(numbers[0])
+
+
+def _from_numbers(values: pd.Series, where: str) -> IntArray:
+    floats = values.to_numpy(dtype=np.float64)
+    wrong = ~np.isfinite(floats) | (floats != np.floor(floats))
+    if wrong.any():
+        raise PanelError(
+            f"periods must be whole numbers; found {first_few(_distinct(floats[wrong]))}",
+            where=where,
+            remedy=_REMEDY,
+        )
+    whole = values.to_numpy(dtype=np.int64)
+    if ((whole >= 190001) & (whole <= 209912) & (whole % 100 >= 1) & (whole % 100 <= 12)).all() and len(
+        whole
+    ):
+        raise PanelError(
+            f"{int(whole[0])} looks like a year and month written as one number; as integers, "
+            "December and the next January would lie 89 periods apart",
+            where=where,
+            remedy="Write 202403 as the text 2024-03.",
+        )
+    return whole
+
+
+def _from_pandas_periods(values: pd.Series, where: str) -> tuple[IntArray, PeriodKind]:
+    frequency = str(values.dtype.freq.name if hasattr(values.dtype, "freq") else "")
+    index = pd.PeriodIndex(values)
+    if frequency.startswith("M"):
+        return np.asarray(index.year * 12 + index.month - 1, dtype=np.int64), "month"
+    if frequency.startswith("Q"):
+        return np.asarray(index.year * 4 + index.quarter - 1, dtype=np.int64), "quarter"
+    if frequency.startswith(("Y", "A")):
+        return np.asarray(index.year, dtype=np.int64), "integer"
+    raise PanelError(f"periods of frequency {frequency!r} are not supported", where=where, remedy=_REMEDY)
+
+
+def _from_dates(values: pd.Series, where: str) -> tuple[IntArray, PeriodKind]:
+    index = pd.DatetimeIndex(values)
+    if index.tz is not None:
+        raise PanelError(
+            "dates carry a time zone, so their month depends on where one stands",
+            where=where,
+            remedy="Convert to local time (Europe/London) and write the month as 2024-03.",
+        )
+    odd = (index.day != 1) | (index != index.normalize())
+    if odd.any():
+        raise PanelError(
+            f"dates must be the first of a month; found {first_few(_distinct(index[odd].astype(str)))}",
+            where=where,
+            remedy=f"Count per month first (whatworks data …). {_REMEDY}",
+        )
+    return np.asarray(index.year * 12 + index.month - 1, dtype=np.int64), "month"
+
+
+def _from_text(values: pd.Series, where: str) -> tuple[IntArray, PeriodKind]:
+    # parse each distinct label once: a long panel repeats few of them
+    codes, labels = pd.factorize(values)
+    texts = pd.Series([str(item).strip() for item in labels], dtype="str")
+    numbers, kind = _parse_labels(texts, where)
+    return numbers[codes], kind
+
+
+def _parse_labels(texts: pd.Series, where: str) -> tuple[IntArray, PeriodKind]:
+    months = texts.str.extract(f"^{_MONTH}$")
+    if months["year"].notna().all():
+        return _combine(months["year"], months["month"], 12), "month"
+    quarters = texts.str.extract(f"^{_QUARTER}$")
+    if quarters["year"].notna().all():
+        return _combine(quarters["year"], quarters["quarter"], 4), "quarter"
+    whole = texts.str.fullmatch(r"[+-]?\d{1,15}(?:\.0+)?")
+    if whole.all():
+        return _from_numbers(texts.astype(float), where), "integer"
+    # name only the labels that are not of the commonest kind
+    known = [months["year"].notna(), quarters["year"].notna(), whole]
+    main = max(known, key=lambda mask: int(mask.sum()))
+    raise PanelError(
+        f"these are not periods of one kind: {first_few(map(repr, texts[~main]))}",
+        where=where,
+        remedy=_REMEDY,
+    )
+
+
+def _combine(years: pd.Series, parts: pd.Series, per_year: int) -> IntArray:
+    numbers: IntArray = years.to_numpy(dtype=np.int64) * per_year + parts.to_numpy(dtype=np.int64) - 1
+    return numbers
+
+
+def _distinct(values: Any) -> list[Any]:
+    return list(dict.fromkeys(values.tolist()))
