@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks import panel_rules, periods
+from whatworks import panel_rules, panel_starts, periods
 from whatworks.errors import OptionError, PanelError, first_few
 from whatworks.periods import PeriodKind
 
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-NEVER = panel_rules.NEVER
+NEVER = panel_starts.NEVER
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,8 +70,10 @@ class Panel:
             array = getattr(self, name)
             if array is not None and array.shape != shape:
                 raise PanelError(f"{name} has shape {array.shape}, not {shape}", where="Panel")
-        if len(self.covariate_names) != len(self.covariates):
-            raise PanelError("covariate names and arrays differ in number", where="Panel")
+        if not self.covariate_names:
+            object.__setattr__(self, "covariates", np.empty((0, n, t)))
+        if self.covariates.shape != (len(self.covariate_names), n, t):
+            raise PanelError(f"covariates have shape {self.covariates.shape}", where="Panel")
         for name in ("periods", "outcome", "start", "cluster", "exposure", "covariates", "weight"):
             array = getattr(self, name)
             if array is not None:

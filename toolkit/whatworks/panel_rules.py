@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,20 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks import periods
+from whatworks import panel_starts, periods
 from whatworks.errors import OptionError, PanelError, did_you_mean, first_few
-from whatworks.periods import PeriodKind
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-NEVER = int(np.iinfo(np.int64).max)
-"""The start of a unit that is never treated, inside arrays only; tables leave it blank."""
-
-_BLANK_RULE = (
-    "Leave the start blank for units that are never treated; if another value means never, "
-    "say so with never={value} (`--role never={value}`)."
-)
+from whatworks.panel_grid import Floats, Grid, Ints, per_unit
+from whatworks.panel_starts import NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +32,6 @@ class Roles:
     never: object
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Where each row of the table sits: unit and period codes, and their labels."""
-
-    unit_codes: Ints
-    period_codes: Ints
-    units: tuple[str, ...]
-    numbers: Ints
-    kind: PeriodKind
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(N, T)."""
-        return len(self.units), len(self.numbers)
-
-    def spread(self, values: Floats) -> Floats:
-        """Lay a column out as (N, T); NaN where the table has no row."""
-        dense = np.full(self.shape, np.nan)
-        dense[self.unit_codes, self.period_codes] = values
-        return dense
-
-    def cell(self, row: int) -> str:
-        """The unit and period of a row, in words."""
-        label = periods.label(int(self.numbers[self.period_codes[row]]), self.kind)
-        return f"{self.units[self.unit_codes[row]]} {label}"
-
-
 def arrays_from_frame(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
     """The arguments of `Panel` for a table; see `Panel.from_frame` for the rules and errors."""
     _check_roles(frame, roles)
@@ -82,7 +46,9 @@ def arrays_from_frame(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
         "periods": grid.numbers,
         "period_kind": grid.kind,
         "outcome": outcome,
-        "start": _start(frame, roles, grid),
+        "start": panel_starts.read(frame[roles.start], grid, roles.never)
+        if roles.start is not None
+        else np.full(len(grid.units), NEVER, dtype=np.int64),
         "outcome_name": roles.outcome,
         "unit_name": roles.unit,
         "scale": roles.outcome if roles.exposure is None else f"{roles.outcome} (count)",
@@ -97,10 +63,32 @@ def arrays_from_frame(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
         spread = [_covariate(frame, name, roles, grid) for name in roles.covariates]
         built["covariates"] = np.stack(spread)
         built["covariate_names"] = roles.covariates
+    built["notes"] = tuple(_notes(outcome, grid, _absent_periods(roles, grid)))
+    return built
+
+
+def _absent_periods(roles: Roles, grid: Grid) -> list[str]:
+    """Periods between the first and the last that no unit has; months and quarters refuse them."""
+    every = (
+        np.arange(grid.numbers[0], grid.numbers[-1] + 1) if np.ptp(grid.numbers) < 10_000 else grid.numbers
+    )
+    absent = [periods.label(int(p), grid.kind) for p in np.setdiff1d(every, grid.numbers)]
+    if absent and grid.kind != "integer" and not roles.allow_missing:
+        raise PanelError(
+            f"no unit has a row for {first_few(absent)}",
+            where=f"period column {roles.period!r}",
+            remedy="A period without data is missing, not zero. Add it, or say allow_missing=True to go on "
+            "without it: event times still count it.",
+        )
+    return absent
+
+
+def _notes(outcome: Floats, grid: Grid, absent: list[str]) -> Iterator[str]:
     missing = int(np.isnan(outcome).sum())
     if missing:
-        built["notes"] = (f"{missing:,} of {outcome.size:,} cells are missing and were kept as missing.",)
-    return built
+        yield f"{missing:,} of {outcome.size:,} cells are missing and were kept as missing."
+    if absent:
+        yield f"No unit has data for {len(absent)} periods inside the window: {first_few(absent)}."
 
 
 def _check_roles(frame: pd.DataFrame, roles: Roles) -> None:
@@ -253,106 +241,6 @@ def _refuse_missing(gaps: npt.NDArray[np.bool_], roles: Roles, grid: Grid) -> No
     )
 
 
-def _per_unit(values: pd.Series, grid: Grid, role: str) -> pd.Series:
-    """One value per unit of a column that may not vary within a unit."""
-    by_unit = values.reset_index(drop=True).groupby(grid.unit_codes, sort=True)
-    varying = by_unit.nunique(dropna=False).to_numpy() > 1
-    if varying.any():
-        offenders = []
-        for code in np.flatnonzero(varying)[:5]:
-            seen = values.to_numpy()[grid.unit_codes == code]
-            offenders.append(f"{grid.units[code]} ({first_few(pd.unique(pd.Series(seen)), 3)})")
-        raise PanelError(
-            f"{role} varies within {int(varying.sum())} units: {first_few(offenders)}",
-            where=f"column {values.name!r}",
-            remedy=f"A unit has one {role}; repeat it on every row of the unit.",
-        )
-    first = pd.Series(grid.unit_codes).drop_duplicates().sort_values().index
-    return values.iloc[first].reset_index(drop=True)
-
-
-def _start(frame: pd.DataFrame, roles: Roles, grid: Grid) -> Ints:
-    starts = np.full(len(grid.units), NEVER, dtype=np.int64)
-    if roles.start is None:
-        return starts
-    values = frame[roles.start].astype(object).where(frame[roles.start].notna(), None)
-    values = values.map(lambda v: None if isinstance(v, str) and not v.strip() else v)
-    if roles.never is not None:
-        values = values.map(lambda v: None if _same(v, roles.never) else v)
-    by_unit = _per_unit(values.rename(roles.start), grid, "start")
-    given = by_unit.notna().to_numpy()
-    if not given.any():
-        return starts
-    where = f"start column {roles.start!r}"
-    raw = by_unit[given].infer_objects()
-    _refuse_codes(raw, where)
-    numbers, kind = periods.parse(raw, where=where)
-    if kind != grid.kind:
-        raise PanelError(
-            f"starts are {kind}s (such as {raw.iloc[0]!r}) but periods are {grid.kind}s "
-            f"(such as {periods.label(int(grid.numbers[0]), grid.kind)!r})",
-            where=where,
-            remedy="Write starts in the form of the period column.",
-        )
-    _refuse_outside(numbers, raw, np.flatnonzero(given), grid, where)
-    starts[given] = numbers
-    return starts
-
-
-def _same(value: object, never: object) -> bool:
-    if value is None:
-        return False
-    try:
-        return bool(float(value) == float(never))  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return str(value).strip() == str(never).strip()
-
-
-def _refuse_codes(raw: pd.Series, where: str) -> None:
-    for value in raw:
-        text = str(value).strip().lower()
-        if text in {"inf", "+inf", "-inf", "infinity", "nan", "none", "na", "n/a", "never", "null"}:
-            raise PanelError(
-                f"{value!r} is not a period", where=where, remedy=_BLANK_RULE.format(value=str(value))
-            )
-
-
-def _refuse_outside(numbers: Ints, raw: pd.Series, codes: Ints, grid: Grid, where: str) -> None:
-    first, last = int(grid.numbers[0]), int(grid.numbers[-1])
-    span = last - first + 1
-    far = numbers > last + max(span, 24)
-    if far.any():
-        value = raw.iloc[int(np.flatnonzero(far)[0])]
-        raise PanelError(
-            f"start {value!r} lies {int(numbers[far][0]) - last:,} periods after the last period; "
-            "a code for never treated?",
-            where=where,
-            remedy=_BLANK_RULE.format(value=value),
-        )
-    zero = (numbers == 0) & (first > 0)
-    if zero.any():
-        raise PanelError(
-            "start 0 lies before the first period; a code for never treated?",
-            where=where,
-            remedy=_BLANK_RULE.format(value=0),
-        )
-    early = numbers <= first
-    if early.any():
-        names = (f"{grid.units[codes[i]]} ({raw.iloc[i]})" for i in np.flatnonzero(early))
-        every = (
-            " That is every unit, so nothing here was ever untreated."
-            if early.sum() == len(grid.units)
-            else ""
-        )
-        raise PanelError(
-            f"{int(early.sum())} units are treated from the first period "
-            f"({periods.label(first, grid.kind)}) or before: {first_few(names)}.{every}",
-            where=where,
-            remedy="A unit with no untreated period shows no change and cannot serve as comparison: "
-            "begin the data earlier, or leave those units out and say so.",
-        )
-
-
 def _cluster(frame: pd.DataFrame, name: str, grid: Grid) -> tuple[Ints, tuple[str, ...]]:
     values = frame[name]
     if values.isna().any():
@@ -362,10 +250,10 @@ def _cluster(frame: pd.DataFrame, name: str, grid: Grid) -> tuple[Ints, tuple[st
             where=f"column {name!r}, rows {rows}",
             remedy="Every unit has one cluster.",
         )
-    labels = _per_unit(values.map(lambda v: _unit_label(v, name)), grid, "cluster")
-    distinct = sorted(set(labels))
+    labels = per_unit(values, grid, "cluster", lambda value: _unit_label(value, name))
+    distinct = sorted({str(label) for label in labels})
     position = {value: i for i, value in enumerate(distinct)}
-    return labels.map(position).to_numpy(dtype=np.int64), tuple(distinct)
+    return np.asarray([position[str(label)] for label in labels], dtype=np.int64), tuple(distinct)
 
 
 def _complete(values: Floats, name: str, role: str, roles: Roles, grid: Grid) -> Floats:
@@ -406,7 +294,7 @@ def _weight(frame: pd.DataFrame, name: str, grid: Grid) -> Floats:
             where=f"weight column {name!r}",
             remedy="Weights are positive; leave a unit out by removing its rows.",
         )
-    return _per_unit(pd.Series(values, name=name), grid, "weight").to_numpy(dtype=np.float64)
+    return np.asarray(per_unit(pd.Series(values, name=name), grid, "weight"), dtype=np.float64)
 
 
 def _covariate(frame: pd.DataFrame, name: str, roles: Roles, grid: Grid) -> Floats:

@@ -28,7 +28,7 @@ def parse(values: pd.Series, *, where: str) -> tuple[IntArray, PeriodKind]:
     so that a difference of two numbers is a number of periods. Raises `PanelError` for anything else.
     """
     if isinstance(values.dtype, pd.PeriodDtype):
-        return _from_pandas_periods(values, where)
+        return _from_pandas_periods(pd.PeriodIndex(values), where)
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return _from_dates(values, where)
     if pd.api.types.is_bool_dtype(values.dtype):
@@ -79,9 +79,8 @@ def _from_numbers(values: pd.Series, where: str) -> IntArray:
     return whole
 
 
-def _from_pandas_periods(values: pd.Series, where: str) -> tuple[IntArray, PeriodKind]:
-    frequency = str(values.dtype.freq.name if hasattr(values.dtype, "freq") else "")
-    index = pd.PeriodIndex(values)
+def _from_pandas_periods(index: pd.PeriodIndex, where: str) -> tuple[IntArray, PeriodKind]:
+    frequency = index.freqstr
     if frequency.startswith("M"):
         return np.asarray(index.year * 12 + index.month - 1, dtype=np.int64), "month"
     if frequency.startswith("Q"):
