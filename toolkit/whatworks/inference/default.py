@@ -1,0 +1,142 @@
+"""The one place that says which inference a design gets, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_seed
+from whatworks.inference.wild import WildCluster
+from whatworks.results import NotAvailable
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+MANY_CLUSTERS: Final = 40
+"""From this many clusters on, errors that rest on many clusters are trusted."""
+
+FEW_TREATED: Final = 3
+"""Up to this many clusters on the smaller side, every clustered method is shaky, and the result says so."""
+
+WEBB_BELOW: Final = 8
+"""Below this many clusters there are too few sign vectors for a fine p-value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """The default for the design, with the draws and seed to use should it be a bootstrap."""
+
+    draws: int = 9999
+    seed: int = DEFAULT_SEED
+
+    def __post_init__(self) -> None:
+        check_draws(self.draws)
+        check_seed(self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterCounts:
+    """How many units and clusters stand on either side of the comparison.
+
+    A cluster with treated and untreated units counts on both sides.
+    """
+
+    clusters: int
+    treated_units: int
+    treated_clusters: int
+    comparison_units: int
+    comparison_clusters: int
+    clusters_are_units: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which inference to use (or why none exists), the reason, and warnings for the notes."""
+
+    inference: Any
+    reason: str
+    warnings: tuple[str, ...] = ()
+
+
+def count_clusters(cluster: Ints | None, treated: Bools, comparison: Bools) -> ClusterCounts:
+    """Count both sides: `treated` and `comparison` are (N,) masks, `cluster` (N,) codes or None for units."""
+    codes = np.arange(len(treated)) if cluster is None else cluster
+    used = treated | comparison
+    return ClusterCounts(
+        clusters=len(np.unique(codes[used])),
+        treated_units=int(treated.sum()),
+        treated_clusters=len(np.unique(codes[treated])),
+        comparison_units=int(comparison.sum()),
+        comparison_clusters=len(np.unique(codes[comparison])),
+        clusters_are_units=cluster is None,
+    )
+
+
+def decide(asked: object, counts: ClusterCounts, *, many: object) -> Choice:
+    """Settle the inference of a design.
+
+    Args:
+        asked: an inference object, `Default(...)`, or None for the default.
+        counts: the two sides.
+        many: the method's own choice for many clusters (`ClusterRobust()`, `Analytical()`).
+
+    A design that permits no error (one treated unit or cluster, one comparison unit or cluster) gets
+    `NotAvailable` whatever was asked for.
+    """
+    missing = no_error(counts)
+    if missing is not None:
+        return Choice(missing, missing.reason, (missing.reason,))
+    warnings = warn(counts)
+    if asked is not None and not isinstance(asked, Default):
+        return Choice(asked, "as asked for", warnings)
+    settings = asked if isinstance(asked, Default) else Default()
+    if counts.clusters >= MANY_CLUSTERS and _smaller_side(counts) > FEW_TREATED:
+        return Choice(many, f"the default with {counts.clusters} clusters", warnings)
+    wild = WildCluster(draws=settings.draws, seed=settings.seed)
+    if counts.clusters < WEBB_BELOW:
+        wild = replace(wild, weights="webb")
+    why = (
+        f"the default with only {counts.clusters} clusters"
+        if counts.clusters < MANY_CLUSTERS
+        else f"the default with only {_smaller_side(counts)} clusters on one side"
+    )
+    return Choice(wild, why, warnings)
+
+
+def no_error(counts: ClusterCounts) -> NotAvailable | None:
+    """Why this design has no valid standard error, or None when it can have one."""
+    sides: Sequence[tuple[str, int, int]] = (
+        ("treated", counts.treated_units, counts.treated_clusters),
+        ("comparison", counts.comparison_units, counts.comparison_clusters),
+    )
+    for side, units, clusters in sides:
+        if clusters > 1:
+            continue
+        who = f"only one {side} unit" if units == 1 else f"all {units} {side} units lie in one cluster"
+        return NotAvailable(
+            f"{who}, so nothing in the data shows how far a {side} "
+            f"{'unit' if units == 1 else 'cluster'} strays by chance, and any standard error printed here would be "
+            "an artefact; use synthetic control and placebo ranks (placebo in space), which need only one"
+        )
+    return None
+
+
+def warn(counts: ClusterCounts) -> tuple[str, ...]:
+    """Sentences about clusters that a reader must know; empty where there are plenty."""
+    fewest = _smaller_side(counts)
+    if fewest > FEW_TREATED:
+        return ()
+    side = "treated" if counts.treated_clusters == fewest else "comparison"
+    word = "units" if counts.clusters_are_units else "clusters"
+    return (
+        f"Only {fewest} of {counts.clusters} {word} are {side}. With so few, a t interval is too narrow and the "
+        "wild bootstrap hardly ever rejects: read the interval as a rough guide and put placebo ranks beside it.",
+    )
+
+
+def _smaller_side(counts: ClusterCounts) -> int:
+    return min(counts.treated_clusters, counts.comparison_clusters)

@@ -1,0 +1,75 @@
+"""What every inference object hands back: errors, intervals and p-values of k estimates, and how they were found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.results import Estimate, NotAvailable, Number
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Uncertainty:
+    """k estimates with their uncertainty.
+
+    Attributes:
+        value: (k,) estimates.
+        std_error, low, high, p_value: (k,); NaN where `reason` says why there is no number.
+        reason: k sentences, empty where every number exists.
+        level: coverage that the intervals claim.
+        df: degrees of freedom of the reference distribution, or why there are none.
+        sentence: how it was found.
+    """
+
+    value: Floats
+    std_error: Floats
+    low: Floats
+    high: Floats
+    p_value: Floats
+    reason: tuple[str, ...]
+    level: float
+    df: Number
+    sentence: str
+
+    def estimate(self, index: int, *, estimand: str, scale: str) -> Estimate:
+        """One of the k as an `Estimate`, each missing number with its reason."""
+
+        def number(values: Floats) -> Number:
+            value = float(values[index])
+            return value if np.isfinite(value) else NotAvailable(self.reason[index])
+
+        return Estimate(
+            estimand=estimand,
+            value=number(self.value),
+            std_error=number(self.std_error),
+            low=number(self.low),
+            high=number(self.high),
+            level=self.level,
+            p_value=number(self.p_value),
+            df=self.df,
+            inference=self.sentence,
+            scale=scale,
+        )
+
+    def columns(self) -> dict[str, object]:
+        """Columns of an effects table: estimate, std_error, low, high, p_value, reason."""
+        return {
+            "estimate": self.value,
+            "std_error": self.std_error,
+            "low": self.low,
+            "high": self.high,
+            "p_value": self.p_value,
+            "reason": list(self.reason),
+        }
+
+
+def unknown(value: Floats, reason: str, *, level: float) -> Uncertainty:
+    """Estimates for which no error exists, with the reason in place of every number."""
+    gap = np.full(len(value), np.nan)
+    return Uncertainty(
+        value, gap, gap, gap, gap, (reason,) * len(value), level, NotAvailable(reason), f"None: {reason}"
+    )
