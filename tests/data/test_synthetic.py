@@ -65,6 +65,13 @@ def test_the_committed_files_are_what_the_seed_gives(built, tmp_path):
     assert truth_file.read_bytes() == (COMMITTED / "truth.json").read_bytes()
 
 
+def test_a_folder_that_cannot_be_written_is_refused(built, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OptionError, match="cannot be written") as caught:
+        built.write(tmp_path / "file")
+    assert caught.value.remedy
+
+
 def test_the_table_hash_is_pinned():
     # a change of generator must be meant: raise GENERATOR and change this line
     held = hashlib.sha256((COMMITTED / "london.csv").read_bytes()).hexdigest()
@@ -181,8 +188,8 @@ def true_percent(design: str, elapsed: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("design", ["hotspots", "staggered"])
-def test_the_effects_are_those_of_the_panel_as_drawn(built, truth, design):
-    held = truth["designs"][design]
+def test_the_effects_are_those_of_the_panel_as_drawn(built, design):
+    held = built.truth["designs"][design]
     months = sorted(built.frame["month"].unique())
     starts = wide(built.frame, held["start_column"])[:, 0]
     rows = [(i, months.index(start)) for i, start in enumerate(starts) if isinstance(start, str)]

@@ -62,12 +62,21 @@ class SyntheticLondon:
         return (json.dumps(self.truth, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
     def write(self, folder: str | Path) -> tuple[Path, Path]:
-        """Write `london.csv` and `truth.json` into a folder, made if absent; returns the two paths."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        table, truth = folder / TABLE_FILE, folder / TRUTH_FILE
-        table.write_bytes(self.table_bytes())
-        truth.write_bytes(self.truth_bytes())
+        """Write `london.csv` and `truth.json` into a folder, made if absent; returns the two paths.
+
+        Raises `OptionError` when the folder cannot be made or written to.
+        """
+        table, truth = Path(folder, TABLE_FILE), Path(folder, TRUTH_FILE)
+        try:
+            table.parent.mkdir(parents=True, exist_ok=True)
+            table.write_bytes(self.table_bytes())
+            truth.write_bytes(self.truth_bytes())
+        except OSError as error:
+            raise OptionError(
+                f"the files cannot be written: {error.strerror}",
+                where=str(folder),
+                remedy="Give a folder that can be written to, such as data/synthetic.",
+            ) from error
         return table, truth
 
 
@@ -96,27 +105,18 @@ def synthesise(
     """
     effects, noise = effects or KnownEffects(), noise or Noise()
     start, months = _window(first, last)
-    expected = {name: expected_counts(name, seed=seed, first=start, months=months) for name in OFFENCES}
-    level = expected["robbery"].mean(axis=1) / london().population
-    starts = {
-        "hotspots": hotspot_starts(level, seed=seed, months=months),
-        "staggered": staggered_starts(seed=seed, months=months),
-    }
-    ratios = rate_ratios(starts, effects, months)
-    touched = {offence: ratios[design] for design, offence in DESIGNS.items()}
-    drawn = {
-        name: simulate_counts(
-            expected[name], seed=_offence_seed(seed, name), rate_ratio=touched.get(name, 1.0), noise=noise
-        )
-        for name in OFFENCES
-    }
+    starts, drawn = _draw(seed, start, months, effects, noise)
     frame = _frame(drawn, starts, seed=seed, first=start)
     truth = {
         "schema": "whatworks.synthetic/1",
         "notice": _NOTICE,
         "seed": int(seed),
         "generator": GENERATOR,
-        "window": {"first": first, "last": last, "months": months},
+        "window": {
+            "first": periods.label(start, "month"),
+            "last": periods.label(start + months - 1, "month"),
+            "months": months,
+        },
         "table": {"file": TABLE_FILE, "rows": len(frame), "sha256": hashlib.sha256(_csv(frame)).hexdigest()},
         "parameters": {
             "effects": asdict(effects),
@@ -130,6 +130,27 @@ def synthesise(
         "untouched": [name for name in OFFENCES if name not in DESIGNS.values()],
     }
     return SyntheticLondon(frame, truth)
+
+
+def _draw(
+    seed: int, first: int, months: int, effects: KnownEffects, noise: Noise
+) -> tuple[dict[str, Ints], dict[str, Simulated]]:
+    """Who starts when under each design, and one panel of each offence with those starts in it."""
+    expected = {name: expected_counts(name, seed=seed, first=first, months=months) for name in OFFENCES}
+    level = expected["robbery"].mean(axis=1) / london().population
+    starts = {
+        "hotspots": hotspot_starts(level, seed=seed, months=months),
+        "staggered": staggered_starts(seed=seed, months=months),
+    }
+    ratios = rate_ratios(starts, effects, months)
+    touched = {offence: ratios[design] for design, offence in DESIGNS.items()}
+    drawn = {
+        name: simulate_counts(
+            expected[name], seed=_offence_seed(seed, name), rate_ratio=touched.get(name, 1.0), noise=noise
+        )
+        for name in OFFENCES
+    }
+    return starts, drawn
 
 
 def _design(design: str, drawn: Simulated, starts: Ints, first: int) -> dict[str, Any]:
