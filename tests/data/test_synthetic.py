@@ -392,6 +392,7 @@ MEAN = np.full((32, 24), 50.0)
         (lambda: synthesise(seed=True), "seed=True"),
         (lambda: synthesise(seed="2020"), "seed='2020'"),
         (lambda: synthesise(first="January 2013"), "first='January 2013'"),
+        (lambda: synthesise(first=None), "first=None"),
         (lambda: synthesise(last="2018-13"), "last='2018-13'"),
         (lambda: synthesise(last="2018Q4"), "last='2018Q4'"),
         (lambda: synthesise(first="2018-01"), "12 months"),

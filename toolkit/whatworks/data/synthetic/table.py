@@ -170,7 +170,7 @@ def _window(first: str, last: str) -> tuple[int, int]:
     numbers = []
     for name, text in (("first", first), ("last", last)):
         try:
-            numbers.append(periods.number(text, "month", where="synthesise"))
+            numbers.append(periods.number(str(text), "month", where="synthesise"))
         except PanelError as error:
             raise OptionError(
                 f"{name}={text!r} is not a month",
