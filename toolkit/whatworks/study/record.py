@@ -1,0 +1,253 @@
+"""The record of a run: the result lifted from the notebook, where it came from, and the files it becomes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import platform
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from whatworks import result_json
+from whatworks.errors import RecordError, RunError, StudyError, first_few
+from whatworks.results import Result
+from whatworks.study import places, spec, swap
+from whatworks.study.folder import Study
+
+MIME = "application/vnd.whatworks.result+json"
+RESULT, PROVENANCE, NOTEBOOK, REPORT = "result.json", "provenance.json", "notebook.ipynb", "report.html"
+SCHEMA = "whatworks.provenance/1"
+_VERSIONS = ("numpy", "pandas", "scipy", "whatworks")
+_IMAGE = re.compile(r"data:image/(png|svg\+xml);base64,([A-Za-z0-9+/=\s]+)")
+_SVG = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """What a notebook hands over: its result, and the data files it read (name, sha256)."""
+
+    result: Result
+    files: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as it lies on disk: every file by relative name."""
+
+    files: Mapping[str, bytes]
+
+    def json(self, name: str) -> dict[str, Any]:
+        """One of its JSON files; raises `RecordError` where it is missing or damaged."""
+        if name not in self.files:
+            raise RecordError("the file is missing", where=f"record/{name}", remedy=_AGAIN)
+        try:
+            data = json.loads(self.files[name].decode("utf-8"))
+        except (UnicodeDecodeError, json.JSONDecodeError) as problem:
+            raise RecordError(f"not JSON: {problem}", where=f"record/{name}", remedy=_AGAIN) from problem
+        if not isinstance(data, dict):
+            raise RecordError("not a JSON object", where=f"record/{name}", remedy=_AGAIN)
+        return data
+
+    @property
+    def result(self) -> Result:
+        """The result; raises `RecordError` where it is missing or damaged."""
+        return Result.from_json(json.dumps(self.json(RESULT)))
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where it came from; raises `RecordError` where it is missing or damaged."""
+        data = self.json(PROVENANCE)
+        if data.get("schema") != SCHEMA:
+            raise RecordError(
+                f"schema is {data.get('schema')!r}, not {SCHEMA!r}", where=f"record/{PROVENANCE}", remedy=_AGAIN
+            )
+        return data
+
+
+_AGAIN = "Run the study again."
+
+
+def load(study_folder: Path) -> Record:
+    """The record of a study; raises `RecordError` where there is none."""
+    folder = study_folder / swap.RECORD
+    if not folder.is_dir() and any(study_folder.glob(f"{swap.TEMPORARY}*/old")):
+        with swap.locked(study_folder, name=study_folder.name):
+            swap.recover(study_folder)
+    if not folder.is_dir():
+        raise RecordError(
+            "this study has no record yet", where=study_folder.name, remedy="Make one with `whatworks run`."
+        )
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return Record({path.relative_to(folder).as_posix(): path.read_bytes() for path in paths})
+
+
+def lift(notebook: Mapping[str, Any], *, where: str) -> Lifted:
+    """The one result that a notebook displays; raises `RunError` for none, several or a damaged one."""
+    found = [
+        (output["data"][MIME], output.get("metadata", {}).get(MIME, {}))
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", [])
+        if MIME in output.get("data", {})
+    ]
+    if len(found) != 1:
+        raise RunError(
+            f"the notebook hands over {len(found)} results where it owes one",
+            where=where,
+            remedy="End the template with exactly one `ww.study.conclude(...)`.",
+        )
+    data, extra = found[0]
+    try:
+        result = Result.from_json(json.dumps(data))
+        files = tuple((item["name"], item["sha256"]) for item in extra.get("files", []))
+    except (RecordError, KeyError, TypeError) as problem:
+        raise RunError(f"the result is incomplete: {problem}", where=where, remedy=_AGAIN) from problem
+    return Lifted(result, files)
+
+
+def refuse_missing_figures(notebook: Mapping[str, Any], *, where: str) -> None:
+    """Raise `RunError` when a cell tagged `figure` shows no figure."""
+    empty = [
+        cell["id"]
+        for cell in notebook["cells"]
+        if "figure" in cell.get("metadata", {}).get("tags", []) and not list(_images(cell))
+    ]
+    if empty:
+        raise RunError(
+            f"no figure came out of the cells {first_few(map(repr, empty))}",
+            where=where,
+            remedy="A report without its figure is not published; see what the cell displays.",
+        )
+
+
+def provenance(study: Study, lifted: Lifted) -> dict[str, Any]:
+    """Where a result came from: hashes, versions and seeds; nothing of the machine, the user or the clock."""
+    applied = dict(study.parameters.applied)
+    return {
+        "schema": SCHEMA,
+        "study": {"slug": study.slug, "sha256": _hash_text(study.folder / spec.STUDY_FILE)},
+        "template": {
+            "name": study.template.name,
+            "sha256": study.template.sha256,
+            "cells": dict(study.template.cells),
+        },
+        "parameters": {
+            "sha256": _hash(json.dumps(applied, sort_keys=True).encode()),
+            "values": applied,
+        },
+        "data": [{"name": name, "sha256": sha256} for name, sha256 in lifted.files],
+        "code": {"package": "whatworks", "sha256": code_hash()},
+        "environment": environment(study.workspace),
+        "versions": versions(),
+        "seeds": {"seed": lifted.result.seed},
+    }
+
+
+def code_hash() -> str:
+    """SHA-256 over the library's own files, by relative name, the same installed or not."""
+    package = places.package_folder()
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*")):
+        inner = path.relative_to(package)
+        skipped = inner.parts[0] == "templates" or "__pycache__" in inner.parts or path.suffix == ".pyc"
+        if path.is_file() and not skipped:
+            digest.update(f"{inner.as_posix()}\0{_hash_text(path)}\0".encode())
+    return digest.hexdigest()
+
+
+def environment(workspace: places.Workspace) -> dict[str, str]:
+    """The hash of the file that pins package versions, or why there is none."""
+    if not workspace.environment_lock:
+        return {"not_available": f"{places.MARKER} names no environment_lock"}
+    path = workspace.path(workspace.environment_lock)
+    if not path.is_file():
+        raise StudyError(
+            f"environment_lock names {workspace.environment_lock!r}, which is not there",
+            where=places.MARKER,
+            remedy="Name the file that pins the package versions, or remove the line.",
+        )
+    return {"lock": workspace.environment_lock, "sha256": _hash_text(path)}
+
+
+def versions() -> dict[str, str]:
+    """What ran: Python's minor version, the packages that compute, system and processor family."""
+    found = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+    found |= {name: metadata.version(name) for name in _VERSIONS}
+    return found | {"platform": f"{sys.platform}-{platform.machine().lower()}"}
+
+
+def files(
+    notebook_text: str, notebook: Mapping[str, Any], result: Result, source: Mapping[str, Any], report: str
+) -> dict[str, bytes]:
+    """Everything a record holds, by relative name."""
+    found = {
+        RESULT: result.to_json().encode("utf-8"),
+        PROVENANCE: (json.dumps(source, indent=1, ensure_ascii=False) + "\n").encode("utf-8"),
+        NOTEBOOK: notebook_text.encode("utf-8"),
+        REPORT: report.encode("utf-8"),
+    }
+    for cell in notebook["cells"]:
+        for i, (ending, content) in enumerate(_images(cell)):
+            found[f"figures/{cell['id']}{f'-{i + 1}' if i else ''}.{ending}"] = content
+    tables = {"effects": result_json.to_dict(result)["effects"]}
+    tables |= {f"check-{_slug(c.name)}": result_json.frame_to_records(c.table) for c in result.checks}
+    for name, rows in tables.items():
+        if rows:
+            found[f"tables/{name}.csv"] = _csv(rows).encode("utf-8")
+    return found
+
+
+def _images(cell: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        if "image/svg+xml" in data:
+            yield "svg", data["image/svg+xml"].encode("utf-8")
+        elif "image/png" in data:
+            yield "png", base64.b64decode(data["image/png"])
+        elif "text/html" in data:
+            yield from _inline_images(data["text/html"])
+
+
+def _inline_images(page: str) -> Iterator[tuple[str, bytes]]:
+    for drawing in _SVG.findall(page):
+        yield "svg", drawing.encode("utf-8")
+    for kind, content in _IMAGE.findall(page):
+        yield ("png" if kind == "png" else "svg"), base64.b64decode(content)
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    import csv
+    import io
+
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(row.get(key, "")) for key in columns])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict):
+        return ""
+    # a text that a spreadsheet would run as a formula is kept a text
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "check"
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _hash_text(path: Path) -> str:
+    return _hash(path.read_bytes().replace(b"\r\n", b"\n"))
