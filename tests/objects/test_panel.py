@@ -276,3 +276,9 @@ def test_a_hostile_label_is_shown_as_text():
     frame = table().replace({"A0": "<script>alert(1)</script>"})
     frame = frame.rename(columns={"n": "<b>n</b>"})
     assert "<b>" not in build(frame, outcome="<b>n</b>")._repr_html_()
+
+
+@pytest.mark.parametrize("label", [None, "", "soon"])
+def test_a_label_that_is_no_period_is_refused(label):
+    with pytest.raises(PanelError):
+        build(table()).number(label)

@@ -22,11 +22,13 @@ _REMEDY = (
 
 
 def parse(values: pd.Series, *, where: str) -> tuple[IntArray, PeriodKind]:
-    """Turn a column without blanks into period numbers and say what kind they are.
+    """Turn a column into period numbers and say what kind they are.
 
     Months count from year 0 (2024-03 is 2024*12 + 2), quarters likewise, integers stay as they are,
     so that a difference of two numbers is a number of periods. Raises `PanelError` for anything else.
     """
+    if values.isna().any():
+        raise PanelError("a period is blank", where=where, remedy=_REMEDY)
     if isinstance(values.dtype, pd.PeriodDtype):
         return _from_pandas_periods(pd.PeriodIndex(values), where)
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
