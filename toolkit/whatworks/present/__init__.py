@@ -1,0 +1,32 @@
+"""From a result to figures, tables and sentences; nothing here estimates anything."""
+
+from __future__ import annotations
+
+from whatworks.present.coverage import coverage
+from whatworks.present.estimates import estimates
+from whatworks.present.event_study import event_study
+from whatworks.present.figure import FIGURE_MIME, Figure
+from whatworks.present.paths import cohort_paths, paths
+from whatworks.present.sentence import Status, findings, headline, status
+from whatworks.present.table import TABLE_MIME, Table
+from whatworks.present.tables import checks_table, design_table, effects_table, secondary_table
+
+__all__ = [
+    "FIGURE_MIME",
+    "TABLE_MIME",
+    "Figure",
+    "Status",
+    "Table",
+    "checks_table",
+    "cohort_paths",
+    "coverage",
+    "design_table",
+    "effects_table",
+    "estimates",
+    "event_study",
+    "findings",
+    "headline",
+    "paths",
+    "secondary_table",
+    "status",
+]

@@ -1,0 +1,159 @@
+"""The event-study figure: effects by time since the start, before and after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from whatworks.errors import DesignError
+from whatworks.present import drawing, words
+from whatworks.present.figure import Figure
+from whatworks.results import Result
+
+_COLUMNS = ("event_time", "estimate", "low", "high", "band_low", "band_high")
+
+
+def event_study(result: Result, *, subject: str = "", period: str = "period") -> Figure:
+    """Draw the effects of a result by event time, with intervals and, where there is one, the uniform band.
+
+    Periods before the start are hollow, periods from the start on are filled; the reference period, which is
+    zero by construction, is a cross. `period` is the word for one period (`month`).
+    Raises `DesignError` where the effects carry no event time.
+    """
+    frame = _frame(result)
+    caption = (
+        f"Effect{f' on {subject}' if subject else ''} by {period} since the start, "
+        f"with {words.level(result.headline.level)} intervals"
+    )
+    with drawing.canvas() as canvas:
+        axes = canvas.add_subplot()
+        _draw(axes, frame, result.headline.scale, period)
+        return drawing.finish(
+            canvas,
+            name="event_study",
+            caption=caption,
+            alt=_alt(frame, result, subject, period),
+            table=_shown(frame, result),
+        )
+
+
+def _frame(result: Result) -> pd.DataFrame:
+    effects = result.effects
+    if "event_time" not in effects.columns or effects["event_time"].isna().all():
+        raise DesignError(
+            "the effects carry no event time",
+            where=f"event_study of {result.method}",
+            remedy="Aggregate by event time first: did.aggregate(result, by='event_time').",
+        )
+    kept = effects[effects["event_time"].notna()].copy()
+    for name in ("band_low", "band_high"):
+        if name not in kept.columns:
+            kept[name] = np.nan
+    numbers = kept[list(_COLUMNS)].astype(float).sort_values("event_time", kind="stable")
+    return numbers.assign(event_time=numbers["event_time"].astype("int64")).reset_index(drop=True)
+
+
+def _reference(frame: pd.DataFrame) -> pd.Series:
+    return (frame["estimate"] == 0) & (frame["low"].isna() | (frame["low"] == frame["high"]))
+
+
+def _draw(axes: Any, frame: pd.DataFrame, scale: str, period: str) -> None:
+    when = frame["event_time"].to_numpy(dtype=float)
+    if frame["band_low"].notna().any():
+        axes.fill_between(
+            when,
+            frame["band_low"].to_numpy(),
+            frame["band_high"].to_numpy(),
+            color=drawing.BAND,
+            linewidth=0,
+            label="Band for all periods at once",
+        )
+    axes.axhline(0, color=drawing.INK, linewidth=1)
+    axes.axvline(-0.5, color=drawing.SOFT, linewidth=1.2, linestyle=(0, (4, 2)))
+    marker = 4.5 if len(frame) <= 40 else 3.0
+    reference = _reference(frame)
+    before = (frame["event_time"] < 0) & ~reference
+    for rows, fill, name in ((before, "white", "Before the start"), (~before & ~reference, None, "After")):
+        part = frame[rows]
+        if part.empty:
+            continue
+        x, y = part["event_time"].to_numpy(dtype=float), part["estimate"].to_numpy()
+        axes.vlines(x, part["low"].to_numpy(), part["high"].to_numpy(), color=drawing.FIRST, linewidth=1.3)
+        axes.plot(
+            x,
+            y,
+            linestyle="none",
+            marker="o",
+            markersize=marker,
+            color=drawing.FIRST,
+            markerfacecolor=fill or drawing.FIRST,
+            label=name,
+        )
+    if reference.any():
+        x = frame.loc[reference, "event_time"].to_numpy(dtype=float)
+        axes.plot(
+            x, np.zeros(len(x)), linestyle="none", marker="x", color=drawing.INK, label="Reference (zero)"
+        )
+    axes.yaxis.grid(True)
+    axes.set_xlabel(f"{words.capital(period)}s since the start")
+    axes.set_ylabel("\n".join(_wrap(f"Effect: {scale or 'unit of the outcome'}")))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.1 * (high - low))
+    axes.annotate(
+        " start", (-0.5, 1), xycoords=("data", "axes fraction"), ha="left", va="top", color=drawing.SOFT
+    )
+    axes.figure.legend(loc="outside lower center", ncols=2, frameon=False)
+
+
+def _wrap(text: str, width: int = 38) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, width)
+
+
+def _shown(frame: pd.DataFrame, result: Result) -> pd.DataFrame:
+    kept = [name for name in _COLUMNS if frame[name].notna().any()]
+    level = words.level(result.headline.level)
+    names = {"low": f"{level} low", "high": f"{level} high"}
+    return frame[kept].rename(columns=names)
+
+
+def _alt(frame: pd.DataFrame, result: Result, subject: str, period: str) -> str:
+    reference = _reference(frame)
+    first, last = (_when(int(frame["event_time"].iloc[i]), period) for i in (0, -1))
+    parts = [f"Effects{f' on {subject}' if subject else ''} for each {period} from {first} to {last}."]
+    early = frame[(frame["event_time"] < 0) & ~reference]
+    late = frame[(frame["event_time"] >= 0) & ~reference]
+    for part, name in ((early, "Before the start"), (late, "From the start on")):
+        if not part.empty:
+            parts.append(f"{name}, {_described(part, result.headline.level)}")
+    if reference.any():
+        points = words.listed(_when(int(e), period) for e in frame.loc[reference, "event_time"])
+        parts.append(f"The reference, zero by construction, is {points}.")
+    if frame["band_low"].notna().any():
+        parts.append("A shaded band covers all periods at once.")
+    return " ".join(parts)
+
+
+def _described(part: pd.DataFrame, level: float) -> str:
+    values = part["estimate"]
+    text = (
+        f"estimates lie between {words.number(values.min(), 2)} and {words.number(values.max(), 2)}"
+        if len(part) > 1
+        else f"the estimate is {words.number(values.iloc[0], 2)}"
+    )
+    known = part[part["low"].notna() & part["high"].notna()]
+    if known.empty:
+        return f"{text}, without intervals."
+    inside = int(((known["low"] <= 0) & (known["high"] >= 0)).sum())
+    return f"{text}; {inside} of {len(known)} {words.level(level)} intervals include zero."
+
+
+def _when(event_time: int, period: str) -> str:
+    if event_time == 0:
+        return f"the {period} of the start"
+    many = "" if abs(event_time) == 1 else "s"
+    return f"{abs(event_time)} {period}{many} {'before' if event_time < 0 else 'after'}"

@@ -1,0 +1,167 @@
+"""Figures of the raw outcome over time: treated and comparison means, and each cohort by itself."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.panel import NEVER, Panel
+from whatworks.present import drawing, words
+from whatworks.present.figure import Figure
+
+Floats = npt.NDArray[np.float64]
+_MOST_STARTS_NAMED = 4
+_SMALL = 6
+
+
+def paths(panel: Panel, *, subject: str = "") -> Figure:
+    """Draw the mean outcome of treated and comparison units over time, with the starts marked.
+
+    Treated are the units that start within the window, comparison all others; a weighted mean where the
+    panel has weights, a rate (sum over sum) where it has an exposure. Nothing is drawn where a whole group
+    has no outcome in a period.
+    """
+    inside = np.isin(panel.start, panel.cohorts)
+    groups = {"Treated": inside, "Comparison": ~inside}
+    lines = {
+        f"{name} ({int(mask.sum())} {'unit' if mask.sum() == 1 else 'units'})": _mean(panel, mask)
+        for name, mask in groups.items()
+        if mask.any()
+    }
+    caption = f"{words.capital(subject or panel.outcome_name)} in treated and comparison areas over time"
+    with drawing.canvas() as canvas:
+        axes = canvas.add_subplot()
+        looks = ((drawing.FIRST, "-", "o"), (drawing.SECOND, (0, (5, 2)), "s"))
+        every = max(1, panel.n_periods // 8)
+        for (name, values), (colour, style, marker) in zip(lines.items(), looks, strict=False):
+            axes.plot(
+                panel.periods,
+                values,
+                color=colour,
+                linestyle=style,
+                marker=marker,
+                markevery=every,
+                markersize=4.5,
+                label=name,
+            )
+        _mark_starts(axes, panel)
+        _dress(axes, panel)
+        axes.figure.legend(loc="outside lower center", ncols=2, frameon=False)
+        table = pd.DataFrame({"period": panel.period_labels, **lines})
+        return drawing.finish(
+            canvas, name="paths", caption=caption, alt=_alt(panel, lines, subject), table=table
+        )
+
+
+def cohort_paths(panel: Panel, *, subject: str = "") -> Figure:
+    """Draw the mean outcome of each cohort in a small picture of its own, the others in grey behind it.
+
+    Never-treated units, and units that start after the window, come last.
+    """
+    groups = {f"Start {panel.label(int(g))}": panel.start == g for g in panel.cohorts}
+    rest = ~np.isin(panel.start, panel.cohorts)
+    if rest.any():
+        groups["Never treated" if (panel.start[rest] == NEVER).all() else "Not treated in the window"] = rest
+    lines = {f"{name} ({int(mask.sum())})": _mean(panel, mask) for name, mask in groups.items()}
+    caption = (
+        f"{words.capital(subject or panel.outcome_name)} by cohort over time, number of units in brackets"
+    )
+    columns = min(3, max(1, len(lines)))
+    rows = math.ceil(len(lines) / columns)
+    with drawing.canvas(0.9 + 1.35 * rows) as canvas:
+        grid = canvas.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+        starts = [int(g) for g in panel.cohorts]
+        for i, (axes, name) in enumerate(zip(grid, lines, strict=False)):
+            for other, values in lines.items():
+                if other != name:
+                    axes.plot(panel.periods, values, color=drawing.GRID, linewidth=0.9)
+            axes.plot(panel.periods, lines[name], color=drawing.FIRST, linewidth=1.6)
+            if i < len(starts):
+                axes.axvline(starts[i] - 0.5, color=drawing.INK, linewidth=1.1, linestyle=(0, (4, 2)))
+            axes.set_title(name, fontsize=9, loc="left")
+            _ticks(axes, panel, 3)
+            axes.yaxis.grid(True)
+        for axes in grid[len(lines) :]:
+            axes.set_visible(False)
+        canvas.supylabel(panel.scale or panel.outcome_name, fontsize=9)
+        table = pd.DataFrame({"period": panel.period_labels, **lines})
+        return drawing.finish(
+            canvas, name="cohort_paths", caption=caption, alt=_alt(panel, lines, subject), table=table
+        )
+
+
+def _mean(panel: Panel, mask: npt.NDArray[np.bool_]) -> Floats:
+    values = panel.outcome[mask]
+    known = ~np.isnan(values)
+    weight = np.ones(int(mask.sum())) if panel.weight is None else panel.weight[mask]
+    spread = np.where(known, weight[:, None], 0.0)
+    below = spread if panel.exposure is None else np.where(known, spread * panel.exposure[mask], 0.0)
+    total = np.where(known, values, 0.0) * spread
+    scale = 1.0 if panel.exposure is None else 1000.0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: Floats = scale * total.sum(axis=0) / below.sum(axis=0)
+    return mean
+
+
+def _scale(panel: Panel) -> str:
+    if panel.exposure is None:
+        return panel.scale or panel.outcome_name
+    return f"{panel.outcome_name} per 1,000 of the denominator"
+
+
+def _mark_starts(axes: Any, panel: Panel) -> None:
+    starts = [int(g) for g in panel.cohorts]
+    for g in starts:
+        axes.axvline(g - 0.5, color=drawing.SOFT, linewidth=1.1, linestyle=(0, (2, 2)))
+    if starts and len(starts) <= _MOST_STARTS_NAMED:
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high + 0.1 * (high - low))
+        for i, g in enumerate(starts):
+            text = f" start {panel.label(g)}" if i == len(starts) - 1 else " start"
+            axes.annotate(
+                text, (g - 0.5, 1), xycoords=("data", "axes fraction"), va="top", color=drawing.SOFT
+            )
+
+
+def _dress(axes: Any, panel: Panel) -> None:
+    axes.set_ylabel(_scale(panel))
+    axes.yaxis.grid(True)
+    _ticks(axes, panel, _SMALL)
+
+
+def _ticks(axes: Any, panel: Panel, most: int) -> None:
+    numbers = [int(p) for p in panel.periods]
+    per_year = {"month": 12, "quarter": 4}.get(panel.period_kind, 0)
+    years = [p for p in numbers if per_year and p % per_year == 0]
+    chosen = years if len(years) >= 2 else numbers
+    chosen = chosen[:: max(1, math.ceil(len(chosen) / most))]
+    labels = [str(p // per_year) if chosen and len(years) >= 2 else panel.label(p) for p in chosen]
+    axes.set_xticks(chosen, labels)
+
+
+def _alt(panel: Panel, lines: dict[str, Floats], subject: str) -> str:
+    first, last = panel.period_labels[0], panel.period_labels[-1]
+    parts = [f"{words.capital(subject or panel.outcome_name)}, {_scale(panel)}, from {first} to {last}."]
+    for name, values in lines.items():
+        known = np.flatnonzero(~np.isnan(values))
+        if known.size == 0:
+            parts.append(f"{name}: no outcome.")
+            continue
+        start, end = values[known[0]], values[known[-1]]
+        parts.append(
+            f"{name}: {words.number(float(start))} in {panel.period_labels[known[0]]}, "
+            f"{words.number(float(end))} in {panel.period_labels[known[-1]]}."
+        )
+    starts = [panel.label(int(g)) for g in panel.cohorts]
+    if starts:
+        shown = (
+            words.listed(starts)
+            if len(starts) <= _SMALL
+            else f"{len(starts)} starts, {starts[0]} to {starts[-1]}"
+        )
+        parts.append(f"Starts marked: {shown}.")
+    return " ".join(parts)

@@ -1,0 +1,116 @@
+"""Table: rows of text with a caption and headers, ready for a page and for the record."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from whatworks.errors import RecordError
+from whatworks.present import words
+
+TABLE_MIME = "application/vnd.whatworks.table+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table to read: every cell is text, the first column names the row.
+
+    Attributes:
+        name: a short name, a word of letters, digits and underscores.
+        caption: what the table shows.
+        columns: headers.
+        rows: one tuple of texts a row, as long as `columns`.
+        numeric: for each column, whether it holds numbers (set to the right).
+        note: a sentence under the table, or nothing.
+    """
+
+    name: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        widths = {len(self.columns), len(self.numeric), *(len(row) for row in self.rows)}
+        if len(widths) != 1:
+            raise RecordError(
+                "rows, headers and kinds of column differ in number", where=f"table {self.name!r}"
+            )
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The table as a data frame of texts."""
+        return pd.DataFrame(list(self.rows), columns=list(self.columns), dtype="str")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The table as JSON-ready values."""
+        return {
+            "name": self.name,
+            "caption": self.caption,
+            "columns": list(self.columns),
+            "rows": [list(row) for row in self.rows],
+            "numeric": list(self.numeric),
+            "note": self.note,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Table:
+        """The table that `to_dict` wrote; raises `RecordError` for anything else."""
+        try:
+            return cls(
+                name=str(data["name"]),
+                caption=str(data["caption"]),
+                columns=tuple(str(item) for item in data["columns"]),
+                rows=tuple(tuple(str(item) for item in row) for row in data["rows"]),
+                numeric=tuple(bool(item) for item in data["numeric"]),
+                note=str(data.get("note", "")),
+            )
+        except (KeyError, TypeError) as problem:
+            raise RecordError(
+                f"not a stored table: {type(problem).__name__} {problem}", where="a table of the notebook"
+            ) from problem
+
+    def html(self) -> str:
+        """The table as HTML, everything escaped, in a region that scrolls by itself on a narrow screen."""
+        kinds = ["num" if numeric else "txt" for numeric in self.numeric]
+        head = "".join(
+            f'<th scope="col" class="{kind}">{html.escape(name)}</th>'
+            for name, kind in zip(self.columns, kinds, strict=True)
+        )
+        note = f'<p class="ww-note">{html.escape(self.note)}</p>' if self.note else ""
+        return (
+            f'<div class="ww-scroll" role="region" tabindex="0" aria-label="{html.escape(self.caption)}">'
+            f'<table class="ww-table"><caption>{html.escape(self.caption)}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{''.join(_row(row, kinds) for row in self.rows)}</tbody>"
+            f"</table></div>{note}"
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/html": self.html(), "text/plain": self.caption, TABLE_MIME: self.to_dict()}
+
+
+def from_frame(frame: pd.DataFrame, *, name: str, caption: str, missing: str = "no value") -> Table:
+    """A table from a data frame, numbers rounded for reading; a gap reads as `missing`, never as NaN."""
+    columns = tuple(words.capital(str(column).replace("_", " ")) for column in frame.columns)
+    numeric = tuple(
+        bool(pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype))
+        for dtype in frame.dtypes
+    )
+    rows = tuple(
+        tuple(words.cell(value, missing=missing) for value in row)
+        for row in frame.itertuples(index=False, name=None)
+    )
+    return Table(name, caption, columns, rows, numeric)
+
+
+def _row(row: tuple[str, ...], kinds: list[str]) -> str:
+    first = f'<th scope="row" class="{kinds[0]}">{html.escape(row[0])}</th>'
+    rest = "".join(
+        f'<td class="{kind}">{html.escape(text)}</td>' for text, kind in zip(row[1:], kinds[1:], strict=True)
+    )
+    return f"<tr>{first}{rest}</tr>"
