@@ -208,7 +208,7 @@ def read_lsoa_lookup(path: str | os.PathLike[str]) -> LsoaLookup:
 
     Further columns are ignored. Raises `SourceError` for a file without these columns, a blank or malformed
     code, or a repeated pair. Source: Office for National Statistics, "LSOA (2011) to LSOA (2021) to Local
-    Authority District (2022) Exact Fit Lookup for EW (V3)".
+    Authority District (2022) Exact Fit Lookup for EW".
     """
     table = strictcsv.read(Path(path))
     wanted = ("LSOA11CD", "LSOA11NM", "LSOA21CD", "LSOA21NM", "LAD22CD")

@@ -103,7 +103,7 @@ class IntakeReport:
             ("Months partial", _joined(self.months_partial) or ["none"]),
             ("Vocabulary", list(self.vocabulary)),
             ("Area codes", list(self.code_vintages)),
-            ("Two snapshots of a month", [_difference_sentence(item) for item in self.snapshots]),
+            ("Two snapshots of a month", _snapshot_sentences(self.snapshots)),
             ("Zeros filled in", [f"{self.filled_zeros:,} cells"]),
             ("Notes", list(self.notes)),
         ]
@@ -131,11 +131,28 @@ def _dropped_sentence(item: Dropped) -> str:
     return f"{item.rows:,} rows: {item.reason}{example}"
 
 
-def _difference_sentence(item: Difference) -> str:
-    return (
-        f"{item.month}: {item.chosen} chosen over {item.other}; "
-        f"{item.cells:,} cells differ, {item.difference:+,} crimes in all"
-    )
+def _snapshot_sentences(items: tuple[Difference, ...]) -> list[str]:
+    pairs: dict[tuple[str, str], list[Difference]] = {}
+    for item in items:
+        pairs.setdefault((item.chosen, item.other), []).append(item)
+    sentences = []
+    for (chosen, other), found in pairs.items():
+        months = sorted(found, key=lambda item: item.month)
+        differ = [item for item in months if item.cells]
+        text = (
+            f"{months[0].month} to {months[-1].month}, {len(months):,} months: {chosen} chosen over {other}; "
+        )
+        if differ:
+            worst = max(differ, key=lambda item: abs(item.difference))
+            text += (
+                f"{sum(item.cells for item in differ):,} cells differ in {len(differ):,} months, "
+                f"{sum(item.difference for item in differ):+,} crimes in all, "
+                f"most in {worst.month} ({worst.difference:+,})"
+            )
+        else:
+            text += "no cell differs"
+        sentences.append(text)
+    return sentences
 
 
 def _joined(months: tuple[str, ...]) -> list[str]:
