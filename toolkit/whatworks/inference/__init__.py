@@ -1,4 +1,4 @@
-"""Inference: arrays in, numbers out. Objects that say how uncertainty is found, and the default among them."""
+"""Inference: arrays in, numbers out; how uncertainty is found, and the default for a design."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ NO_VARIATION = "the model leaves no variation between clusters from which an err
 class Moments:
     """Sums within clusters from which a wild bootstrap refits the regression without the data.
 
-    X is the residualised design, û the residuals, F a matrix with F·F′ the projection on those absorbed effects
-    that cross clusters (periods), net of the effects nested in clusters (units).
+    X is the residualised design, û the residuals, F a matrix with F·F′ the projection on those
+    absorbed effects that cross clusters (periods), net of the effects nested in clusters (units).
 
     Attributes:
         gram: (G, k, k) X′X.
@@ -73,9 +73,9 @@ class ClusterRobust:
     Attributes:
         kind: `CR0` (no factor) or `CR1` (a small-sample factor).
         small_sample: the factor of CR1, with n observations, K coefficients and G clusters.
-            `clusters`: G/(G−1), the default; `fixest`: G/(G−1)·(n−1)/(n−K), fixed effects nested in clusters not
-            counted in K (also what Stata's xtreg, fe and reghdfe print); `stata`: the same with all of them
-            counted (regress with dummies, areg).
+            `clusters`: G/(G−1), the default; `fixest`: G/(G−1)·(n−1)/(n−K), fixed effects nested in
+            clusters not counted in K (also what Stata's xtreg, fe and reghdfe print); `stata`: the same
+            with all of them counted (regress with dummies, areg).
 
     Source: Liang & Zeger (1986), Biometrika 73(1); Cameron & Miller (2015), Journal of Human Resources 50(2),
     equations 11–12.
@@ -144,4 +144,5 @@ class ClusterRobust:
             "stata": "small-sample factor as in Stata with every fixed effect counted",
         }[self.small_sample]
         kind = "CR0, no small-sample factor" if self.kind == "CR0" else f"CR1, {factor}"
-        return f"Cluster-robust standard error over {clusters} clusters ({kind}); t with {clusters - 1} degrees of freedom"
+        df = f"t with {clusters - 1} degrees of freedom"
+        return f"Cluster-robust standard error over {clusters} clusters ({kind}); {df}"

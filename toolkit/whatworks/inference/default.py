@@ -117,10 +117,11 @@ def no_error(counts: ClusterCounts) -> NotAvailable | None:
         if clusters > 1:
             continue
         who = f"only one {side} unit" if units == 1 else f"all {units} {side} units lie in one cluster"
+        word = "unit" if units == 1 else "cluster"
         return NotAvailable(
-            f"{who}, so nothing in the data shows how far a {side} "
-            f"{'unit' if units == 1 else 'cluster'} strays by chance, and any standard error printed here would be "
-            "an artefact; use synthetic control and placebo ranks (placebo in space), which need only one"
+            f"{who}, so nothing in the data shows how far a {side} {word} strays by chance, and any standard "
+            "error printed here would be an artefact; use synthetic control and placebo ranks (placebo in "
+            "space), which need only one"
         )
     return None
 
@@ -133,8 +134,9 @@ def warn(counts: ClusterCounts) -> tuple[str, ...]:
     side = "treated" if counts.treated_clusters == fewest else "comparison"
     word = "units" if counts.clusters_are_units else "clusters"
     return (
-        f"Only {fewest} of {counts.clusters} {word} are {side}. With so few, a t interval is too narrow and the "
-        "wild bootstrap hardly ever rejects: read the interval as a rough guide and put placebo ranks beside it.",
+        f"Only {fewest} of {counts.clusters} {word} are {side}. With so few, a t interval is too narrow and "
+        "the wild bootstrap hardly ever rejects: read the interval as a rough guide and put placebo ranks "
+        "beside it.",
     )
 
 

@@ -17,17 +17,17 @@ DEFAULT_SEED: Final = 1
 """Seed of every bootstrap that is not given one."""
 
 _WEBB: Final = np.array([-np.sqrt(1.5), -1.0, -np.sqrt(0.5), np.sqrt(0.5), 1.0, np.sqrt(1.5)])
-_ROOT5: Final = np.sqrt(5.0)
+_ROOT5: Final = float(np.sqrt(5.0))
 
 
 def uniforms(seed: int, shape: tuple[int, ...]) -> Floats:
-    """Independent uniforms in [0, 1) of the given shape, from the raw bits of PCG64 (which numpy keeps fixed).
+    """Independent uniforms in [0, 1) of the given shape, from the raw bits of PCG64, which never change.
 
     Raises `OptionError` when the seed is not a whole number of at least 0.
     """
     bits = np.random.PCG64(np.random.SeedSequence(check_seed(seed)))
     raw = np.asarray(bits.random_raw(int(np.prod(shape))), dtype=np.uint64)
-    return ((raw >> np.uint64(11)).astype(np.float64) * 2.0**-53).reshape(shape)
+    return np.asarray((raw >> np.uint64(11)).astype(np.float64) * 2.0**-53).reshape(shape)
 
 
 def weights(kind: Weights, draws: int, clusters: int, *, seed: int) -> Floats:
@@ -42,8 +42,8 @@ def weights(kind: Weights, draws: int, clusters: int, *, seed: int) -> Floats:
     if kind == "webb":
         return np.asarray(_WEBB[np.minimum((u * 6).astype(np.int64), 5)])
     if kind == "mammen":
-        low, high = (1 - _ROOT5) / 2, (1 + _ROOT5) / 2
-        return np.where(u < (_ROOT5 + 1) / (2 * _ROOT5), low, high)
+        values = np.array([(1 - _ROOT5) / 2, (1 + _ROOT5) / 2])
+        return np.asarray(values[(u >= (_ROOT5 + 1) / (2 * _ROOT5)).astype(np.int64)])
     raise OptionError(
         f"weights={kind!r} is not a choice",
         where="bootstrap weights",
@@ -58,7 +58,7 @@ def half_of_all_signs(clusters: int) -> Floats:
     """
     codes = np.arange(2 ** (clusters - 1), dtype=np.int64)
     bits = (codes[:, None] >> np.arange(clusters, dtype=np.int64)[None, :]) & 1
-    return 1.0 - 2.0 * bits
+    return np.asarray(1.0 - 2.0 * bits, dtype=np.float64)
 
 
 def check_seed(seed: int) -> int:

@@ -11,7 +11,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def critical_value(level: float, *, df: Number) -> float:
-    """The quantile that leaves (1 − level)/2 above it: Student's t with `df`, normal without degrees of freedom."""
+    """The quantile that leaves (1 − level)/2 above it: Student's t, or normal without `df`."""
     return _quantile(0.5 + level / 2, df)
 
 
@@ -33,7 +33,7 @@ def p_value(value: Floats, std_error: Floats, *, df: Number, null: float = 0.0) 
 
 
 def smallest_detectable(std_error: Number, df: Number, level: float, *, power: float = 0.8) -> Number:
-    """The effect that a test at 1 − level would find with probability `power`: (t₁₋α/₂ + t_power) × std_error.
+    """The effect that a test at 1 − level finds with probability `power`: (t₁₋α/₂ + t_power) × std_error.
 
     Passes on the reason where there is no standard error.
 

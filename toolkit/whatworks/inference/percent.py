@@ -15,8 +15,8 @@ def relative_change(headline: Estimate, observed: float) -> Estimate | NotAvaila
         observed: mean outcome of the treated cells that the effect averages over, with the same weights.
 
     The value and both ends of the interval go through x → 100·x/(observed − x), which is increasing; the
-    p-value stays, since no effect is 0 per cent. `observed` counts as known: what is uncertain is what would have
-    happened. `NotAvailable` when the counterfactual is not positive at the value or at an end.
+    p-value stays, since no effect is 0 per cent. `observed` counts as known: what is uncertain is what would
+    have happened. `NotAvailable` when the counterfactual is not positive at the value or at an end.
     """
     if isinstance(headline.value, NotAvailable):
         return headline.value
@@ -24,17 +24,15 @@ def relative_change(headline: Estimate, observed: float) -> Estimate | NotAvaila
         return NotAvailable(
             f"the treated units' mean outcome is {observed:.4g}: a percent change needs it above 0"
         )
-    for number, word in (
-        (headline.value, "estimate"),
-        (headline.low, "low end"),
-        (headline.high, "high end"),
-    ):
+    if observed - headline.value <= 0:
+        return NotAvailable(
+            f"without the effect ({headline.value:.4g}) the mean outcome {observed:.4g} would not be positive"
+        )
+    for number, word in ((headline.low, "low"), (headline.high, "high")):
         if not isinstance(number, NotAvailable) and observed - number <= 0:
             return NotAvailable(
-                f"at the {word} of the interval ({number:.4g}) nothing would have been left to change: "
-                f"observed mean {observed:.4g}"
-                if word != "estimate"
-                else f"without the effect ({number:.4g}) the mean outcome {observed:.4g} would not be positive"
+                f"at the {word} end of the interval ({number:.4g}) the mean outcome without the effect would "
+                f"not be positive (observed mean {observed:.4g})"
             )
     slope = 100 * observed / (observed - headline.value) ** 2
     error = headline.std_error

@@ -1,4 +1,4 @@
-"""What every inference object hands back: errors, intervals and p-values of k estimates, and how they were found."""
+"""What every inference object hands back: errors, intervals and p-values of k estimates."""
 
 from __future__ import annotations
 

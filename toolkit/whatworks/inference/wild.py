@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -11,16 +11,15 @@ import numpy.typing as npt
 from whatworks.errors import EstimationError, OptionError
 from whatworks.errors import choose as choose_option
 from whatworks.inference import draws as random_draws
+from whatworks.inference.cluster import ClusterRobust, Regression
 from whatworks.inference.uncertainty import Uncertainty
+from whatworks.inference.wild_refits import TIE, Share, free, imposed, refit
 from whatworks.results import NotAvailable
 
 Floats = npt.NDArray[np.float64]
 
 ENUMERATED_CLUSTERS: Final = 13
 """Up to this many clusters every vector of signs is used (8,192), however few draws were asked for."""
-
-TIE: Final = 1e-9
-"""Relative margin within which two statistics count as tied; a tie counts against the effect."""
 
 UNBOUNDED: Final = (
     "the wild cluster bootstrap does not reject any effect on this side at this level, however large: "
@@ -67,14 +66,14 @@ class WildCluster:
 
         Args:
             at_null: (G, k) scores s0 from the residuals of the fit in which the effect is 0.
-            slope: (G, k) change s1 of the scores per unit of effect imposed: with the effect set to θ0 they are
-                s0 − θ0·s1 and sum over clusters to estimate − θ0 (so s0 sums to the estimate and s1 to 1).
+            slope: (G, k) change s1 of the scores per unit of effect imposed: with the effect set to θ0 they
+                are s0 − θ0·s1 and sum to estimate − θ0 (so s0 sums to the estimate and s1 to 1).
             level: coverage of the intervals.
             std_error: (k,) standard errors to report; from the scores at the estimate unless given.
 
-        The statistic is the sum of the scores; under ±1 weights, studentising by the sum of squared null scores
-        changes nothing. The p-value counts ties, so it is never 0; each draw holds on one interval of θ0 that
-        contains the estimate, so the ends of the inverted test are order statistics and exact.
+        The statistic is the sum of the scores; under ±1 weights, studentising by the sum of squared null
+        scores changes nothing. The p-value counts ties, so it is never 0; each draw holds on one interval of
+        θ0 that contains the estimate, so the ends of the inverted test are order statistics and exact.
 
         Raises:
             OptionError: `null="free"`, which needs a regression.
@@ -93,7 +92,7 @@ class WildCluster:
         clusters = len(at_null)
         estimate = at_null.sum(axis=0)
         _check_scores(at_null, slope)
-        flips, share = self._flips(clusters)
+        flips, share = self.flips(clusters)
         at_estimate = at_null - estimate * slope
         moved, kept = flips @ at_estimate, flips @ slope
         scale = np.abs(at_estimate).sum(axis=0) + np.abs(estimate)
@@ -105,6 +104,34 @@ class WildCluster:
             std_error = np.sqrt(clusters / (clusters - 1) * (at_estimate**2).sum(axis=0))
         return finished(estimate, std_error, ends, share.p_value(count), level, self.sentence(clusters))
 
+    def from_regression(self, fit: Regression, contrasts: Floats, *, level: float = 0.95) -> Uncertainty:
+        """Uncertainty of the m combinations `contrasts @ coefficients`; `contrasts` is (m, k).
+
+        The standard error beside it is CR1; p-values and intervals come from refits of every draw, whose
+        studentised estimate is compared with the sample's. The interval inverts the test: its ends are where
+        the p-value falls to 1 − level, to twelve digits.
+        """
+        level = random_draws.check_level(level)
+        flips, share = self.flips(fit.n_clusters)
+        moments = fit.moments()
+        plain = ClusterRobust().from_regression(fit, contrasts, level=level)
+        p_value, ends = np.empty(len(contrasts)), np.empty((2, len(contrasts)))
+        for i, contrast in enumerate(contrasts):
+            if not np.isfinite(plain.std_error[i]):
+                p_value[i], ends[:, i] = np.nan, np.nan
+                continue
+            refits = refit(fit, moments, contrast, flips)
+            solve = imposed if self.null == "imposed" else free
+            p_value[i], ends[:, i] = solve(refits, share, -float(plain.value[i]), level)
+        ends = ends + plain.value
+        result = finished(plain.value, plain.std_error, ends, p_value, level, self.sentence(fit.n_clusters))
+        known = np.isfinite(plain.std_error)
+        reasons = tuple(
+            ours if ok else theirs
+            for ok, ours, theirs in zip(known, result.reason, plain.reason, strict=True)
+        )
+        return replace(result, reason=reasons)
+
     def sentence(self, clusters: int) -> str:
         """How the uncertainty was found, for the result."""
         null = "null imposed" if self.null == "imposed" else "null not imposed"
@@ -113,11 +140,11 @@ class WildCluster:
         else:
             how = f"{self.draws:,} {self.weights.capitalize()} draws, seed {self.seed}"
         return (
-            f"Wild cluster bootstrap over {clusters} clusters ({null}, {how}); the interval holds every effect "
-            "that the test does not reject"
+            f"Wild cluster bootstrap over {clusters} clusters ({null}, {how}); the interval holds every "
+            "effect that the test does not reject"
         )
 
-    def _flips(self, clusters: int) -> tuple[Floats, Share]:
+    def flips(self, clusters: int) -> tuple[Floats, Share]:
         """Weights (B, G) and how to turn a count of draws into a p-value."""
         if self.enumerates(clusters):
             flips = random_draws.half_of_all_signs(clusters)
@@ -125,33 +152,6 @@ class WildCluster:
         return random_draws.weights(self.weights, self.draws, clusters, seed=self.seed), Share(
             self.draws, 1, 1
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """Counts of draws as p-values: `(extra + times·count)/(extra + times·draws)`.
-
-    `extra` is the sample itself where it is not among the draws; `times` is 2 where each stands for its mirror.
-    """
-
-    draws: int
-    extra: int
-    times: int
-
-    @property
-    def total(self) -> int:
-        """All assignments of signs that count, the actual one included."""
-        return self.extra + self.times * self.draws
-
-    def p_value(self, count: npt.NDArray[np.int64]) -> Floats:
-        """The p-value of each count."""
-        return np.asarray((self.extra + self.times * count) / self.total)
-
-    def rank(self, level: float) -> int:
-        """The smallest count of draws whose p-value exceeds 1 − level."""
-        # rounded, so that 1 − 0.95 is 0.05
-        bar = round(round(1 - level, 12) * self.total, 9)
-        return int(np.floor((bar - self.extra) / self.times)) + 1
 
 
 def finished(
@@ -166,7 +166,7 @@ def finished(
         low=low,
         high=high,
         p_value=p_value,
-        reason=tuple(UNBOUNDED if gap else "" for gap in open_ended.any(axis=0)),
+        reason=tuple(UNBOUNDED if gap else "" for gap in np.atleast_1d(open_ended.any(axis=0))),
         level=level,
         df=NotAvailable("the bootstrap refers to its own draws, not to a t distribution"),
         sentence=sentence,
@@ -176,8 +176,8 @@ def finished(
 def _check_scores(at_null: Floats, slope: Floats) -> None:
     if at_null.ndim != 2 or at_null.shape != slope.shape or len(at_null) < 2:
         raise EstimationError(
-            f"scores of shape {at_null.shape} and {slope.shape}; two alike of (clusters, estimands) are needed, "
-            "with at least two clusters",
+            f"scores of shape {at_null.shape} and {slope.shape}; two alike of (clusters, estimands) are "
+            "needed, with at least two clusters",
             where="WildCluster.from_scores",
         )
     if not np.allclose(slope.sum(axis=0), 1, rtol=0, atol=1e-6):
@@ -189,7 +189,7 @@ def _check_scores(at_null: Floats, slope: Floats) -> None:
 
 
 def _exact_ends(moved: Floats, kept: Floats, tie: Floats) -> tuple[Floats, Floats]:
-    """Per draw, the distances δ from the estimate at which |moved − δ·kept| ≥ |δ|: lowest and highest (B, k)."""
+    """Lowest and highest distance δ from the estimate at which |moved − δ·kept| ≥ |δ|, per draw (B, k)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         one, other = moved / (kept + 1), moved / (kept - 1)
     same, mirror = np.abs(kept - 1) < TIE, np.abs(kept + 1) < TIE

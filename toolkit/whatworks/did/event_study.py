@@ -1,0 +1,250 @@
+"""Event study: the effect at each distance from the start, with leads and lags in a two-way regression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.did import requirements, twoway_core
+from whatworks.did.regression_result import choices, explained, sizes
+from whatworks.errors import OptionError
+from whatworks.inference.cluster import ClusterRobust, Regression
+from whatworks.inference.default import Choice, ClusterCounts, count_clusters
+from whatworks.inference.joint import JointTest, joint_test
+from whatworks.inference.percent import relative_change
+from whatworks.inference.wild import WildCluster
+from whatworks.panel import Panel
+from whatworks.results import Estimate, NotAvailable, Result
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+WHERE = "did.event_study"
+
+CONTAMINATED = (
+    "Starts are staggered. In one two-way regression the coefficient at each distance also takes in effects "
+    "at other distances when cohorts differ in their effects (Sun & Abraham 2021), leads included: use "
+    "did.att_gt and aggregate(by='event_time') for the answer, and this only beside it."
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventStudyDetail:
+    """What `did.event_study` computed on the way.
+
+    Attributes:
+        event_times: (J,) distances estimated, ascending, without the reference; a pooled end under its edge.
+        pooled: (J,) how many distances each term pools, 1 except at pooled ends.
+        observed: (J,) mean outcome of the treated units at each term.
+        fit: the regression; its first J coefficients are the terms.
+        pretrend: joint test that every term before the start is zero, or why there is none.
+        choice: the inference used, and why.
+        scale: the unit of the outcome.
+    """
+
+    event_times: Ints
+    pooled: Ints
+    observed: Floats
+    fit: Regression
+    pretrend: JointTest | NotAvailable
+    choice: Choice
+    scale: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distances:
+    """Event times of the cells of treated units, ends pooled.
+
+    `cell` is (N, T), meaningful where `treated` (N,); `times` (J,) leaves out the reference.
+    """
+
+    cell: Ints
+    treated: Bools
+    times: Ints
+    pooled: Ints
+    reference: int
+    ends: tuple[int, int] | None
+
+
+def event_study(
+    panel: Panel,
+    *,
+    reference: int = -1,
+    ends: tuple[int, int] | None = None,
+    inference: requirements.Inference = None,
+    level: float = 0.95,
+) -> Result:
+    """Effects by distance from the start, each against the reference period.
+
+    The headline is the average over all periods from the start on; `average` gives any other window.
+    `detail.pretrend` tests all leads together.
+
+    Args:
+        panel: (N, T) outcomes without gaps. Starts may be staggered, which the notes then warn against.
+        reference: the distance that every effect is measured against, below 0.
+        ends: first and last distance kept apart; what lies beyond is pooled into them, as in (-12, 18).
+        inference: `ClusterRobust`, `WildCluster`, `Default`, or None for the default of the design.
+        level: coverage of the intervals.
+
+    Raises:
+        DesignError: missing cells, nothing to compare with, one cluster, distances that cannot be told apart.
+        OptionError: a reference or ends outside the panel, inference that does not fit, a level outside
+            (0, 1).
+
+    Source: Sun & Abraham (2021), Journal of Econometrics 225(2), equation 4.
+    """
+    requirements.require_complete(panel, WHERE)
+    requirements.require_contrast(panel, WHERE)
+    staggered = len(panel.cohorts) > 1
+    if not staggered:
+        requirements.require_comparison(panel, WHERE)
+    distances = _distances(panel, reference, ends)
+    choice = requirements.settle(inference, _counts(panel, distances.treated), WHERE)
+    fit = _fit(panel, distances)
+    detail = EventStudyDetail(
+        event_times=distances.times,
+        pooled=distances.pooled,
+        observed=_observed(panel, distances),
+        fit=fit,
+        pretrend=_pretrend(fit, distances.times, choice),
+        choice=choice,
+        scale=panel.scale,
+    )
+    last = int(distances.times[-1])
+    headline, share = _average(detail, 0, last, level)
+    treated = int(distances.treated.sum())
+    return Result(
+        method=WHERE,
+        headline=headline,
+        effects=_effects(panel, distances, detail, level),
+        design=sizes(panel, treated, headline),
+        spec=choices(panel, choice, level, reference=reference, ends=None if ends is None else list(ends)),
+        input_hash=panel.fingerprint,
+        relative=relative_change(headline, float(share @ detail.observed)),
+        seed=requirements.seed_used(choice, panel.n_clusters),
+        notes=(*panel.notes, *((CONTAMINATED,) if staggered else ()), *choice.warnings),
+        detail=detail,
+    )
+
+
+def average(result: Result, first: int, last: int) -> Estimate:
+    """Average effect over the event times `first` to `last`, both included, with its error.
+
+    Every distance weighs the same; a pooled end weighs as many as it pools; the reference is left out.
+
+    Raises:
+        OptionError: a result of another method, or a window without an estimated distance.
+    """
+    if not isinstance(result.detail, EventStudyDetail):
+        raise OptionError(
+            f"a result of {result.method} without its detail has no event times to average",
+            where="did.average",
+            remedy="Give the result that did.event_study returned in this session.",
+        )
+    return _average(result.detail, first, last, result.headline.level)[0]
+
+
+def _average(detail: EventStudyDetail, first: int, last: int, level: float) -> tuple[Estimate, Floats]:
+    inside = (detail.event_times >= first) & (detail.event_times <= last)
+    if not inside.any():
+        raise OptionError(
+            f"no estimated event time lies between {first} and {last}",
+            where="did.average",
+            remedy=f"Event times run from {detail.event_times[0]} to {detail.event_times[-1]}, without the "
+            "reference.",
+        )
+    share = inside * detail.pooled / detail.pooled[inside].sum()
+    contrast = np.zeros((1, len(detail.fit.coefficients)))
+    contrast[0, : len(share)] = share
+    found = requirements.uncertainty(detail.choice, detail.fit, contrast, level)
+    window = detail.event_times[inside]
+    estimate = found.estimate(
+        0, estimand=f"Average effect, event times {window[0]} to {window[-1]}", scale=detail.scale
+    )
+    return explained(estimate, detail.choice), share
+
+
+def _distances(panel: Panel, reference: int, ends: tuple[int, int] | None) -> Distances:
+    treated = requirements.treated_units(panel)
+    cell = np.where(treated[:, None], panel.periods[None, :] - np.where(treated, panel.start, 0)[:, None], 0)
+    raw = np.unique(cell[treated])
+    if ends is not None:
+        first, last = ends
+        if not raw[0] <= first < last <= raw[-1] or not first < 0 <= last:
+            raise OptionError(
+                f"ends={ends!r} do not lie on both sides of the start inside {raw[0]} to {raw[-1]}",
+                where=WHERE,
+                remedy="Give the first and last distance to keep apart, such as (-12, 18).",
+            )
+        cell = np.clip(cell, first, last)
+    kept, pooled = np.unique(raw if ends is None else np.clip(raw, *ends), return_counts=True)
+    if reference not in kept or reference >= 0 or pooled[kept == reference][0] > 1:
+        raise OptionError(
+            f"reference={reference} is not a period before the start that stands alone in the panel",
+            where=WHERE,
+            remedy=f"Distances before the start are {kept[0]} to -1; the usual reference is -1.",
+        )
+    apart = kept != reference
+    return Distances(cell, treated, kept[apart], pooled[apart], reference, ends)
+
+
+def _counts(panel: Panel, treated: Bools) -> ClusterCounts:
+    # where every unit is treated in the end, those of later cohorts serve as comparison
+    comparison = ~treated if not treated.all() else panel.start > panel.cohorts[0]
+    return count_clusters(panel.cluster, treated, comparison)
+
+
+def _fit(panel: Panel, distances: Distances) -> Regression:
+    here = distances.cell[None] == distances.times[:, None, None]
+    leads_and_lags = (here & distances.treated[None, :, None]).astype(np.float64)
+    regressors = (
+        np.concatenate([leads_and_lags, panel.covariates]) if len(panel.covariates) else leads_and_lags
+    )
+    names = [f"event time {e}" for e in distances.times] + [f"covariate {c!r}" for c in panel.covariate_names]
+    return twoway_core.fit(panel.outcome, regressors, names=names, weight=panel.weight, cluster=panel.cluster)
+
+
+def _pretrend(fit: Regression, times: Ints, choice: Choice) -> JointTest | NotAvailable:
+    before = np.flatnonzero(times < 0)
+    if len(before) == 0:
+        return NotAvailable("no period before the start besides the reference")
+    if not isinstance(choice.inference, ClusterRobust | WildCluster):
+        return NotAvailable(choice.reason)
+    return joint_test(fit, before, choice.inference)
+
+
+def _observed(panel: Panel, distances: Distances) -> Floats:
+    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    means = []
+    for time in distances.times:
+        mass = weight[:, None] * ((distances.cell == time) & distances.treated[:, None])
+        means.append(float((mass * panel.outcome).sum() / mass.sum()))
+    return np.array(means)
+
+
+def _effects(panel: Panel, distances: Distances, detail: EventStudyDetail, level: float) -> pd.DataFrame:
+    contrasts = np.eye(len(detail.fit.coefficients))[: len(distances.times)]
+    found = requirements.uncertainty(detail.choice, detail.fit, contrasts, level)
+    table = pd.DataFrame({**found.columns(), "event_time": distances.times})
+    gap = dict.fromkeys(("std_error", "low", "high", "p_value"), np.nan)
+    reason = "the reference period, which every effect is measured against"
+    own = pd.DataFrame([{"estimate": 0.0, **gap, "event_time": distances.reference, "reason": reason}])
+    table = pd.concat([table, own]).sort_values("event_time", ignore_index=True)
+    here = (distances.cell[None] == table["event_time"].to_numpy()[:, None, None]) & distances.treated[
+        :, None
+    ]
+    table["n"] = here.any(axis=2).sum(axis=1)
+    table["term"] = [_term(int(time), distances) for time in table["event_time"]]
+    front = ["term", "event_time", "estimate", "std_error", "low", "high", "p_value", "n", "reason"]
+    return table[front]
+
+
+def _term(time: int, distances: Distances) -> str:
+    pooled = dict(zip(distances.times.tolist(), distances.pooled.tolist(), strict=True)).get(time, 1) > 1
+    if not pooled:
+        return f"event time {time}"
+    return f"event time {time} and {'earlier' if time < 0 else 'later'}"

@@ -1,0 +1,125 @@
+"""Two-way fixed effects on dense arrays: closed-form demeaning, one fit, many block estimates at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.errors import DesignError, first_few
+from whatworks.inference.cluster import Moments, Regression
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_COLLINEAR = 1e-10
+
+
+def demean_two_way(values: Floats, weight: Floats | None = None) -> Floats:
+    """Residuals of (..., N, T) arrays on unit and period effects, under unit weights (N,).
+
+    Without gaps and with weights that do not vary over time: Y_it − Ȳ_i − Ȳ_t + Ȳ, where means over units are
+    weighted.
+    """
+    within = values - values.mean(axis=-1, keepdims=True)
+    share = _shares(values.shape[-2], weight)
+    return np.asarray(within - np.einsum("n,...nt->...t", share, within)[..., None, :])
+
+
+def block_estimates(
+    outcome: Floats, treated_sets: Bools, post: Bools, weight: Floats | None = None
+) -> Floats:
+    """Block difference-in-differences of many outcomes and many assignments at once.
+
+    Args:
+        outcome: (..., N, T).
+        treated_sets: (B, N), each row a set of treated units that leaves at least one comparison unit.
+        post: (T,) periods under treatment.
+        weight: (N,) unit weights.
+
+    Returns:
+        (..., B): change of the weighted mean of the treated less that of the others, which is the two-way
+        fixed-effects coefficient when one date separates before from after.
+    """
+    change = outcome[..., post].mean(axis=-1) - outcome[..., ~post].mean(axis=-1)
+    mass = treated_sets * (np.ones(treated_sets.shape[1]) if weight is None else weight)
+    rest = ~treated_sets * (np.ones(treated_sets.shape[1]) if weight is None else weight)
+    contrast = mass / mass.sum(axis=1, keepdims=True) - rest / rest.sum(axis=1, keepdims=True)
+    return np.asarray(change @ contrast.T)
+
+
+def fit(
+    outcome: Floats,
+    design: Floats,
+    *,
+    names: Sequence[str],
+    weight: Floats | None = None,
+    cluster: Ints | None = None,
+) -> Regression:
+    """Weighted least squares of (N, T) outcomes on k regressors (k, N, T) with unit and period effects.
+
+    Units are nested in clusters (codes (N,); each unit its own without).
+
+    Raises:
+        DesignError: regressors that the fixed effects or each other explain; `names` (k,) says which.
+    """
+    n, t = outcome.shape
+    mass = np.ones(n) if weight is None else weight
+    codes = np.arange(n, dtype=np.int64) if cluster is None else cluster
+    X = demean_two_way(design, weight)
+    y = demean_two_way(outcome, weight)
+    bread = _bread(design, X, mass, names)
+    coefficients = bread @ np.einsum("knt,nt,n->k", X, y, mass, optimize=True)
+    residual = y - np.tensordot(coefficients, X, axes=1)
+    scores = _by_cluster(np.einsum("knt,nt,n->nk", X, residual, mass, optimize=True), codes)
+
+    def moments() -> Moments:
+        root = np.sqrt(mass.sum())
+        weighted = X * mass[:, None]
+        return Moments(
+            gram=_by_cluster(np.einsum("knt,lnt->nkl", weighted, X, optimize=True), codes),
+            cross=_by_cluster(np.moveaxis(weighted, 0, 1), codes) / root,
+            carry=_by_cluster(residual * mass[:, None], codes) / root,
+        )
+
+    return Regression(coefficients, bread, scores, n * t, n - 1, t, moments)
+
+
+def _shares(n: int, weight: Floats | None) -> Floats:
+    return np.full(n, 1 / n) if weight is None else weight / weight.sum()
+
+
+def _by_cluster(values: Floats, codes: Ints) -> Floats:
+    """Sums of (N, ...) values over the units of each cluster, (G, ...)."""
+    order = np.argsort(codes, kind="stable")
+    _, first = np.unique(codes[order], return_index=True)
+    return np.asarray(np.add.reduceat(values[order], first, axis=0))
+
+
+def _bread(design: Floats, X: Floats, mass: Floats, names: Sequence[str]) -> Floats:
+    """Inverse of X′WX; columns are scaled to length 1 first, so that units of measurement do not matter."""
+    gram = np.einsum("knt,lnt,n->kl", X, X, mass, optimize=True)
+    before = np.sqrt(np.einsum("knt,knt,n->k", design, design, mass, optimize=True))
+    length = np.sqrt(np.diag(gram))
+    flat = length <= 1e-9 * before
+    if flat.any():
+        explained = first_few(names[int(i)] for i in np.flatnonzero(flat))
+        raise DesignError(
+            f"unit and period effects explain all of {explained}",
+            where="two-way fixed effects",
+            remedy="A covariate that is constant over time, or the same everywhere, is taken out by the "
+            "fixed effects: leave it out here, or adjust for it with did.att_gt (adjust=...).",
+        )
+    scaled = gram / np.outer(length, length)
+    values, vectors = np.linalg.eigh(scaled)
+    if values[0] < _COLLINEAR:
+        involved = np.flatnonzero(np.abs(vectors[:, 0]) > 0.01)
+        raise DesignError(
+            f"these cannot be told apart: {first_few(names[int(i)] for i in involved)}",
+            where="two-way fixed effects",
+            remedy="Leave one of them out. In an event study where every unit is treated in the end, pool "
+            "the ends, as in ends=(-12, 18), or use did.att_gt with not-yet-treated comparison.",
+        )
+    return np.asarray(np.linalg.inv(scaled) / np.outer(length, length))
