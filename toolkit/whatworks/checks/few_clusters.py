@@ -1,0 +1,75 @@
+"""Few clusters: are there enough of them, on both sides, for the errors to be believed?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from whatworks.inference.default import FEW_TREATED, MANY_CLUSTERS
+from whatworks.panel import Panel
+from whatworks.results import CheckResult
+
+NAME = "Enough clusters"
+
+
+def few_clusters(panel: Panel) -> CheckResult:
+    """Count clusters, treated clusters and comparison clusters, and say what can be believed.
+
+    A cluster counts as treated if a unit in it is treated inside the window. With several starts the
+    clusters not yet treated serve as comparison, so a staggered design needs none that stay untreated.
+
+    Args:
+        panel: the panel of the study; without clusters each unit is its own.
+
+    Returns:
+        `pass` from 40 clusters up with at least 4 on each side (Cameron & Miller 2015, section VI;
+        MacKinnon & Webb 2018 for few treated clusters), `concern` below that,
+        `fail` with a single cluster on one side: then no error is valid.
+    """
+    codes = panel.cluster if panel.cluster is not None else np.arange(panel.n_units)
+    word = "cluster" if panel.cluster is not None else "unit"
+    inside = panel.start <= panel.periods[-1]
+    total = np.unique(codes).size
+    treated = np.unique(codes[inside]).size
+    comparison = np.unique(codes[~inside]).size
+    starts = np.unique(panel.start[inside])
+    table = pd.DataFrame(
+        {
+            "what": [f"{word}s", f"treated {word}s", f"{word}s untreated throughout", "distinct starts"],
+            "number": [total, treated, comparison, starts.size],
+        }
+    )
+    counts = f"{total} {word}s, {treated} of them treated in the window and {comparison} untreated throughout"
+    staggered = starts.size > 1
+    alone = treated < 2 or (comparison < 2 and not staggered)
+    if alone:
+        return CheckResult(
+            NAME,
+            "fail",
+            f"There are {counts}. With a single {word} on one side its own luck cannot be told from the "
+            "effect, and no standard error is valid; synthetic control with placebo ranks is the way.",
+            table,
+            f"there were at least two treated and two comparison {word}s",
+        )
+    thin = treated <= FEW_TREATED or (comparison <= FEW_TREATED and not staggered)
+    if thin:
+        return CheckResult(
+            NAME,
+            "concern",
+            f"There are {counts}. With {FEW_TREATED} or fewer on one side every known error, the wild "
+            "bootstrap too, can be far from its nominal size: read the interval as a rough guide.",
+            table,
+            f"there were more than {FEW_TREATED} {word}s on each side",
+        )
+    if total < MANY_CLUSTERS:
+        return CheckResult(
+            NAME,
+            "concern",
+            f"There are {counts}: fewer than {MANY_CLUSTERS}, so ordinary cluster-robust errors are too "
+            "small. The wild cluster bootstrap is the default here for that reason.",
+            table,
+            f"there were {MANY_CLUSTERS} {word}s or more",
+        )
+    return CheckResult(
+        NAME, "pass", f"There are {counts}.", table, f"there were fewer than {MANY_CLUSTERS} {word}s"
+    )
