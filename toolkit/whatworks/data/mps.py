@@ -207,9 +207,7 @@ def _area_notes(level: Level, areas: dict[str, str], missing: frozenset[tuple[st
     if level == "borough":
         absent = [name for code, name in MPS_BOROUGHS.items() if code not in areas]
         if absent:
-            notes.append(
-                f"{len(absent)} of the Met's 32 boroughs have no row in any file: {first_few(absent, 32)}"
-            )
+            notes.append(f"{len(absent)} of the Met's 32 boroughs are in no file: {first_few(absent, 32)}")
     else:
         notes.append(
             "crimes that match no area of this size are left out by the publisher: do not add areas up"

@@ -233,8 +233,9 @@ def _refuse_repeated_keys(table: Table, *parts: tuple[str, ...]) -> None:
 def _stubs(months: tuple[str, ...], totals: npt.NDArray[np.int64]) -> tuple[str, ...]:
     found = []
     for i, month in enumerate(months):
-        near = [totals[j] for j in range(max(i - 2, 0), min(i + 3, len(months))) if j != i]
-        # the median: one neighbour may be a stub too, or a riot
+        others = sorted((j for j in range(len(months)) if j != i), key=lambda j: abs(j - i))
+        # the median of four: one neighbour may be a stub too, or a riot
+        near = [totals[j] for j in others[:4]]
         usual = float(np.median(near)) if near else 0.0
         if usual >= STUB_FLOOR and totals[i] < STUB_SHARE * usual:
             found.append(month)

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_BESIDE = Path(__file__).resolve().parents[2] / "shared"
+
+
+def _folder(variable: str, beside: Path, what: str) -> Path:
+    folder = Path(os.environ.get(variable) or beside)
+    if not folder.is_dir():
+        pytest.skip(f"{what} is not here: set {variable} to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """Published London police data, kept outside the repository."""
+    return _folder("WHATWORKS_REALDATA", _BESIDE / "realdata", "real police data")
+
+
+@pytest.fixture(scope="session")
+def reference_public() -> Path:
+    """Reference results of published packages that are too large for the repository."""
+    root = _folder("WHATWORKS_REFERENCE", _BESIDE / "reference", "the folder of reference results")
+    folder = root / "public"
+    if not folder.is_dir():
+        pytest.skip("the folder of reference results has no part called public")
+    return folder
