@@ -16,7 +16,8 @@ def holm(p_values: npt.ArrayLike) -> Floats:
     The k-th smallest is multiplied by m - k + 1, made no smaller than those before it, and capped at 1:
     rejecting where the adjusted value is at most q keeps the chance of any false rejection at most q,
     however the tests depend on one another. Raises `OptionError` for a value outside [0, 1] or not finite.
-    Source: Holm (1979), "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6, 65-70.
+    Source: Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
+    Statistics 6, 65-70.
     """
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 1:

@@ -94,7 +94,7 @@ def execute(
             raise RunError(
                 f"the kernel died in {seat.words()}",
                 where=f"template {template.name}",
-                remedy="Something outside ended it: out of memory, or killed. Nothing was written; run again.",
+                remedy="Something ended it: out of memory, or killed. Nothing was written; run again.",
             ) from problem
         except (CellTimeoutError, TimeoutError, RuntimeError) as problem:
             raise RunError(
@@ -168,7 +168,9 @@ def _scratch() -> Iterator[Path]:
 
 
 def _environment(scratch: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if k not in _DROPPED and not k.startswith(("JUPYTER", "JPY_"))}
+    kept = {
+        k: v for k, v in os.environ.items() if k not in _DROPPED and not k.startswith(("JUPYTER", "JPY_"))
+    }
     # profiles, start-up files and plot styles of whoever runs it must not reach the result
     (scratch / "matplotlibrc").write_text("", encoding="utf-8")
     own = {"IPYTHONDIR": str(scratch / "ipython"), "MATPLOTLIBRC": str(scratch / "matplotlibrc")}
@@ -219,5 +221,5 @@ def _cell_error(problem: Any, seat: _Seat, template: Template, names: Mapping[st
         f"{seat.words()} stopped: {kind}{what or problem.ename}",
         where=f"template {template.name}",
         remedy=remedy
-        or "The record of the run before is untouched. Open the template with `whatworks lab` to look closer.",
+        or "The old record is untouched. Open the template with `whatworks lab` to look closer.",
     )

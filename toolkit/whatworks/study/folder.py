@@ -33,7 +33,9 @@ def open_study(reference: str, *, start: Path | None = None) -> Study:
     folder = workspace.study(reference)
     name = workspace.relative(folder)
     words = spec.load_study(folder, name=name)
-    notebook = template.read(workspace.template(words.template, where=f"{name}/{spec.STUDY_FILE}, key template"))
+    notebook = template.read(
+        workspace.template(words.template, where=f"{name}/{spec.STUDY_FILE}, key template")
+    )
     parameters = spec.load_parameters(folder, notebook, name=name)
     _refuse_mismatch(words, parameters, name)
     return Study(folder.name, folder, workspace, words, notebook, parameters)

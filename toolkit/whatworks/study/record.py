@@ -16,16 +16,16 @@ from typing import Any
 
 from whatworks import result_json
 from whatworks.errors import RecordError, RunError, StudyError, first_few
+from whatworks.present import FIGURE_MIME
 from whatworks.results import Result
 from whatworks.study import places, spec, swap
+from whatworks.study.closing import MIME
 from whatworks.study.folder import Study
+from whatworks.study.hashing import bytes_hash, text_hash
 
-MIME = "application/vnd.whatworks.result+json"
 RESULT, PROVENANCE, NOTEBOOK, REPORT = "result.json", "provenance.json", "notebook.ipynb", "report.html"
 SCHEMA = "whatworks.provenance/1"
 _VERSIONS = ("numpy", "pandas", "scipy", "whatworks")
-_IMAGE = re.compile(r"data:image/(png|svg\+xml);base64,([A-Za-z0-9+/=\s]+)")
-_SVG = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -66,7 +66,9 @@ class Record:
         data = self.json(PROVENANCE)
         if data.get("schema") != SCHEMA:
             raise RecordError(
-                f"schema is {data.get('schema')!r}, not {SCHEMA!r}", where=f"record/{PROVENANCE}", remedy=_AGAIN
+                f"schema is {data.get('schema')!r}, not {SCHEMA!r}",
+                where=f"record/{PROVENANCE}",
+                remedy=_AGAIN,
             )
         return data
 
@@ -131,14 +133,14 @@ def provenance(study: Study, lifted: Lifted) -> dict[str, Any]:
     applied = dict(study.parameters.applied)
     return {
         "schema": SCHEMA,
-        "study": {"slug": study.slug, "sha256": _hash_text(study.folder / spec.STUDY_FILE)},
+        "study": {"slug": study.slug, "sha256": text_hash(study.folder / spec.STUDY_FILE)},
         "template": {
             "name": study.template.name,
             "sha256": study.template.sha256,
             "cells": dict(study.template.cells),
         },
         "parameters": {
-            "sha256": _hash(json.dumps(applied, sort_keys=True).encode()),
+            "sha256": bytes_hash(json.dumps(applied, sort_keys=True).encode()),
             "values": applied,
         },
         "data": [{"name": name, "sha256": sha256} for name, sha256 in lifted.files],
@@ -157,7 +159,7 @@ def code_hash() -> str:
         inner = path.relative_to(package)
         skipped = inner.parts[0] == "templates" or "__pycache__" in inner.parts or path.suffix == ".pyc"
         if path.is_file() and not skipped:
-            digest.update(f"{inner.as_posix()}\0{_hash_text(path)}\0".encode())
+            digest.update(f"{inner.as_posix()}\0{text_hash(path)}\0".encode())
     return digest.hexdigest()
 
 
@@ -172,7 +174,7 @@ def environment(workspace: places.Workspace) -> dict[str, str]:
             where=places.MARKER,
             remedy="Name the file that pins the package versions, or remove the line.",
         )
-    return {"lock": workspace.environment_lock, "sha256": _hash_text(path)}
+    return {"lock": workspace.environment_lock, "sha256": text_hash(path)}
 
 
 def versions() -> dict[str, str]:
@@ -192,9 +194,8 @@ def files(
         NOTEBOOK: notebook_text.encode("utf-8"),
         REPORT: report.encode("utf-8"),
     }
-    for cell in notebook["cells"]:
-        for i, (ending, content) in enumerate(_images(cell)):
-            found[f"figures/{cell['id']}{f'-{i + 1}' if i else ''}.{ending}"] = content
+    shown = [image for cell in notebook["cells"] for image in _images(cell)]
+    found |= {f"figures/{name}": content for name, content in shown}
     tables = {"effects": result_json.to_dict(result)["effects"]}
     tables |= {f"check-{_slug(c.name)}": result_json.frame_to_records(c.table) for c in result.checks}
     for name, rows in tables.items():
@@ -204,21 +205,16 @@ def files(
 
 
 def _images(cell: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    for output in cell.get("outputs", []):
+    """The drawings that a cell shows, as (file name, bytes)."""
+    for i, output in enumerate(cell.get("outputs", [])):
         data = output.get("data", {})
-        if "image/svg+xml" in data:
-            yield "svg", data["image/svg+xml"].encode("utf-8")
+        plain = f"{cell['id']}{f'-{i + 1}' if i else ''}"
+        if FIGURE_MIME in data:
+            yield f"{_slug(data[FIGURE_MIME]['name'])}.svg", data[FIGURE_MIME]["svg"].encode("utf-8")
+        elif "image/svg+xml" in data:
+            yield f"{plain}.svg", data["image/svg+xml"].encode("utf-8")
         elif "image/png" in data:
-            yield "png", base64.b64decode(data["image/png"])
-        elif "text/html" in data:
-            yield from _inline_images(data["text/html"])
-
-
-def _inline_images(page: str) -> Iterator[tuple[str, bytes]]:
-    for drawing in _SVG.findall(page):
-        yield "svg", drawing.encode("utf-8")
-    for kind, content in _IMAGE.findall(page):
-        yield ("png" if kind == "png" else "svg"), base64.b64decode(content)
+            yield f"{plain}.png", base64.b64decode(data["image/png"])
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
@@ -243,11 +239,3 @@ def _cell(value: Any) -> Any:
 
 def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "check"
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _hash_text(path: Path) -> str:
-    return _hash(path.read_bytes().replace(b"\r\n", b"\n"))

@@ -75,7 +75,13 @@ def load_study(folder: Path, *, name: str) -> StudySpec:
             where=document.where(("version",)),
             remedy="This whatworks reads version: 1.",
         )
-    for path in (("title",), ("question",), ("intervention",), ("template",), ("protocol", "primary_outcome")):
+    for path in (
+        ("title",),
+        ("question",),
+        ("intervention",),
+        ("template",),
+        ("protocol", "primary_outcome"),
+    ):
         value: Any = document.data
         for part in path:
             value = value[part]
@@ -101,7 +107,16 @@ def write_study(spec: StudySpec) -> str:
     import yaml
 
     data = msgspec.to_builtins(spec)
-    order = ("version", "title", "question", "intervention", "theory_of_change", "template", "protocol", "people")
+    order = (
+        "version",
+        "title",
+        "question",
+        "intervention",
+        "theory_of_change",
+        "template",
+        "protocol",
+        "people",
+    )
     return str(
         yaml.safe_dump({key: data[key] for key in order}, sort_keys=False, allow_unicode=True, width=100)
     )
@@ -174,9 +189,13 @@ def _explain(document: Document, problem: str) -> StudyError:
     if missing:
         near = did_you_mean(missing[1], [str(k) for k in document.data])
         return StudyError(
-            f"the key {missing[1]!r} is missing", where=document.where(path), remedy=f"Write {missing[1]}: … {near}"
+            f"the key {missing[1]!r} is missing",
+            where=document.where(path),
+            remedy=f"Write {missing[1]}: … {near}",
         )
-    return StudyError(message, where=document.where(path), remedy="Quote text that looks like something else.")
+    return StudyError(
+        message, where=document.where(path), remedy="Quote text that looks like something else."
+    )
 
 
 def _split(problem: str) -> tuple[str, tuple[str | int, ...]]:
@@ -184,8 +203,15 @@ def _split(problem: str) -> tuple[str, tuple[str | int, ...]]:
     message, _, tail = problem.partition(" - at `$")
     parts = re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", tail)
     words = message.replace("`", "").replace("Expected", "expected").replace("Object contains ", "")
-    for code, word in (("str", "text"), ("int", "a whole number"), ("float", "a number"), ("bool", "true or false"),
-                       ("array", "a list"), ("object", "a mapping"), ("null", "nothing")):
+    for code, word in (
+        ("str", "text"),
+        ("int", "a whole number"),
+        ("float", "a number"),
+        ("bool", "true or false"),
+        ("array", "a list"),
+        ("object", "a mapping"),
+        ("null", "nothing"),
+    ):
         words = re.sub(rf"\b{code}\b", word, words)
     original = message if "field" in message else words
     return original, tuple(name or int(number) for name, number in parts)

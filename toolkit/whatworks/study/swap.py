@@ -1,4 +1,4 @@
-"""A record changes whole or not at all: one run at a time, written beside, renamed in, mended after a kill."""
+"""A record changes whole or not at all: one run at a time, written beside, renamed in, mended if killed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def replace_whole(folder: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def recover(folder: Path) -> None:
-    """Mend what a killed run left: bring a record back if the kill fell between two renames, clear the rest."""
+    """Mend what a killed run left: a record back if the kill fell between two renames, the rest cleared."""
     leftovers = sorted(folder.glob(f"{TEMPORARY}*"))
     for leftover in leftovers:
         # the old record is moved away only once the new one is complete, so the new one is whole here

@@ -100,7 +100,9 @@ def parse_parameters(source: str, *, where: str) -> tuple[Parameter, ...]:
     for node in tree.body:
         if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value):
             raise StudyError(
-                f"line {node.lineno} of the parameters cell is not a typed parameter", where=where, remedy=_LINE
+                f"line {node.lineno} of the parameters cell is not a typed parameter",
+                where=where,
+                remedy=_LINE,
             )
         found.append(_parameter(node, node.target.id, comments, f"{where}, parameter {node.target.id}"))
     names = [parameter.name for parameter in found]

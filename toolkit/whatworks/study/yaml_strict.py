@@ -64,7 +64,9 @@ def parse(text: str, *, name: str) -> Document:
             remedy="Write `key: value`, lists as `[a, b]` or `- a`; quote text that holds `: ` or `#`.",
         ) from problem
     except yaml.YAMLError as problem:
-        raise StudyError(f"not valid YAML: {problem}", where=name, remedy="Save it as plain text.") from problem
+        raise StudyError(
+            f"not valid YAML: {problem}", where=name, remedy="Save it as plain text."
+        ) from problem
     reader = _Reader(name)
     data = {} if node is None else reader.value(node, ())
     if not isinstance(data, dict):
@@ -82,9 +84,13 @@ def _refuse_aliases(text: str, name: str) -> None:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise StudyError(
                 "anchors and aliases (&name, *name) are not used here",
-                where=f"{name}, line {event.start_mark.line + 1}",
+                where=f"{name}, line {_line(event)}",
                 remedy="Write the value out, or quote it if it is text.",
             )
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
 
 
 class _Reader:
@@ -138,7 +144,9 @@ class _Reader:
         text, kind = node.value, node.tag.rsplit(":", 1)[-1]
         if node.style is not None:
             if kind != "str":
-                self._refuse(node, path, f"the tag {node.tag} is not used here", "Write the value without it.")
+                self._refuse(
+                    node, path, f"the tag {node.tag} is not used here", "Write the value without it."
+                )
             return text
         if kind == "null":
             return None
@@ -147,7 +155,10 @@ class _Reader:
                 return text == "true"
             meant = "true" if text.lower() in ("yes", "on", "y", "true") else "false"
             self._refuse(
-                node, path, f"YAML reads {text} as {meant}", f'Write {meant} for that, or "{text}" for the text.'
+                node,
+                path,
+                f"YAML reads {text} as {meant}",
+                f'Write {meant} for that, or "{text}" for the text.',
             )
         if _INTEGER.fullmatch(text):
             return int(text)
@@ -161,7 +172,9 @@ class _Reader:
                 f'Write numbers plainly (1000, 0.5, -2), or "{text}" in quotes for the text.',
             )
         if kind != "str":
-            self._refuse(node, path, f"YAML reads {text} as a {kind}", f'Write "{text}" in quotes for the text.')
+            self._refuse(
+                node, path, f"YAML reads {text} as a {kind}", f'Write "{text}" in quotes for the text.'
+            )
         return text
 
     def _refuse(self, node: Any, path: Path_, what: str, remedy: str) -> None:

@@ -1,0 +1,56 @@
+"""Studies: read, conclude (inside a notebook), open, run, verify (around it)."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from whatworks.study.closing import about, conclude
+    from whatworks.study.folder import Study, new_study, open_study
+    from whatworks.study.panels import chain, panel, secondary
+    from whatworks.study.places import Workspace
+    from whatworks.study.running import run
+    from whatworks.study.source import Source, read
+    from whatworks.study.verifying import Verification, verify
+
+__all__ = [
+    "Source",
+    "Study",
+    "Verification",
+    "Workspace",
+    "about",
+    "chain",
+    "conclude",
+    "new_study",
+    "open_study",
+    "panel",
+    "read",
+    "run",
+    "secondary",
+    "verify",
+]
+
+# loaded when first used: a notebook needs the readers, not the engine that runs it
+_HOME = {
+    "Source": "source",
+    "Study": "folder",
+    "Verification": "verifying",
+    "Workspace": "places",
+    "about": "closing",
+    "chain": "panels",
+    "conclude": "closing",
+    "new_study": "folder",
+    "open_study": "folder",
+    "panel": "panels",
+    "read": "source",
+    "run": "running",
+    "secondary": "panels",
+    "verify": "verifying",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"whatworks.study.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'whatworks.study' has no attribute {name!r}")

@@ -1,0 +1,93 @@
+"""How a result leaves its notebook: one output of a type of our own, and words for whoever looks at it."""
+
+from __future__ import annotations
+
+import html
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from whatworks import result_json
+from whatworks.results import CheckResult, Result
+from whatworks.study.source import Source
+
+MIME = "application/vnd.whatworks.result+json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conclusion:
+    """A finished result as a notebook shows it; `study.record` lifts it from there."""
+
+    result: Result
+    files: tuple[tuple[str, str], ...]
+
+    def __repr__(self) -> str:
+        return f"Conclusion({self.result.method}: {self.result.headline.estimand})"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        data = {
+            # through text once, so that what travels is what the record stores
+            MIME: json.loads(result_json.dumps(self.result)),
+            "text/html": self.result._repr_html_(),
+            "text/plain": repr(self),
+        }
+        return data, {MIME: {"files": [{"name": name, "sha256": sha256} for name, sha256 in self.files]}}
+
+
+def conclude(result: Result, source: Source, *, checks: tuple[CheckResult, ...] = ()) -> Conclusion:
+    """Close a study: attach its checks and what happened to its data, and hand the result over.
+
+    Displaying the conclusion puts the result into the notebook as one output of MIME type
+    `application/vnd.whatworks.result+json`. A notebook that is to be recorded displays exactly one.
+    """
+    whole = result.with_checks(*checks).with_notes(
+        *(note for note in source.notes if note not in result.notes)
+    )
+    return Conclusion(whole, source.files)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a study asks, in the words of its `study.yaml`."""
+
+    title: str
+    question: str
+    intervention: str
+    theory_of_change: str
+
+    def _repr_html_(self) -> str:
+        rows = (
+            ("Study", self.title),
+            ("Question", self.question),
+            ("Intervention", self.intervention),
+            ("Why it should work", self.theory_of_change),
+        )
+        cells = "".join(
+            f'<tr><th scope="row">{name}</th><td>{html.escape(text)}</td></tr>'
+            for name, text in rows
+            if text.strip()
+        )
+        return f"<table><caption>What was asked</caption><tbody>{cells}</tbody></table>"
+
+
+_EXAMPLE = About(
+    title="A worked example on synthetic data",
+    question="Did the invented intervention change recorded crime, by how much, and how sure are we?",
+    intervention="An invented intervention in some areas of a synthetic London, whose true effect is known.",
+    theory_of_change="",
+)
+
+
+def about(study: str) -> About:
+    """The words of a study, given its folder inside the workspace; without one, those of the worked example.
+
+    Raises `StudyError` for a folder outside the workspace or a study.yaml that is not well formed.
+    """
+    if not study:
+        return _EXAMPLE
+    from whatworks.study import places, spec
+
+    workspace = places.find()
+    folder = workspace.path(study)
+    words = spec.load_study(folder, name=workspace.relative(folder))
+    return About(words.title, words.question, words.intervention, words.theory_of_change)

@@ -1,0 +1,115 @@
+"""From a source to panels: one for the primary outcome, the same for each secondary one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from whatworks.errors import OptionError
+from whatworks.inference.multiplicity import holm
+from whatworks.panel import Panel
+from whatworks.results import NotAvailable, Number, Result, Secondary
+from whatworks.study.source import Source
+
+Estimator = Callable[[Panel], Result]
+
+
+def panel(
+    source: Source,
+    *,
+    unit: str,
+    period: str,
+    outcome: str,
+    start: str,
+    cluster: str = "",
+    exposure: str = "",
+    covariates: Sequence[str] = (),
+    first: str = "",
+    last: str = "",
+    per: float = 1000.0,
+) -> Panel:
+    """The panel of one outcome: columns by role, the window `first` to `last`, a rate where it has a base.
+
+    A blank text means "none": no cluster, no exposure, no limit. With an `exposure` the outcome becomes a
+    rate per `per` of it. Raises `PanelError` or `OptionError` for a table that is not such a panel.
+    """
+    whole = Panel.from_frame(
+        source.frame,
+        unit=unit,
+        period=period,
+        outcome=outcome,
+        start=start or None,
+        cluster=cluster or None,
+        exposure=exposure or None,
+        covariates=tuple(covariates),
+    )
+    window = whole.window(first or None, last or None)
+    return window.as_rate(per) if exposure else window
+
+
+def secondary(
+    result: Result,
+    source: Source,
+    *,
+    outcomes: Sequence[str],
+    estimate: Estimator,
+    unit: str,
+    period: str,
+    start: str,
+    cluster: str = "",
+    exposure: str = "",
+    covariates: Sequence[str] = (),
+    first: str = "",
+    last: str = "",
+    per: float = 1000.0,
+) -> Result:
+    """The result with the same estimate of every secondary outcome and p-values adjusted for their number.
+
+    `estimate` is the study's own estimator, panel in, result out; the other arguments are those of `panel`.
+    P-values are adjusted by Holm's procedure over the secondary outcomes that have one.
+    """
+    names = list(outcomes)
+    if len(set(names)) != len(names):
+        raise OptionError("an outcome stands twice", where="secondary", remedy="Name each outcome once.")
+    found = [
+        estimate(
+            panel(
+                source,
+                unit=unit,
+                period=period,
+                outcome=name,
+                start=start,
+                cluster=cluster,
+                exposure=exposure,
+                covariates=covariates,
+                first=first,
+                last=last,
+                per=per,
+            )
+        )
+        for name in names
+    ]
+    return result.with_secondary(*_adjusted(names, found))
+
+
+def _adjusted(names: list[str], found: list[Result]) -> list[Secondary]:
+    p_values = [item.headline.p_value for item in found]
+    known = [p for p in p_values if not isinstance(p, NotAvailable)]
+    stepped = iter(holm(known).tolist()) if known else iter(())
+    words = f"Holm, {len(known)} secondary outcome{'s' if len(known) != 1 else ''}"
+    adjusted: list[Number] = [p if isinstance(p, NotAvailable) else next(stepped) for p in p_values]
+    return [
+        Secondary(name, item.headline, item.relative, p, words)
+        for name, item, p in zip(names, found, adjusted, strict=True)
+    ]
+
+
+def chain(estimate: Estimator, *steps: Callable[[Result], Result]) -> Estimator:
+    """One estimator from several steps: `chain(att_gt, by_event_time)` estimates, then aggregates."""
+
+    def run(given: Panel) -> Result:
+        result = estimate(given)
+        for step in steps:
+            result = step(result)
+        return result
+
+    return run

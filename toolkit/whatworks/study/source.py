@@ -1,0 +1,210 @@
+"""The data of a study as they came in: one table, what happened on the way, and the hashes of its files."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+
+from whatworks.data import breaks as register
+from whatworks.data.breaks import Break
+from whatworks.data.intake import IntakeReport, source_file
+from whatworks.data.tidy import Tidy
+from whatworks.errors import OptionError, SourceError, choose, did_you_mean, first_few
+from whatworks.study import places
+from whatworks.study.hashing import file_hash
+
+READERS = ("table", "mps_borough", "mps_ward", "mps_lsoa", "police_uk")
+_BREAK_SOURCES = {"mps_borough": "mps", "mps_ward": "mps", "mps_lsoa": "mps", "police_uk": "police_uk"}
+_EMPTY_COVERAGE = pd.DataFrame({"source": [], "month": [], "state": [], "rows": []})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """One table of units by periods, ready for a panel.
+
+    Attributes:
+        frame: a row per unit and period, with the outcomes and whatever was joined (`population`, `start`,
+            `cluster`).
+        intake: what happened to the files on the way in.
+        coverage: source × month with its state (present, partial, missing); empty for a plain table.
+        breaks: known series breaks and shocks that the months run into.
+        files: every file read, as (name in the study's own words, sha256).
+        outcomes: the outcome columns.
+    """
+
+    frame: pd.DataFrame
+    intake: IntakeReport
+    coverage: pd.DataFrame
+    breaks: tuple[Break, ...]
+    files: tuple[tuple[str, str], ...]
+    outcomes: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the result must know about the data, in sentences."""
+        found = []
+        if self.intake.months_missing:
+            found.append(f"Months without a file: {first_few(self.intake.months_missing, 12)}.")
+        if self.intake.months_partial:
+            found.append(
+                f"Months only partly supplied, not used: {first_few(self.intake.months_partial, 12)}."
+            )
+        if self.intake.duplicates:
+            found.append(f"{self.intake.duplicates:,} duplicated rows were left out.")
+        return tuple(found)
+
+    def _repr_html_(self) -> str:
+        files = "".join(
+            f'<tr><th scope="row">{html.escape(name)}</th><td><code>{sha256[:12]}</code></td></tr>'
+            for name, sha256 in self.files
+        )
+        crossed = "".join(f"<li>{html.escape(item.sentence())}</li>" for item in self.breaks)
+        known = f"<p>Known breaks and shocks inside these months:</p><ul>{crossed}</ul>" if crossed else ""
+        return (
+            "<table><caption>Files read</caption><thead><tr>"
+            '<th scope="col">File</th><th scope="col">SHA-256, first 12 digits</th></tr></thead>'
+            f"<tbody>{files}</tbody></table>{self.intake._repr_html_()}{known}"
+        )
+
+
+def read(
+    data: str | Sequence[str],
+    *,
+    outcomes: Sequence[str],
+    reader: str = "table",
+    unit: str = "area_code",
+    period: str = "month",
+    timing: str = "",
+    timing_fill: Mapping[str, str] | None = None,
+    timing_rule: str = "next",
+    timing_others: str = "refuse",
+    population: str | Sequence[str] = (),
+    cluster: str = "",
+    first: str = "",
+    last: str = "",
+) -> Source:
+    """Read the data that a study names, inside its workspace or in a data root.
+
+    Args:
+        data: one or several files or folders, such as `data/counts.csv` or `realdata:mps_borough/file.csv`.
+        outcomes: outcome columns; with a police reader, offences in sentence case.
+        reader: `table` (CSV or Parquet as it stands), `mps_borough`, `mps_ward`, `mps_lsoa`, `police_uk`.
+        unit, period, cluster: columns that a plain table must have ("" for no cluster).
+        timing: file with the start of each area, adding the columns `start` and `cluster`; "" for none.
+        timing_fill: the month for rows whose date is no month.
+        timing_rule: the first treated month of a date within a month, `same` or `next`.
+        timing_others: areas that the timing file does not name: `refuse`, or `never` treated.
+        population: file or files with residents by area and year, adding the column `population`.
+        first, last: the months to read, blank for all.
+
+    Raises `StudyError` for a path outside the workspace or data that are not here, `SourceError` for a file
+    that is not what it should be, `OptionError` for a column or choice that does not exist.
+    """
+    choose("reader", reader, READERS, where="study.read")
+    workspace = places.find()
+    references = [*_listed(data), *_listed(population), *([timing] if timing else [])]
+    files = [item for reference in references for item in workspace.expand(reference)]
+    paths = [workspace.path(reference) for reference in _listed(data)]
+    if not paths:
+        raise OptionError("no data file is named", where="study.read", remedy="Give at least one in `data`.")
+    if reader == "table":
+        frame, intake, coverage = _table(paths)
+    else:
+        tidy = _police(reader, paths, outcomes, first, last)
+        frame, intake, coverage = tidy.wide(list(outcomes)), tidy.intake, tidy.coverage
+    if population:
+        from whatworks.data.exposure import join_population
+
+        frame = join_population(frame, [workspace.path(item) for item in _listed(population)])
+    if timing:
+        from whatworks.data.exposure import join_start
+
+        frame = join_start(
+            frame,
+            workspace.path(timing),
+            first_month=cast(Any, choose("timing_rule", timing_rule, ("same", "next"), where="study.read")),
+            fill=dict(timing_fill or {}),
+            others=cast(Any, choose("timing_others", timing_others, ("refuse", "never"), where="study.read")),
+        )
+    _need(frame, [unit, period, *outcomes, *([cluster] if cluster else [])])
+    hashes = tuple((name, file_hash(path)) for name, path in files)
+    return Source(
+        frame,
+        intake,
+        coverage,
+        _crossed(reader, frame[period], outcomes, first, last),
+        hashes,
+        tuple(outcomes),
+    )
+
+
+def _table(paths: Sequence[Path]) -> tuple[pd.DataFrame, IntakeReport, pd.DataFrame]:
+    from whatworks.data.tables import read_table
+
+    parts = [read_table(path) for path in paths]
+    for path, part in zip(paths, parts, strict=True):
+        if list(part.columns) != list(parts[0].columns):
+            raise SourceError(
+                f"its columns are not those of {paths[0].name}",
+                where=path.name,
+                remedy=f"Files read together have the same columns: {first_few(parts[0].columns, 20)}.",
+            )
+    frame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+    intake = IntakeReport(
+        files=tuple(source_file(path, len(part)) for path, part in zip(paths, parts, strict=True)),
+        rows_read=len(frame),
+        rows_used=len(frame),
+    )
+    return frame, intake, _EMPTY_COVERAGE
+
+
+def _police(reader: str, paths: list[Path], outcomes: Sequence[str], first: str, last: str) -> Tidy:
+    if bool(first) != bool(last):
+        raise OptionError(
+            "first and last go together when police files are read",
+            where="study.read",
+            remedy="Give both months, such as first: 2012-01 and last: 2019-01, or neither.",
+        )
+    months = (first, last) if first else None
+    if reader == "police_uk":
+        from whatworks.data.police_uk import read_street
+
+        return read_street(paths, offences=list(outcomes), months=months)
+    from whatworks.data.mps import read_mps
+
+    level = cast(Any, reader.removeprefix("mps_"))
+    return read_mps(paths, level=level, offences=list(outcomes), months=months)
+
+
+def _crossed(
+    reader: str, periods: pd.Series, outcomes: Sequence[str], first: str, last: str
+) -> tuple[Break, ...]:
+    labels = periods.dropna().astype("str")
+    if labels.empty or not labels.str.fullmatch(r"\d{4}-(0[1-9]|1[0-2])").all():
+        return ()
+    source = cast(Any, _BREAK_SOURCES.get(reader))
+    low, high = first or min(labels), last or max(labels)
+    if source is None or low > high:
+        return ()
+    found = register.crossing(low, high, source=source)
+    return tuple(item for item in found if any(item.touches(outcome) for outcome in outcomes))
+
+
+def _need(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    available = [str(column) for column in frame.columns]
+    for column in columns:
+        if column not in available:
+            raise OptionError(
+                f"the table has no column {column!r}",
+                where="study.read",
+                remedy=f"{did_you_mean(column, available)}It has {first_few(available, 30)}.",
+            )
+
+
+def _listed(given: str | Sequence[str]) -> list[str]:
+    return [given] if isinstance(given, str) and given else list(given)
