@@ -104,5 +104,5 @@ def analytical(
         reason=reason,
         level=level,
         df=df,
-        sentence=f"Influence function, independent across {by}; {tail}.",
+        sentence=f"Influence function, independent across {by}; {tail}",
     )

@@ -58,7 +58,15 @@ class Bootstrapped:
     critical: float
 
 
-def bootstrap(rows: Rows, n: int, k: int, *, choice: MultiplierBootstrap, level: float) -> Bootstrapped:
+def bootstrap(
+    rows: Rows,
+    n: int,
+    k: int,
+    *,
+    choice: MultiplierBootstrap,
+    level: float,
+    together: npt.NDArray[np.bool_] | None = None,
+) -> Bootstrapped:
     """Errors and simultaneous critical value of k estimates.
 
     Args:
@@ -68,13 +76,14 @@ def bootstrap(rows: Rows, n: int, k: int, *, choice: MultiplierBootstrap, level:
         k: how many terms.
         choice: draws, seed and weights.
         level: coverage of the simultaneous band.
+        together: (k,) the terms that the band covers; all of them unless given.
     """
     check_level(level)
     sample, sums = draw(rows, n, k, choice=choice)
     order = np.sort(sample, axis=0)
     upper, lower = (order[int(np.ceil(q * choice.draws)) - 1] for q in (0.75, 0.25))
     std_error = known((upper - lower) / _IQR, sums)
-    fine = np.isfinite(std_error)
+    fine = np.isfinite(std_error) if together is None else np.isfinite(std_error) & together
     if not fine.any():
         return Bootstrapped(std_error, float("nan"))
     largest = np.sort((np.abs(sample[:, fine]) / std_error[fine]).max(axis=1))
@@ -133,7 +142,7 @@ def uncertainty(
     sentence = (
         f"Multiplier bootstrap of the influence function, {choice.draws:,} {choice.weights} draws (seed "
         f"{choice.seed}), independent across {by}; error from the interquartile range, normal quantiles; "
-        f"p-values no smaller than 1/{choice.draws + 1:,}."
+        f"p-values no smaller than 1/{choice.draws + 1:,}"
     )
     return Uncertainty(value, result.std_error, low, high, p, reason, level, df, sentence)
 

@@ -1,0 +1,127 @@
+"""Group-time effects put together: overall, by event time, by cohort, by period."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.did.att_gt import AttGtDetail, relative
+from whatworks.did.group_time import GroupTime
+from whatworks.did.quantify import Quantified, quantify
+from whatworks.did.regression_result import explained, sizes
+from whatworks.did.summary import By, Summary, summarise
+from whatworks.errors import OptionError, choose
+from whatworks.results import Result
+
+Bools = npt.NDArray[np.bool_]
+
+WHERE = "did.aggregate"
+
+_ESTIMANDS = {
+    "overall": "Average effect on the treated, all periods from the start, cohorts by size (ATT)",
+    "event_time": "Average effect on the treated, equal mean over event times from 0 (ATT)",
+    "cohort": "Average effect on the treated, cohorts' means over time by size (ATT)",
+    "period": "Average effect on the treated, equal mean over periods (ATT)",
+}
+
+
+def aggregate(
+    result: Result,
+    *,
+    by: By = "overall",
+    first: int | None = None,
+    last: int | None = None,
+    balance: int | None = None,
+) -> Result:
+    """Average the group-time effects of `did.att_gt`, with the inference and level chosen there.
+
+    Args:
+        result: what `did.att_gt` returned in this session.
+        by: `overall` (every cell from the start, by cohort size), `event_time` (headline: equal mean over event
+            times from 0), `cohort` (headline: by cohort size), `period` (headline: equal mean over periods).
+        first, last: window of event times, both ends included.
+        balance: only cohorts seen at least this many periods after their start, and only event times that all of
+            them share; for `by="event_time"`.
+
+    Effects: one row per event time, cohort or period (one in all for `overall`), with `band_low` and `band_high`
+    for all rows at once where a multiplier bootstrap was run.
+
+    Raises:
+        OptionError: a result without group-time effects, a choice that does not exist, or an empty window.
+
+    Source: Callaway & Sant'Anna (2021, Journal of Econometrics 225), equations 3.4 to 3.11 and Corollary 2; numbers as
+    in `aggte` of R's did 2.5.1.
+    """
+    choose("by", by, tuple(_ESTIMANDS), where=WHERE)
+    for name, value in (("first", first), ("last", last), ("balance", balance)):
+        _check_whole(name, value)
+    kept = result.detail
+    if not isinstance(kept, AttGtDetail):
+        raise OptionError(
+            f"a result of {result.method} holds no group-time effects",
+            where=WHERE,
+            remedy="Pass what did.att_gt returned; a result read back from a file has lost them, so estimate again.",
+        )
+    detail = kept.effects
+    summary = summarise(detail, by, first, last, balance)
+    level = result.headline.level
+    found = quantify(
+        detail, kept.choice, summary.overall, summary.terms, anticipation=kept.anticipation, level=level
+    )
+    headline = explained(found.estimate(_ESTIMANDS[by], detail.panel.scale), kept.choice)
+    asked = {"by": by, "first": first, "last": last, "balance": balance}
+    earlier = tuple(note for note in result.notes if note not in found.notes)
+    return Result(
+        method=WHERE,
+        headline=headline,
+        effects=_table(detail, summary, found),
+        design=sizes(detail.panel, result.design.n_treated, headline),
+        spec={**result.spec, **{k: v for k, v in asked.items() if v is not None}},
+        input_hash=result.input_hash,
+        relative=relative(detail, summary.overall, headline),
+        seed=found.seed,
+        notes=(*earlier, *found.notes),
+        detail=kept,
+    )
+
+
+def _check_whole(name: str, value: object) -> None:
+    if value is None or (isinstance(value, (int, np.integer)) and not isinstance(value, bool)):
+        return
+    raise OptionError(
+        f"{name}={value!r} is not a whole number of periods",
+        where=WHERE,
+        remedy="Event times count periods from the start: 0 is the first treated period.",
+    )
+
+
+def _table(detail: GroupTime, summary: Summary, found: Quantified) -> pd.DataFrame:
+    label = detail.panel.label
+    keys = [int(k) for k in summary.keys]
+    used = summary.terms.weights != 0
+    columns: dict[str, Any] = {
+        "term": [],
+        **found.terms.columns(),
+        "n": [_units(detail, row) for row in used],
+    }
+    if summary.by == "event_time":
+        columns["term"] = [f"event time {k}" for k in keys]
+        columns["event_time"] = keys
+    elif summary.by == "overall":
+        columns["term"] = ["overall"]
+    else:
+        columns["term"] = [f"{summary.by} {label(k)}" for k in keys]
+        columns[summary.by] = [label(k) for k in keys]
+    if found.band is not None:
+        columns["band_low"], columns["band_high"] = found.band
+    reason = columns.pop("reason")
+    return pd.DataFrame({**columns, "reason": reason})
+
+
+def _units(detail: GroupTime, used: Bools) -> int:
+    """Treated units behind one average."""
+    cohorts = np.unique(detail.cells.cohort[used])
+    return int(np.isin(detail.panel.start, cohorts).sum())

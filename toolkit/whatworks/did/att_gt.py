@@ -1,0 +1,190 @@
+"""Callaway and Sant'Anna: an effect for every cohort and period of a staggered design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.did.cells import Base, Comparison, lay_out
+from whatworks.did.group_time import GroupTime, estimate
+from whatworks.did.nuisance import Adjust
+from whatworks.did.quantify import Inference, Quantified, quantify, settle
+from whatworks.did.regression_result import choices, explained, sizes
+from whatworks.did.requirements import require_complete
+from whatworks.did.summary import Averages, by_size, usable
+from whatworks.errors import DesignError, EstimationError, OptionError, choose, first_few
+from whatworks.inference.default import Choice
+from whatworks.inference.draws import check_level
+from whatworks.inference.percent import relative_change
+from whatworks.panel import Panel
+from whatworks.results import Estimate, NotAvailable, Result
+
+Floats = npt.NDArray[np.float64]
+
+WHERE = "did.att_gt"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttGtDetail:
+    """What `did.aggregate` needs of `did.att_gt`.
+
+    Attributes:
+        effects: the group-time effects, their influence contributions, cohorts and weights.
+        anticipation: periods before the start in which effects may begin.
+        choice: the inference used, and why.
+    """
+
+    effects: GroupTime
+    anticipation: int
+    choice: Choice
+
+
+def att_gt(
+    panel: Panel,
+    *,
+    comparison: Comparison = "never",
+    adjust: Adjust = "none",
+    base: Base = "varying",
+    anticipation: int = 0,
+    inference: Inference = None,
+    level: float = 0.95,
+) -> Result:
+    """Average effect on the treated for every cohort and period, and their overall average.
+
+    Args:
+        panel: (N, T) outcomes without gaps. Unit weights, covariates (at the earlier of base and period) and
+            clusters are the panel's.
+        comparison: `never` treated units (no start inside the window), or those `not_yet` treated.
+        adjust: `none`; `outcome` regression; inverse probability `weights`; `doubly_robust`.
+        base: `varying` (periods before the start against the period before them) or `universal` (against the
+            last period before the start).
+        anticipation: periods before the start in which effects may begin; the base lies before them, and a
+            unit stops serving as comparison that many periods before its own start.
+        inference: `Analytical`, `MultiplierBootstrap`, `WildCluster` (without covariates), `Default`, or None.
+        level: coverage of the intervals.
+
+    The headline weights every effect at or after the start by the size of its cohort, the noise of those sizes
+    included. Effects: one row per cohort and period, with `event_time`, and `band_low`, `band_high` (all cells
+    at once) where a multiplier bootstrap was run.
+
+    Raises:
+        DesignError: missing cells, nobody treated inside the window, nobody to compare with, one cluster.
+        EstimationError: covariates that permit no comparison anywhere after the start.
+        OptionError: a choice that does not exist or does not fit.
+
+    Source: Callaway & Sant'Anna (2021, Journal of Econometrics 225), equations 2.3, 2.8, 2.9 and 3.10; numbers as in
+    R's did 2.5.1.
+    """
+    _check_options(panel, comparison, adjust, base, anticipation)
+    check_level(level)
+    require_complete(panel, WHERE)
+    _refuse_one_cluster(panel)
+    cells = lay_out(panel, comparison=comparison, base=base, anticipation=int(anticipation))
+    detail = estimate(panel, cells, adjust)
+    used = usable(detail, None, None) & detail.post
+    if not used.any():
+        raise EstimationError(
+            f"no effect after the start could be estimated: {first_few(sorted(set(detail.reason) - {''}), 3)}",
+            where=f"{WHERE}, adjust={adjust!r}",
+            remedy='Use fewer or other covariates, or adjust="none".',
+        )
+    choice = settle(detail, inference, where=WHERE)
+    overall = by_size(detail, used[None, :])
+    found = quantify(detail, choice, overall, None, anticipation=int(anticipation), level=level)
+    n_treated = int(np.isin(panel.start, cells.cohort[used]).sum())
+    words = (
+        f"Average effect on the {n_treated} treated units, all periods from the start, cohorts by size (ATT)"
+    )
+    headline = explained(found.estimate(words, panel.scale), choice)
+    spec = choices(
+        panel, choice, level, comparison=comparison, adjust=adjust, base=base, anticipation=int(anticipation)
+    )
+    return Result(
+        method=WHERE,
+        headline=headline,
+        effects=_table(detail, found),
+        design=sizes(panel, n_treated, headline),
+        spec=spec,
+        input_hash=panel.fingerprint,
+        relative=relative(detail, overall, headline),
+        seed=found.seed,
+        notes=(*panel.notes, *cells.notes, *_failed(detail), *choice.warnings, *found.notes),
+        detail=AttGtDetail(detail, int(anticipation), choice),
+    )
+
+
+def relative(detail: GroupTime, overall: Averages, headline: Estimate) -> Estimate | NotAvailable:
+    """The overall effect as a percent change: observed is the same average of the treated outcomes."""
+    return relative_change(headline, float((overall.weights @ detail.observed)[0]))
+
+
+def _check_options(panel: Panel, comparison: str, adjust: str, base: str, anticipation: object) -> None:
+    choose("comparison", comparison, ("never", "not_yet"), where=WHERE)
+    choose("adjust", adjust, ("none", "outcome", "weights", "doubly_robust"), where=WHERE)
+    choose("base", base, ("varying", "universal"), where=WHERE)
+    whole = isinstance(anticipation, (int, np.integer)) and not isinstance(anticipation, bool)
+    if not whole or int(str(anticipation)) < 0:
+        raise OptionError(
+            f"anticipation={anticipation!r} is not a whole number of at least 0",
+            where=WHERE,
+            remedy="Give the number of periods before the start in which effects may begin.",
+        )
+    if adjust != "none" and not panel.covariate_names:
+        raise OptionError(
+            f"adjust={adjust!r} has nothing to adjust for: the panel has no covariates",
+            where=WHERE,
+            remedy='Name covariates in Panel.from_frame, or use adjust="none".',
+        )
+
+
+def _refuse_one_cluster(panel: Panel) -> None:
+    if panel.n_clusters > 1:
+        return
+    raise DesignError(
+        f"there is one cluster in all ({first_few(panel.cluster_labels or panel.units)}), so nothing shows how clusters "
+        "differ by chance",
+        where=WHERE,
+        remedy="Cluster by the level at which treatment was assigned, with several such clusters on each side; or "
+        "leave the cluster role out when units were assigned one by one.",
+    )
+
+
+def _table(detail: GroupTime, found: Quantified) -> pd.DataFrame:
+    label = detail.panel.label
+    cohorts = [label(int(g)) for g in detail.cells.cohort]
+    periods = [label(int(t)) for t in detail.period]
+    columns: dict[str, Any] = {
+        "term": [f"ATT({g}, {t})" for g, t in zip(cohorts, periods, strict=True)],
+        **found.terms.columns(),
+        "n": detail.treated,
+        "cohort": cohorts,
+        "period": periods,
+        "event_time": detail.event_time,
+        "n_comparison": detail.compared,
+    }
+    if found.band is not None:
+        columns["band_low"], columns["band_high"] = found.band
+    reason = columns.pop("reason")
+    return pd.DataFrame({**columns, "reason": reason})
+
+
+def _failed(detail: GroupTime) -> tuple[str, ...]:
+    """Cells that a covariate adjustment could not estimate, by reason."""
+    gone = ~np.isfinite(detail.att)
+    label = detail.panel.label
+    notes = []
+    for reason in sorted({detail.reason[c] for c in np.flatnonzero(gone)}):
+        cells = [
+            f"ATT({label(int(detail.cells.cohort[c]))}, {label(int(detail.period[c]))})"
+            for c in np.flatnonzero(gone)
+            if detail.reason[c] == reason
+        ]
+        notes.append(
+            f"{len(cells)} group-time effects could not be estimated and are left out of every average: "
+            f"{first_few(cells)}. Reason: {reason}."
+        )
+    return tuple(notes)

@@ -1,0 +1,183 @@
+"""One comparison, many periods: average effect on the treated and its influence, by the chosen adjustment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+Adjust = Literal["none", "outcome", "weights", "doubly_robust"]
+
+OVERLAP: Final = 0.999
+"""A propensity at or above this means that no comparison unit is like some treated unit."""
+TRIM: Final = 0.995
+"""Comparison units above this propensity get no weight."""
+_SINGULAR: Final = 1e-7
+_STEPS: Final = 60
+_CLOSE: Final = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a comparison could not be made."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contrast:
+    """(m,) effects and their (n, m) influence contributions, whose squares sum to the variance."""
+
+    att: Floats
+    influence: Floats
+
+
+def contrast(
+    change: Floats, treated: Bools, weight: Floats, covariates: Floats, adjust: Adjust
+) -> Contrast | Failure:
+    """Average effect on the treated of m outcome changes.
+
+    Args:
+        change: (n, m) outcome minus base outcome of the treated and comparison units.
+        treated: (n,) which are treated.
+        weight: (n,) positive unit weights.
+        covariates: (n, p) without a constant.
+        adjust: `none`, `outcome` (regression on the comparison units), `weights` (inverse probability,
+            normalised), `doubly_robust` (both).
+
+    Source: Sant'Anna & Zhao (2020, Journal of Econometrics 219), equations 2.2, 2.4, 4.1 and the influence functions of
+    section 3, in the traditional form (logit by maximum likelihood, line by weighted least squares).
+    """
+    if adjust == "none" or covariates.shape[1] == 0:
+        return _plain(change, treated, weight)
+    x = _design(covariates)
+    line = None
+    if adjust in ("outcome", "doubly_robust"):
+        line = _line(change, treated, weight, x)
+        if isinstance(line, Failure):
+            return line
+    if adjust == "outcome" and line is not None:
+        return _outcome(line, treated, weight, x)
+    logit = _propensity(treated, weight, x)
+    if isinstance(logit, Failure):
+        return logit
+    return _weighted(change, treated, weight, x, logit, line)
+
+
+def _plain(change: Floats, treated: Bools, weight: Floats) -> Contrast:
+    att, influence = np.zeros(change.shape[1]), np.empty_like(change)
+    for mask, sign in ((treated, 1.0), (~treated, -1.0)):
+        share = weight[mask] / weight[mask].sum()
+        mean = share @ change[mask]
+        att += sign * mean
+        influence[mask] = (sign * share)[:, None] * (change[mask] - mean)
+    return Contrast(att, influence)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Line:
+    residual: Floats
+    bread: Floats
+
+
+def _line(change: Floats, treated: Bools, weight: Floats, x: Floats) -> _Line | Failure:
+    """Weighted least squares among comparison units; residuals of everybody."""
+    inside = x[~treated]
+    if len(inside) < x.shape[1]:
+        return Failure(
+            f"{len(inside)} comparison units cannot carry a regression with {x.shape[1]} coefficients"
+        )
+    # columns to unit length first, so that the verdict does not hang on a covariate's unit
+    lengths = np.linalg.norm(inside, axis=0)
+    spectrum = np.linalg.svd(inside / np.where(lengths > 0, lengths, 1.0), compute_uv=False)
+    if spectrum[-1] < _SINGULAR * spectrum[0]:
+        return Failure(
+            "the covariates are collinear (or constant) among the comparison units, so no regression line exists"
+        )
+    weighted = inside * weight[~treated, None]
+    bread = np.linalg.inv(weighted.T @ inside)
+    slopes = bread @ (weighted.T @ change[~treated])
+    return _Line(change - x @ slopes, bread)
+
+
+def _outcome(line: _Line, treated: Bools, weight: Floats, x: Floats) -> Contrast:
+    share = weight[treated] / weight[treated].sum()
+    att = share @ line.residual[treated]
+    influence = np.empty_like(line.residual)
+    influence[treated] = share[:, None] * (line.residual[treated] - att)
+    reach = weight[~treated] * (x[~treated] @ (line.bread @ (share @ x[treated])))
+    influence[~treated] = -reach[:, None] * line.residual[~treated]
+    return Contrast(att, influence)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Logit:
+    propensity: Floats
+    inverse_hessian: Floats
+
+
+def _propensity(treated: Bools, weight: Floats, x: Floats) -> _Logit | Failure:
+    """Logit of being treated by Newton's method, or why there is none."""
+    y = treated.astype(np.float64)
+    scaled = weight / weight.mean()
+    beta = np.zeros(x.shape[1])
+    beta[0] = np.log(scaled[treated].sum() / scaled[~treated].sum())
+    deviance = np.inf
+    for _ in range(_STEPS):
+        eta = np.clip(x @ beta, -30, 30)
+        p = 1 / (1 + np.exp(-eta))
+        now = -2 * float(scaled @ np.where(treated, np.log(p), np.log1p(-p)))
+        hessian = (x * (scaled * p * (1 - p))[:, None]).T @ x
+        try:
+            step = np.linalg.solve(hessian, x.T @ (scaled * (y - p)))
+        except np.linalg.LinAlgError:
+            return _no_logit(p)
+        if abs(deviance - now) <= _CLOSE * (abs(now) + 0.1) and np.abs(x @ step).max() < 1e-9:
+            break
+        beta, deviance = beta + step, now
+    else:
+        return _no_logit(p)
+    if p.max() >= OVERLAP:
+        return _no_logit(p)
+    return _Logit(np.minimum(p, 1 - 1e-6), np.linalg.inv(hessian) / weight.mean())
+
+
+def _no_logit(p: Floats) -> Failure:
+    if p.max() >= OVERLAP or p.min() <= 1 - OVERLAP:
+        return Failure(
+            "the covariates tell treated from comparison units (almost) perfectly, so there is no overlap to weight by"
+        )
+    return Failure("the logit of being treated did not converge; the covariates may be collinear")
+
+
+def _weighted(
+    change: Floats, treated: Bools, weight: Floats, x: Floats, logit: _Logit, line: _Line | None
+) -> Contrast | Failure:
+    """Inverse probability weighting, of residuals where a line is given."""
+    p = logit.propensity
+    odds = np.where(treated | (p >= TRIM), 0.0, weight * p / (1 - p))
+    if odds.sum() <= 0:
+        return Failure("no comparison unit is like the treated ones, so there is no overlap to weight by")
+    share, mirror = np.where(treated, weight, 0.0), odds / odds.sum()
+    share = share / share.sum()
+    gap = change if line is None else line.residual
+    mean_treated, mean_mirror = share @ gap, mirror @ gap
+    influence = share[:, None] * (gap - mean_treated) - mirror[:, None] * (gap - mean_mirror)
+    tilt = logit.inverse_hessian @ ((x * mirror[:, None]).T @ (gap - mean_mirror))
+    influence -= (x * (weight * (treated - p))[:, None]) @ tilt
+    if line is not None:
+        pull = line.bread @ ((share - mirror) @ x)
+        influence -= (np.where(treated, 0.0, weight) * (x @ pull))[:, None] * line.residual
+    return Contrast(mean_treated - mean_mirror, influence)
+
+
+def _design(covariates: Floats) -> Floats:
+    """A constant and the covariates, centred and scaled: the estimate does not change, the arithmetic is safer."""
+    centred = covariates - covariates.mean(axis=0)
+    spread = np.sqrt((centred**2).mean(axis=0))
+    return np.column_stack([np.ones(len(covariates)), centred / np.where(spread > 0, spread, 1.0)])
