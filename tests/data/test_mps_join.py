@@ -139,7 +139,7 @@ def test_a_label_renamed_between_files_is_refused_instead_of_filled_with_zeros(t
             ("ROBBERY", "ROBBERY OF PERSONAL PROPERTY", "Camden"): [31],
         },
     )
-    with pytest.raises(SourceError, match="2023-11 to 2023-12: .* the label changed"):
+    with pytest.raises(SourceError, match=r"2023-11 to 2023-12: .* the label changed"):
         read_mps([early, late], offences="minor")
     assert read_mps([early, late]).wide()["Burglary"].tolist() == [90, 91]
     assert read_mps([early, late], offences=["Robbery of personal property"]).frame["count"].tolist() == [
@@ -192,7 +192,7 @@ def mixed(folder: Path) -> list[Path]:
 def test_mixed_vocabularies_are_refused_with_what_does_compare(tmp_path: Path) -> None:
     files = mixed(tmp_path)
     for offences in ("major", "minor"):
-        with pytest.raises(SourceError, match="offences=.*'Burglary', 'Drug offences', 'Robbery'"):
+        with pytest.raises(SourceError, match=r"offences=.*'Burglary', 'Drug offences', 'Robbery'"):
             read_mps(files, offences=offences)
     with pytest.raises(SourceError, match="'Theft' does not compare"):
         read_mps(files, offences=["Robbery", "Theft"])
