@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -58,7 +58,7 @@ class Workspace:
     folder: Path
     title: str = ""
     environment_lock: str = ""
-    roots: Mapping[str, DataRoot] = ()  # type: ignore[assignment]
+    roots: Mapping[str, DataRoot] = field(default_factory=dict)
 
     def path(self, reference: str, *, what: str = "file") -> Path:
         """The absolute path of a reference: relative to the workspace, or `root:path` in a data root.
@@ -146,6 +146,11 @@ class Workspace:
     def studies_folder(self) -> Path:
         """Where the studies lie."""
         return self.folder / "studies"
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where counted files are kept between runs; not part of the workspace's history."""
+        return self.folder / ".whatworks-cache"
 
     def studies(self) -> tuple[Path, ...]:
         """The folders of all studies, in order of their slugs."""

@@ -12,14 +12,14 @@ import pandas as pd
 
 from whatworks.data import breaks as register
 from whatworks.data.breaks import Break
+from whatworks.data.exposure import join_population, join_start
 from whatworks.data.intake import IntakeReport, source_file
 from whatworks.data.tidy import Tidy
 from whatworks.errors import OptionError, SourceError, choose, did_you_mean, first_few
 from whatworks.study import places
 from whatworks.study.hashing import file_hash
 
-READERS = ("table", "mps_borough", "mps_ward", "mps_lsoa", "police_uk")
-_BREAK_SOURCES = {"mps_borough": "mps", "mps_ward": "mps", "mps_lsoa": "mps", "police_uk": "police_uk"}
+READERS = ("table", "mps_borough", "mps_ward", "mps_lsoa", "police_uk", "police_uk_lsoa", "police_uk_force")
 _EMPTY_COVERAGE = pd.DataFrame({"source": [], "month": [], "state": [], "rows": []})
 
 
@@ -91,16 +91,15 @@ def read(
     """Read the data that a study names, inside its workspace or in a data root.
 
     Args:
-        data: one or several files or folders, such as `data/counts.csv` or `realdata:mps_borough/file.csv`.
+        data: files or folders, such as `data/counts.csv` or `realdata:mps_borough/file.csv`.
         outcomes: outcome columns; with a police reader, offences in sentence case.
-        reader: `table` (CSV or Parquet as it stands), `mps_borough`, `mps_ward`, `mps_lsoa`, `police_uk`.
-        unit, period, cluster: columns that a plain table must have ("" for no cluster).
-        timing: file with the start of each area, adding the columns `start` and `cluster`; "" for none.
-        timing_fill: the month for rows whose date is no month.
-        timing_rule: the first treated month of a date within a month, `same` or `next`.
-        timing_others: areas that the timing file does not name: `refuse`, or `never` treated.
-        population: file or files with residents by area and year, adding the column `population`.
-        first, last: the months to read, blank for all.
+        reader: `table` (CSV or Parquet as it stands), `mps_borough`, `mps_ward`, `mps_lsoa`, or `police_uk`
+            street files by borough, `police_uk_lsoa`, `police_uk_force`.
+        unit, period, cluster: columns that the table must have in the end ("" for no cluster).
+        timing: file with the start of each area, adding `start` and `cluster`, by the rules
+            `timing_fill`, `timing_rule` and `timing_others` (see `data.exposure.join_start`).
+        population: files with residents by area and year, adding `population`.
+        first, last: the months to read from police files, blank for all.
 
     Raises `StudyError` for a path outside the workspace or data that are not here, `SourceError` for a file
     that is not what it should be, `OptionError` for a column or choice that does not exist.
@@ -109,38 +108,39 @@ def read(
     workspace = places.find()
     references = [*_listed(data), *_listed(population), *([timing] if timing else [])]
     files = [item for reference in references for item in workspace.expand(reference)]
-    paths = [workspace.path(reference) for reference in _listed(data)]
+    frame, intake, coverage = _loaded(workspace, reader, _listed(data), outcomes, (first, last))
+    if population:
+        frame = join_population(frame, [workspace.path(item) for item in _listed(population)])
+    if timing:
+        rules = _timing_rules(timing_rule, timing_others)
+        frame = join_start(frame, workspace.path(timing), fill=dict(timing_fill or {}), **rules)
+    _need(frame, [unit, period, *outcomes, *([cluster] if cluster else [])])
+    crossed = _crossed(reader, frame[period], outcomes, first, last)
+    hashes = tuple((name, file_hash(path)) for name, path in files)
+    return Source(frame, intake, coverage, crossed, hashes, tuple(outcomes))
+
+
+def _loaded(
+    workspace: places.Workspace,
+    reader: str,
+    data: list[str],
+    outcomes: Sequence[str],
+    months: tuple[str, str],
+) -> tuple[pd.DataFrame, IntakeReport, pd.DataFrame]:
+    paths = [workspace.path(reference) for reference in data]
     if not paths:
         raise OptionError("no data file is named", where="study.read", remedy="Give at least one in `data`.")
     if reader == "table":
-        frame, intake, coverage = _table(paths)
-    else:
-        tidy = _police(reader, paths, outcomes, first, last)
-        frame, intake, coverage = tidy.wide(list(outcomes)), tidy.intake, tidy.coverage
-    if population:
-        from whatworks.data.exposure import join_population
+        return _table(paths)
+    tidy = _police(reader, paths, outcomes, *months, workspace.cache_folder)
+    return tidy.wide(list(outcomes)), tidy.intake, tidy.coverage
 
-        frame = join_population(frame, [workspace.path(item) for item in _listed(population)])
-    if timing:
-        from whatworks.data.exposure import join_start
 
-        frame = join_start(
-            frame,
-            workspace.path(timing),
-            first_month=cast(Any, choose("timing_rule", timing_rule, ("same", "next"), where="study.read")),
-            fill=dict(timing_fill or {}),
-            others=cast(Any, choose("timing_others", timing_others, ("refuse", "never"), where="study.read")),
-        )
-    _need(frame, [unit, period, *outcomes, *([cluster] if cluster else [])])
-    hashes = tuple((name, file_hash(path)) for name, path in files)
-    return Source(
-        frame,
-        intake,
-        coverage,
-        _crossed(reader, frame[period], outcomes, first, last),
-        hashes,
-        tuple(outcomes),
-    )
+def _timing_rules(rule: str, others: str) -> dict[str, Any]:
+    return {
+        "first_month": choose("timing_rule", rule, ("same", "next"), where="study.read"),
+        "others": choose("timing_others", others, ("refuse", "never"), where="study.read"),
+    }
 
 
 def _table(paths: Sequence[Path]) -> tuple[pd.DataFrame, IntakeReport, pd.DataFrame]:
@@ -163,7 +163,9 @@ def _table(paths: Sequence[Path]) -> tuple[pd.DataFrame, IntakeReport, pd.DataFr
     return frame, intake, _EMPTY_COVERAGE
 
 
-def _police(reader: str, paths: list[Path], outcomes: Sequence[str], first: str, last: str) -> Tidy:
+def _police(
+    reader: str, paths: list[Path], outcomes: Sequence[str], first: str, last: str, cache: Path
+) -> Tidy:
     if bool(first) != bool(last):
         raise OptionError(
             "first and last go together when police files are read",
@@ -171,10 +173,12 @@ def _police(reader: str, paths: list[Path], outcomes: Sequence[str], first: str,
             remedy="Give both months, such as first: 2012-01 and last: 2019-01, or neither.",
         )
     months = (first, last) if first else None
-    if reader == "police_uk":
+    if reader.startswith("police_uk"):
         from whatworks.data.police_uk import read_street
 
-        return read_street(paths, offences=list(outcomes), months=months)
+        # by borough unless said otherwise: the areas that population and timing files name
+        by = cast(Any, reader.removeprefix("police_uk").removeprefix("_") or "borough")
+        return read_street(paths, by=by, offences=list(outcomes), months=months, cache=cache)
     from whatworks.data.mps import read_mps
 
     level = cast(Any, reader.removeprefix("mps_"))
@@ -187,9 +191,9 @@ def _crossed(
     labels = periods.dropna().astype("str")
     if labels.empty or not labels.str.fullmatch(r"\d{4}-(0[1-9]|1[0-2])").all():
         return ()
-    source = cast(Any, _BREAK_SOURCES.get(reader))
+    source: Any = "mps" if reader.startswith("mps") else "police_uk"
     low, high = first or min(labels), last or max(labels)
-    if source is None or low > high:
+    if reader == "table" or low > high:
         return ()
     found = register.crossing(low, high, source=source)
     return tuple(item for item in found if any(item.touches(outcome) for outcome in outcomes))

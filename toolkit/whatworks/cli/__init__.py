@@ -1,0 +1,73 @@
+"""The command line: parse and delegate. Errors go to standard error in plain words."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from typing import Any
+
+import typer
+
+from whatworks.cli import data, estimate, studies
+from whatworks.errors import WhatworksError
+
+_DEBUG = "--debug"
+
+app = typer.Typer(
+    name="whatworks",
+    help="Did this work? From police files to a published study that anybody can run again.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+    debug: bool = typer.Option(False, _DEBUG, help="Show the traceback of a fault of whatworks itself."),
+) -> None:
+    if version:
+        from whatworks import __version__
+
+        typer.echo(f"whatworks {__version__}")
+        raise typer.Exit()
+
+
+studies.register(app)
+estimate.register(app)
+data.register(app)
+
+
+def main() -> None:
+    """Run the command line; the exit status is 2 for bad input, 1 for a failed estimate or run."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    # so that a terminated run clears its temporary files on the way out
+    with contextlib.suppress(ValueError, AttributeError):
+        signal.signal(signal.SIGTERM, _terminated)
+    debug = _DEBUG in sys.argv[1:]
+    arguments = [item for item in sys.argv[1:] if item != _DEBUG]
+    try:
+        app(args=arguments, prog_name="whatworks")
+    except WhatworksError as problem:
+        if debug:
+            raise
+        typer.echo(f"whatworks: {problem}", err=True)
+        sys.exit(problem.exit_status)
+    except Exception as problem:
+        if debug:
+            raise
+        typer.echo(
+            f"whatworks: a fault of whatworks itself, not of your input: "
+            f"{type(problem).__name__}: {problem}\n"
+            f"  What to do: run the same command with {_DEBUG} and report what it shows.",
+            err=True,
+        )
+        sys.exit(1)
+
+
+def _terminated(number: int, frame: Any) -> None:
+    sys.exit(128 + number)

@@ -1,0 +1,222 @@
+"""Commands around studies: init, new, run, verify, list, publish, lab."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from whatworks.cli import progress
+from whatworks.errors import OptionError, RecordError, StudyError, WhatworksError
+
+if TYPE_CHECKING:
+    from whatworks.study.verifying import Verification
+
+_Study = Annotated[str, typer.Argument(help="Slug or folder of a study; leave out with --all.")]
+_All = Annotated[bool, typer.Option("--all", help="Every study of the workspace.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    for command in (init, new, run, verify, publish, lab):
+        app.command()(command)
+    app.command("list")(list_)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to make a workspace of.")],
+    title: Annotated[str, typer.Option(help="Name of the workspace, such as that of the force.")] = "",
+    example: Annotated[bool, typer.Option(help="Write the synthetic data that templates run on.")] = True,
+) -> None:
+    """Make a workspace for any force: studies/, templates/, data/ and whatworks.toml."""
+    from whatworks.study import places
+
+    workspace = places.init(folder, title=title)
+    if example:
+        from whatworks.data.synthetic import synthesise
+
+        synthesise().write(workspace.folder / "data" / "synthetic")
+    typer.echo(f"Workspace {folder}. Next: cd {folder} && whatworks new did my-study")
+
+
+def new(
+    template: Annotated[
+        str, typer.Argument(help="Template, such as did or staggered (see `whatworks list`).")
+    ],
+    slug: Annotated[str, typer.Argument(help="Name of the study, such as hotspot-patrols-2024.")],
+) -> None:
+    """Make a study from a template."""
+    from whatworks.study import new_study, places
+
+    folder = new_study(template, slug)
+    shown = places.find().relative(folder)
+    typer.echo(f"{shown}/study.yaml says what and why, {shown}/parameters.yaml says how.")
+    typer.echo(f"It runs as it stands, on synthetic data: whatworks run {shown}")
+
+
+def run(study: _Study = "", every: _All = False) -> None:
+    """Run a study and replace its record; prints the path of the report."""
+    from whatworks.study import open_study
+    from whatworks.study import run as run_study
+
+    failed: list[WhatworksError] = []
+    names = _chosen(study, every)
+    for name in names:
+        try:
+            opened = open_study(name)
+            with progress.shown(opened.slug) as tell:
+                report = run_study(opened, render=_render, progress=tell)
+        except WhatworksError as problem:
+            if len(names) == 1:
+                raise
+            typer.echo(f"{name}: {problem}", err=True)
+            failed.append(problem)
+            continue
+        typer.echo(_from_here(report))
+    if failed:
+        raise typer.Exit(max(problem.exit_status for problem in failed))
+
+
+def verify(
+    study: _Study = "",
+    every: _All = False,
+    fields: Annotated[bool, typer.Option("--fields", help="List every field, matching ones too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
+) -> None:
+    """Run a study again from its stored parameters and compare it with its record, field by field.
+
+    The exit status is 0 only when every field matches.
+    """
+    found = [_verified(name) for name in _chosen(study, every)]
+    if as_json:
+        typer.echo(json.dumps([_as_json(item) for item in found], indent=1, ensure_ascii=False))
+    else:
+        for item in found:
+            _print_verification(item, fields)
+    if not all(item.ok for item in found):
+        raise typer.Exit(1)
+
+
+def list_() -> None:
+    """List the templates and the studies of the workspace."""
+    from whatworks.study import places, record
+
+    workspace = places.find()
+    typer.echo("Templates")
+    for name in workspace.templates():
+        typer.echo(f"  {name}")
+    typer.echo("Studies")
+    for folder in workspace.studies():
+        try:
+            headline = record.load(folder).result.headline
+            state = f"recorded: {headline.estimand}"
+        except RecordError as problem:
+            state = problem.what
+        typer.echo(f"  {folder.name}: {state}")
+
+
+def publish(
+    site: Annotated[Path, typer.Argument(help="Folder to write the site into.")],
+) -> None:
+    """Publish every recorded study and the ledger as a static, self-contained site."""
+    from whatworks.publish.site import publish as publish_site
+    from whatworks.study import places
+
+    index = publish_site(places.find(), site)
+    typer.echo(_from_here(index))
+
+
+def lab() -> None:
+    """Open the workspace in JupyterLab."""
+    import importlib.util
+    import subprocess
+    import sys
+
+    from whatworks.study import places
+
+    workspace = places.find()
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise StudyError(
+            "JupyterLab is not installed here",
+            where="whatworks lab",
+            remedy="Install it with `make lab` in the repository, or `pip install whatworks[lab]`.",
+        )
+    done = subprocess.run([sys.executable, "-m", "jupyterlab"], cwd=workspace.folder, check=False)
+    raise typer.Exit(done.returncode)
+
+
+def _render(notebook: Any, result: Any, study: Any, provenance: Any) -> str:
+    from whatworks.publish.report import render
+
+    return render(notebook, result, study, provenance)
+
+
+def _chosen(study: str, every: bool) -> list[str]:
+    if bool(study) == every:
+        raise OptionError(
+            "name one study, or say --all", where="study", remedy="`whatworks list` shows the studies."
+        )
+    if study:
+        return [study]
+    from whatworks.study import places
+
+    found = [folder.name for folder in places.find().studies()]
+    if not found:
+        raise StudyError("there is no study yet", where="studies", remedy="Make one with `whatworks new`.")
+    return found
+
+
+def _verified(name: str) -> Verification:
+    from whatworks.study import open_study
+    from whatworks.study import verify as verify_study
+    from whatworks.study.verifying import unreadable
+
+    try:
+        opened = open_study(name)
+    except StudyError as problem:
+        return unreadable(name, problem)
+    with progress.shown(opened.slug) as tell:
+        return verify_study(opened, render=_render, progress=tell)
+
+
+def _as_json(found: Verification) -> dict[str, Any]:
+    return {
+        "study": found.study,
+        "match": found.ok,
+        "notes": list(found.notes),
+        "fields": [
+            {
+                "name": field.name,
+                "verdict": field.verdict,
+                "recorded": field.recorded,
+                "found": field.found,
+                "why": field.why,
+            }
+            for field in found.fields
+        ],
+    }
+
+
+def _print_verification(found: Verification, fields: bool) -> None:
+    parted = found.parted()
+    matching = len(found.fields) - len(parted)
+    verdict = "everything matches" if found.ok else f"{len(parted)} fields do not match"
+    typer.echo(f"{found.study}: {verdict} ({matching} of {len(found.fields)} fields match)")
+    for note in found.notes:
+        typer.echo(f"  note: {note}")
+    for field in found.fields if fields else parted:
+        if field.verdict == "match":
+            typer.echo(f"  match  {field.name}")
+        elif field.verdict == "drift":
+            reason = f" ({field.why})" if field.why else ""
+            typer.echo(f"  drift  {field.name}: recorded {field.recorded}, now {field.found}{reason}")
+        else:
+            typer.echo(f"  cannot re-run  {field.name}: because {field.why}")
+
+
+def _from_here(path: Path) -> str:
+    here = Path.cwd().resolve()
+    resolved = path.resolve()
+    return str(resolved.relative_to(here)) if here in resolved.parents else str(resolved)
