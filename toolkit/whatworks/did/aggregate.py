@@ -40,20 +40,21 @@ def aggregate(
 
     Args:
         result: what `did.att_gt` returned in this session.
-        by: `overall` (every cell from the start, by cohort size), `event_time` (headline: equal mean over event
-            times from 0), `cohort` (headline: by cohort size), `period` (headline: equal mean over periods).
+        by: `overall` (every cell from the start, by cohort size), `event_time` (headline: equal mean over
+            event times from 0), `cohort` (headline: by cohort size), `period` (headline: equal mean over
+            periods).
         first, last: window of event times, both ends included.
-        balance: only cohorts seen at least this many periods after their start, and only event times that all of
-            them share; for `by="event_time"`.
+        balance: only cohorts seen at least this many periods after their start, and only event times that
+            all of them share; for `by="event_time"`.
 
-    Effects: one row per event time, cohort or period (one in all for `overall`), with `band_low` and `band_high`
-    for all rows at once where a multiplier bootstrap was run.
+    Effects: one row per event time, cohort or period (one in all for `overall`), with `band_low` and
+    `band_high` for all rows at once where a multiplier bootstrap was run.
 
     Raises:
         OptionError: a result without group-time effects, a choice that does not exist, or an empty window.
 
-    Source: Callaway & Sant'Anna (2021, Journal of Econometrics 225), equations 3.4 to 3.11 and Corollary 2; numbers as
-    in `aggte` of R's did 2.5.1.
+    Source: Callaway & Sant'Anna (2021, Journal of Econometrics 225), equations 3.4 to 3.11 and Corollary 2;
+    numbers as in `aggte` of R's did 2.5.1.
     """
     choose("by", by, tuple(_ESTIMANDS), where=WHERE)
     for name, value in (("first", first), ("last", last), ("balance", balance)):
@@ -63,7 +64,8 @@ def aggregate(
         raise OptionError(
             f"a result of {result.method} holds no group-time effects",
             where=WHERE,
-            remedy="Pass what did.att_gt returned; a result read back from a file has lost them, so estimate again.",
+            remedy="Pass what did.att_gt returned; a result read back from a file has lost them, so estimate "
+            "again.",
         )
     detail = kept.effects
     summary = summarise(detail, by, first, last, balance)

@@ -11,8 +11,9 @@ import pandas as pd
 
 from whatworks.did.cells import Base, Comparison, lay_out
 from whatworks.did.group_time import GroupTime, estimate
+from whatworks.did.gt_inference import Inference, settle
 from whatworks.did.nuisance import Adjust
-from whatworks.did.quantify import Inference, Quantified, quantify, settle
+from whatworks.did.quantify import Quantified, quantify
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.did.requirements import require_complete
 from whatworks.did.summary import Averages, by_size, usable
@@ -64,20 +65,21 @@ def att_gt(
             last period before the start).
         anticipation: periods before the start in which effects may begin; the base lies before them, and a
             unit stops serving as comparison that many periods before its own start.
-        inference: `Analytical`, `MultiplierBootstrap`, `WildCluster` (without covariates), `Default`, or None.
+        inference: `Analytical`, `MultiplierBootstrap`, `WildCluster` (without covariates), `Default`, or
+            None for the default of the design.
         level: coverage of the intervals.
 
-    The headline weights every effect at or after the start by the size of its cohort, the noise of those sizes
-    included. Effects: one row per cohort and period, with `event_time`, and `band_low`, `band_high` (all cells
-    at once) where a multiplier bootstrap was run.
+    The headline weights every effect at or after the start by the size of its cohort, the noise of those
+    sizes included. Effects: one row per cohort and period, with `event_time`, and with `band_low` and
+    `band_high` (all cells at once) where a multiplier bootstrap was run.
 
     Raises:
         DesignError: missing cells, nobody treated inside the window, nobody to compare with, one cluster.
         EstimationError: covariates that permit no comparison anywhere after the start.
         OptionError: a choice that does not exist or does not fit.
 
-    Source: Callaway & Sant'Anna (2021, Journal of Econometrics 225), equations 2.3, 2.8, 2.9 and 3.10; numbers as in
-    R's did 2.5.1.
+    Source: Callaway & Sant'Anna (2021, Journal of Econometrics 225), equations 2.3, 2.8, 2.9 and 3.10;
+    numbers as in R's did 2.5.1.
     """
     _check_options(panel, comparison, adjust, base, anticipation)
     check_level(level)
@@ -87,8 +89,9 @@ def att_gt(
     detail = estimate(panel, cells, adjust)
     used = usable(detail, None, None) & detail.post
     if not used.any():
+        reasons = first_few(sorted(set(detail.reason) - {""}), 3)
         raise EstimationError(
-            f"no effect after the start could be estimated: {first_few(sorted(set(detail.reason) - {''}), 3)}",
+            f"no effect after the start could be estimated: {reasons}",
             where=f"{WHERE}, adjust={adjust!r}",
             remedy='Use fewer or other covariates, or adjust="none".',
         )
@@ -145,11 +148,11 @@ def _refuse_one_cluster(panel: Panel) -> None:
     if panel.n_clusters > 1:
         return
     raise DesignError(
-        f"there is one cluster in all ({first_few(panel.cluster_labels or panel.units)}), so nothing shows how clusters "
-        "differ by chance",
+        f"there is one cluster in all ({first_few(panel.cluster_labels or panel.units)}), so nothing shows "
+        "how clusters differ by chance",
         where=WHERE,
-        remedy="Cluster by the level at which treatment was assigned, with several such clusters on each side; or "
-        "leave the cluster role out when units were assigned one by one.",
+        remedy="Cluster by the level at which treatment was assigned, with several such clusters on each "
+        "side; or leave the cluster role out when units were assigned one by one.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -25,7 +25,7 @@ class Cells:
     Attributes:
         cohort: (C,) period number of the cohort's start.
         period, base: (C,) positions in `panel.periods`.
-        later_than: (C,) the comparison units are those, outside the cohort, that start after this period number.
+        later_than: (C,) comparison units are those, outside the cohort, that start after this period number.
         starts: (S,) distinct starts in the panel, ascending; the last may be `NEVER`.
         horizon: position of the last period in which anybody is left to compare with.
         notes: what could not be estimated and why, in sentences.
@@ -63,15 +63,15 @@ class Cells:
 def lay_out(panel: Panel, *, comparison: Comparison, base: Base, anticipation: int) -> Cells:
     """The cells that can be estimated, with notes on those that cannot.
 
-    Base: the last period more than `anticipation` before the start; with `base="varying"`, cells before the start
-    take the period before them. A unit serves as comparison while its own start lies more than `anticipation`
-    after the later of period and base.
+    Base: the last period more than `anticipation` before the start; with `base="varying"`, cells before the
+    start take the period before them. A unit serves as comparison while its own start lies more than
+    `anticipation` after the later of period and base.
 
     Raises:
         DesignError: nobody starts inside the window, or nobody is left to compare with.
 
-    Source: Callaway & Sant'Anna (2021, Journal of Econometrics 225), equations 2.8 and 2.9; rules at the edges as
-    in R's did 2.5.1.
+    Source: Callaway & Sant'Anna (2021, Journal of Econometrics 225), equations 2.8 and 2.9; rules at the
+    edges as in R's did 2.5.1.
     """
     periods = panel.periods
     last = int(periods[-1])
@@ -96,20 +96,16 @@ def lay_out(panel: Panel, *, comparison: Comparison, base: Base, anticipation: i
     table = np.array(rows, dtype=np.int64).reshape(-1, 4)
     if comparison == "never":
         table[:, 3] = last + anticipation
-    kept = Cells(table[:, 0], table[:, 1], table[:, 2], table[:, 3], starts, horizon, ())
-    if not kept.post(panel).any():
+    cells = Cells(table[:, 0], table[:, 1], table[:, 2], table[:, 3], starts, horizon, ())
+    if not cells.post(panel).any():
         raise DesignError(
             "no cohort can be compared with anybody after its start",
             where="did.att_gt",
-            remedy="Every unit that could serve as comparison is treated (or within its anticipation) by the time "
-            "the first usable cohort starts. Lengthen the window before the first start, shorten the "
+            remedy="Every unit that could serve as comparison is treated (or within its anticipation) by the "
+            "time the first usable cohort starts. Lengthen the window before the first start, shorten the "
             "anticipation, or add units that are never treated.",
         )
-    notes += _lost(panel, usable, horizon)
-    return Cells(*(getattr(kept, name) for name in _ARRAYS), horizon=horizon, notes=notes)
-
-
-_ARRAYS = ("cohort", "period", "base", "later_than", "starts")
+    return replace(cells, notes=notes + _lost(panel, usable, horizon))
 
 
 def _horizon(
@@ -129,7 +125,7 @@ def _horizon(
         raise DesignError(
             "every unit is treated sooner or later, so no unit is never treated",
             where='did.att_gt, comparison="never"',
-            remedy='Use comparison="not_yet": units serve as comparison until shortly before their own start.',
+            remedy='Use comparison="not_yet": units serve as comparison until just before their own start.',
         )
     newest = int(panel.start.max())
     cutoff = newest - anticipation
@@ -137,8 +133,8 @@ def _horizon(
     members = np.flatnonzero(panel.start == newest)
     note = (
         f"Every unit is treated sooner or later. The last to start ({panel.label(newest)}: "
-        f"{first_few(panel.units[i] for i in members)}) serve only as comparison, and nothing can be estimated from "
-        f"{panel.label(cutoff)} on"
+        f"{first_few(panel.units[i] for i in members)}) serve only as comparison, and nothing can be "
+        f"estimated from {panel.label(cutoff)} on"
         + (f" ({anticipation} periods of anticipation before their start)." if anticipation else ".")
     )
     return (int(usable[-1]) if usable.size else -1), (note,)
@@ -181,7 +177,10 @@ def _lost(panel: Panel, usable: Ints, horizon: int) -> tuple[str, ...]:
     )
     total = sum(p.size for _, p in gone)
     without = [panel.label(g) for g, _ in gone if not (panel.periods[: horizon + 1] >= g).any()]
-    note = f"Not estimable, since no comparison unit is left: {total} group-time effects ({first_few(words, 12)})."
+    note = (
+        f"Not estimable, since no comparison unit is left: {total} group-time effects "
+        f"({first_few(words, 12)})."
+    )
     if without:
         note += f" Nothing at all after the start can be said about cohort {first_few(without, 12)}."
     return (note,)

@@ -112,6 +112,11 @@ class GroupTime:
     compared_pieces: Ints
 
     @property
+    def piece(self) -> str:
+        """What counts as independent: `cluster`, or `unit` where no cluster is named."""
+        return "unit" if self.panel.cluster is None else "cluster"
+
+    @property
     def post(self) -> Bools:
         """(C,) cells at or after the start."""
         return self.cells.post(self.panel)
@@ -138,7 +143,7 @@ class GroupTime:
 
 
 def estimate(panel: Panel, cells: Cells, adjust: Adjust) -> GroupTime:
-    """All group-time effects of a complete panel; cells that share a comparison share their nuisance models."""
+    """All group-time effects of a complete panel; cells with the same comparison share nuisance models."""
     n_cells = len(cells.cohort)
     weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
     att, counts = np.zeros(n_cells), np.zeros((4, n_cells), dtype=np.int64)
@@ -159,7 +164,8 @@ def estimate(panel: Panel, cells: Cells, adjust: Adjust) -> GroupTime:
     position = np.searchsorted(cohorts, panel.start)
     member = cohorts[np.minimum(position, len(cohorts) - 1)] == panel.start
     cohort_of_unit = np.where(member, position, -1)
-    cohort_weight = np.bincount(cohort_of_unit[member], weight[member], minlength=len(cohorts))
+    cohort_weight = np.zeros(len(cohorts))
+    np.add.at(cohort_weight, cohort_of_unit[member], weight[member])
     total = np.zeros((len(cohorts), panel.n_periods))
     np.add.at(total, cohort_of_unit[member], weight[member, None] * panel.outcome[member])
     means = total / cohort_weight[:, None]

@@ -50,17 +50,15 @@ def contrast(
         adjust: `none`, `outcome` (regression on the comparison units), `weights` (inverse probability,
             normalised), `doubly_robust` (both).
 
-    Source: Sant'Anna & Zhao (2020, Journal of Econometrics 219), equations 2.2, 2.4, 4.1 and the influence functions of
-    section 3, in the traditional form (logit by maximum likelihood, line by weighted least squares).
+    Source: Sant'Anna & Zhao (2020, Journal of Econometrics 219), equations 2.2, 2.4, 4.1 and the influence
+    functions of section 3, in the traditional form (logit by maximum likelihood, line by least squares).
     """
     if adjust == "none" or covariates.shape[1] == 0:
         return _plain(change, treated, weight)
     x = _design(covariates)
-    line = None
-    if adjust in ("outcome", "doubly_robust"):
-        line = _line(change, treated, weight, x)
-        if isinstance(line, Failure):
-            return line
+    line = None if adjust == "weights" else _line(change, treated, weight, x)
+    if isinstance(line, Failure):
+        return line
     if adjust == "outcome" and line is not None:
         return _outcome(line, treated, weight, x)
     logit = _propensity(treated, weight, x)
@@ -97,10 +95,11 @@ def _line(change: Floats, treated: Bools, weight: Floats, x: Floats) -> _Line | 
     spectrum = np.linalg.svd(inside / np.where(lengths > 0, lengths, 1.0), compute_uv=False)
     if spectrum[-1] < _SINGULAR * spectrum[0]:
         return Failure(
-            "the covariates are collinear (or constant) among the comparison units, so no regression line exists"
+            "the covariates are collinear (or constant) among the comparison units, so no regression line "
+            "exists"
         )
     weighted = inside * weight[~treated, None]
-    bread = np.linalg.inv(weighted.T @ inside)
+    bread = np.asarray(np.linalg.inv(weighted.T @ inside), dtype=np.float64)
     slopes = bread @ (weighted.T @ change[~treated])
     return _Line(change - x @ slopes, bread)
 
@@ -150,7 +149,8 @@ def _propensity(treated: Bools, weight: Floats, x: Floats) -> _Logit | Failure:
 def _no_logit(p: Floats) -> Failure:
     if p.max() >= OVERLAP or p.min() <= 1 - OVERLAP:
         return Failure(
-            "the covariates tell treated from comparison units (almost) perfectly, so there is no overlap to weight by"
+            "the covariates tell treated from comparison units (almost) perfectly, so there is no overlap to "
+            "weight by"
         )
     return Failure("the logit of being treated did not converge; the covariates may be collinear")
 
@@ -177,7 +177,7 @@ def _weighted(
 
 
 def _design(covariates: Floats) -> Floats:
-    """A constant and the covariates, centred and scaled: the estimate does not change, the arithmetic is safer."""
+    """A constant and the covariates, centred and scaled: the same estimate by safer arithmetic."""
     centred = covariates - covariates.mean(axis=0)
     spread = np.sqrt((centred**2).mean(axis=0))
     return np.column_stack([np.ones(len(covariates)), centred / np.where(spread > 0, spread, 1.0)])

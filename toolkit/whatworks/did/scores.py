@@ -44,7 +44,8 @@ def collapse(detail: GroupTime, anticipation: int) -> Pieces:
     at = np.searchsorted(starts, panel.start)
     keys, code = np.unique(np.column_stack([cluster, at]), axis=0, return_inverse=True)
     code = code.ravel()
-    weight = np.bincount(code, detail.weight)
+    weight = np.zeros(len(keys))
+    np.add.at(weight, code, detail.weight)
     total = np.zeros((len(keys), panel.n_periods))
     np.add.at(total, code, detail.weight[:, None] * panel.outcome)
     untouched = panel.periods[None, :] < starts[keys[:, 1]][:, None] - anticipation
@@ -75,9 +76,9 @@ def effect_cells(detail: GroupTime, pieces: Pieces, weights: Floats) -> Bools:
 
 
 def residuals(stack: Floats, weight: Floats, used: Bools) -> Floats:
-    """Residuals (J, T, r) of r outcomes on effects of pieces and periods, by weighted least squares on `used` cells.
+    """Residuals (J, T, r) of r outcomes on effects of pieces and periods, by weighted least squares.
 
-    Zero outside `used`.
+    Fitted on `used` cells; zero outside them.
     """
     live = used.any(axis=0)
     m = used[:, live].astype(np.float64)
@@ -95,7 +96,7 @@ def residuals(stack: Floats, weight: Floats, used: Bools) -> Floats:
 
 
 def cluster_scores(detail: GroupTime, weights: Floats, *, anticipation: int) -> tuple[Floats, Floats]:
-    """Scores (G, k) with no effect imposed and their slopes per unit of effect, for k averages (k, C) of cells.
+    """Scores (G, k) with no effect imposed and their slopes per unit of effect; `weights` is (k, C) averages.
 
     Each is Σ a·û within clusters: a the coefficients of the average, û the residuals of a two-way fit on the
     cells never touched by treatment and those that the average is about, with the effect there imposed.

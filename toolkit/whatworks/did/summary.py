@@ -75,7 +75,7 @@ def usable(detail: GroupTime, first: int | None, last: int | None) -> Bools:
 def by_size(detail: GroupTime, masks: Bools) -> Averages:
     """Averages of the cells of each (k, C) mask, each cell weighted by the size of its cohort.
 
-    Source: Callaway & Sant'Anna (2021), Table 1; the noise in the estimated shares as in R's did 2.5.1 (`wif`).
+    Source: Callaway & Sant'Anna (2021), Table 1; the noise in the estimated shares as `wif` in R's did 2.5.1.
     """
     weights = masks * detail.share
     total = weights.sum(axis=1, keepdims=True)
@@ -89,9 +89,9 @@ def by_size(detail: GroupTime, masks: Bools) -> Averages:
 def summarise(detail: GroupTime, by: By, first: int | None, last: int | None, balance: int | None) -> Summary:
     """The cells and weights of one kind of aggregation.
 
-    Overall numbers: `overall` weights every cell after the start by the size of its cohort; `event_time` is the equal
-    mean of event times from 0; `cohort` weights each cohort's mean over time by its size; `period` is the
-    equal mean of periods.
+    Overall numbers: `overall` weights every cell after the start by the size of its cohort; `event_time` is
+    the equal mean of event times from 0; `cohort` weights each cohort's mean over time by its size; `period`
+    is the equal mean of periods.
 
     Raises:
         OptionError: a window or balance that leaves nothing.

@@ -40,7 +40,7 @@ class Analytical:
 
 
 def cluster_sums(contributions: Floats, cluster: Ints | None, n_clusters: int) -> Floats:
-    """(G, k) sums of the (n, k) contributions within clusters; the contributions themselves without clusters."""
+    """(G, k) sums of the (n, k) contributions within clusters; without clusters as they are."""
     if cluster is None:
         return contributions
     sums = np.zeros((n_clusters, contributions.shape[1]))

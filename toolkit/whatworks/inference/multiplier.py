@@ -36,8 +36,8 @@ class MultiplierBootstrap:
         seed: the same seed gives the same draws.
         weights: `rademacher` (±1) or `mammen` (two points, third moment 1).
 
-    Source: Callaway & Sant'Anna (2021, Journal of Econometrics 225), Algorithm 1 and Remark 10; the error is the
-    interquartile range of the draws over 1.349, quantiles as order statistics, as in R's did 2.5.1.
+    Source: Callaway & Sant'Anna (2021, Journal of Econometrics 225), Algorithm 1 and Remark 10; the error is
+    the interquartile range of the draws over 1.349, quantiles as order statistics, as in R's did 2.5.1.
     """
 
     draws: int = 999
@@ -117,8 +117,8 @@ def simultaneous(value: Floats, result: Bootstrapped, *, level: float) -> tuple[
     warning = ""
     if critical >= _LARGE_CRITICAL_VALUE:
         warning = (
-            f"The critical value of the simultaneous band is {critical:.1f}: some terms rest on so few units that "
-            "their bootstrap distribution is a handful of points. Read the band with caution."
+            f"The critical value of the simultaneous band is {critical:.1f}: some terms rest on so few units "
+            "that their bootstrap distribution is a handful of points. Read the band with caution."
         )
     return value - critical * result.std_error, value + critical * result.std_error, warning
 
