@@ -10,7 +10,7 @@ import numpy.typing as npt
 from whatworks.did.group_time import BASE_PERIOD, GroupTime
 from whatworks.did.scores import cluster_scores
 from whatworks.did.summary import Averages
-from whatworks.did.thin import thin_note, thin_reasons, thin_share
+from whatworks.did.thin import lone_treated, thin_note, thin_reasons, thin_share
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
 from whatworks.inference.influence import Analytical, analytical, cluster_sums, known, standard_errors
@@ -165,8 +165,8 @@ def _wild(asked: _Question, method: WildCluster, anticipation: int) -> Quantifie
             column[part] = getattr(found, name)
         for i, words in zip(part, found.reason, strict=True):
             reason[i] = reason[i] or words
-    # flipping signs still tests a cohort of one cluster, but its standard error would be an artefact
-    barred = thin_reasons(detail, asked.thin)
+    # flipping signs still tests a single treated cluster, but its standard error would be an artefact
+    barred = thin_reasons(detail, lone_treated(detail, asked.weights).astype(np.float64))
     numbers["std_error"][[bool(words) for words in barred]] = np.nan
     found = Uncertainty(
         value=asked.value,
@@ -176,11 +176,8 @@ def _wild(asked: _Question, method: WildCluster, anticipation: int) -> Quantifie
         sentence=method.sentence(n),
         **numbers,
     )
-    notes = _note(asked) if barred[0] else ()
-    return Quantified(
-        _part(found, slice(0, 1)), _part(found, slice(1, None)), None, notes,
-        None if method.enumerates(n) else method.seed,
-    )  # fmt: skip
+    seed = None if method.enumerates(n) else method.seed
+    return Quantified(_part(found, slice(0, 1)), _part(found, slice(1, None)), None, (), seed)
 
 
 def _finish(

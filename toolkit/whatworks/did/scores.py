@@ -102,13 +102,14 @@ def cluster_scores(detail: GroupTime, weights: Floats, *, anticipation: int) -> 
     cells never touched by treatment and those that the average is about, with the effect there imposed.
     """
     pieces = collapse(detail, anticipation)
-    pairs = [_pair(detail, pieces, row, pieces.outcome[:, :, None]) for row in weights]
-    scores = np.concatenate([s[:, :-1] for s in pairs], axis=1)
-    return scores, np.stack([s[:, -1] for s in pairs], axis=1)
+    pairs = [outcome_scores(detail, pieces, row, pieces.outcome[:, :, None]) for row in weights]
+    return np.concatenate([s for s, _ in pairs], axis=1), np.stack([slope for _, slope in pairs], axis=1)
 
 
-def _pair(detail: GroupTime, pieces: Pieces, weights: Floats, outcomes: Floats) -> Floats:
-    """(G, r + 1) scores of r outcomes (J, T, r), and last those of the effect itself."""
+def outcome_scores(
+    detail: GroupTime, pieces: Pieces, weights: Floats, outcomes: Floats
+) -> tuple[Floats, Floats]:
+    """Scores (G, r) and slopes (G,) of one average of cells, `weights` (C,), for r outcomes (J, T, r)."""
     a = coefficients(detail, pieces, weights)
     effect = effect_cells(detail, pieces, weights)
     used = pieces.untouched | effect | (a != 0)
@@ -116,4 +117,6 @@ def _pair(detail: GroupTime, pieces: Pieces, weights: Floats, outcomes: Floats) 
     by_piece = np.einsum("jt,jtr->jr", a, residuals(stack, pieces.weight, used))
     out = np.zeros((int(pieces.cluster.max()) + 1, by_piece.shape[1]))
     np.add.at(out, pieces.cluster, by_piece)
-    return out
+    # before the start a comparison unit's base may be an effect cell too, so that a unit of effect moves the
+    # average by a little more than one
+    return out[:, :-1], out[:, -1] / out[:, -1].sum()

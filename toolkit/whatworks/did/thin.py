@@ -31,6 +31,19 @@ def thin_share(detail: GroupTime, weights: Floats) -> Floats:
     return np.asarray((size @ thin_cells(detail)) / np.where(total > 0, total, 1.0))
 
 
+def lone_treated(detail: GroupTime, weights: Floats) -> Bools:
+    """(k,) averages whose treated side is a single cluster (or unit) in all; `weights` is (k, C)."""
+    panel = detail.panel
+    pieces = np.arange(panel.n_units) if panel.cluster is None else panel.cluster
+    member = np.zeros((panel.n_clusters, len(detail.cohorts)))
+    inside = detail.cohort_of_unit >= 0
+    member[pieces[inside], detail.cohort_of_unit[inside]] = 1
+    of_cohort = (detail.cells.cohort[:, None] == detail.cohorts[None, :]).astype(float)
+    live = (weights != 0) & ~detail.cells.reference
+    reached = (live @ of_cohort) @ member.T
+    return np.asarray((reached > 0).sum(axis=1) == 1)
+
+
 def thin_reasons(detail: GroupTime, share: Floats) -> tuple[str, ...]:
     """Why an average has no error, or nothing where it may have one; `share` is (k,) as from `thin_share`."""
     word = detail.piece
