@@ -9,7 +9,7 @@ import pandas as pd
 
 from whatworks.errors import OptionError, first_few
 from whatworks.present import drawing, words
-from whatworks.present.figure import Figure
+from whatworks.present.figure import Figure, slug
 
 STATES = ("present", "partial", "missing")
 _LOOK: dict[str, dict[str, Any]] = {
@@ -53,7 +53,9 @@ def coverage(source: Any, *, subject: str = "") -> Figure:
         for side in ("left", "bottom"):
             axes.spines[side].set_visible(False)
         _legend(axes, set(frame.to_numpy().ravel()))
-        return drawing.finish(canvas, name="coverage", caption=caption, alt=_alt(frame), table=table)
+        return drawing.finish(
+            canvas, name=slug("coverage", subject), caption=caption, alt=_alt(frame), table=table
+        )
 
 
 def _grid(source: Any) -> pd.DataFrame:

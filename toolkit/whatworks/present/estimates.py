@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from whatworks.present import drawing, words
-from whatworks.present.figure import Figure
+from whatworks.present.figure import Figure, slug
 from whatworks.results import Estimate, NotAvailable, Result
 
 
@@ -58,7 +58,9 @@ def estimates(results: Result | Mapping[str, Result], *, subject: str = "") -> F
         axes.spines["left"].set_visible(False)
         axes.xaxis.grid(True)
         axes.set_xlabel(words.capital(scale))
-        return drawing.finish(canvas, name="estimates", caption=caption, alt=_alt(rows, percent), table=table)
+        return drawing.finish(
+            canvas, name=slug("estimates", subject), caption=caption, alt=_alt(rows, percent), table=table
+        )
 
 
 def _lines(results: Result | Mapping[str, Result], subject: str) -> list[_Line]:
@@ -94,10 +96,10 @@ def _alt(rows: list[tuple[str, str, object, object, object, str]], percent: bool
     for label, role, value, low, high, reason in rows:
         if isinstance(value, float) and isinstance(low, float) and isinstance(high, float):
             inside = "includes" if low <= 0 <= high else "does not include"
-            parts.append(
-                f"{label} ({role}): {words.number(value, 2)}{unit}, interval {words.number(low, 2)}{unit} "
-                f"to {words.number(high, 2)}{unit}, which {inside} zero."
-            )
+            known = [value, low, high]
+            decimals = words.percent_decimals(known) if percent else words.unit_decimals(known)
+            middle, least, most = (f"{words.fixed(number, decimals)}{unit}" for number in known)
+            parts.append(f"{label} ({role}): {middle}, interval {least} to {most}, which {inside} zero.")
         else:
             parts.append(f"{label} ({role}) is not drawn. {words.sentence(reason)}")
     return " ".join(parts)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from whatworks.errors import DesignError
 from whatworks.present import drawing, words
-from whatworks.present.figure import Figure
+from whatworks.present.figure import Figure, slug
 from whatworks.results import Result
 
 _COLUMNS = ("event_time", "estimate", "low", "high", "band_low", "band_high")
@@ -32,7 +32,7 @@ def event_study(result: Result, *, subject: str = "", period: str = "period") ->
         _draw(axes, frame, result.headline.scale, period)
         return drawing.finish(
             canvas,
-            name="event_study",
+            name=slug("event_study", subject),
             caption=caption,
             alt=_alt(frame, result, subject, period),
             table=_shown(frame, result),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,12 @@ from whatworks.present import table as tables
 
 FIGURE_MIME = "application/vnd.whatworks.figure+json"
 _GAP = "no value"
+
+
+def slug(name: str, subject: str) -> str:
+    """A figure's name, with its subject, so that two outcomes make two figures and two files."""
+    rest = re.sub(r"[^a-z0-9]+", "_", subject.lower()).strip("_")
+    return f"{name}_{rest}" if rest else name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,13 +76,15 @@ class Figure:
         return cls(table=frame, **texts)
 
     def html(self, *, label: str = "") -> str:
-        """The figure as HTML: caption (after `label`), drawing, and its data folded away."""
-        before = f"<strong>{html.escape(label)}</strong> " if label else ""
+        """The figure as HTML: caption (after `label`, such as `Figure 2`), drawing, its data folded away."""
+        before = f"<strong>{html.escape(label)}.</strong> " if label else ""
         caption = html.escape(self.caption)
+        spoken = html.escape(label) or "Drawing"
+        data = replace(self.data(), caption=f"Data behind {label or 'the figure'}: {self.caption}")
         return (
             f'<figure class="ww-figure"><figcaption>{before}{caption}</figcaption>'
-            f'<div class="ww-drawing" role="region" tabindex="0" aria-label="Drawing: {caption}">'
-            f"{self.svg}</div><details><summary>Data behind this figure</summary>{self.data().html()}"
+            f'<div class="ww-drawing" role="region" tabindex="0" aria-label="{spoken}: {caption}">'
+            f"{self.svg}</div><details><summary>Data behind this figure</summary>{data.html()}"
             "</details></figure>"
         )
 

@@ -11,10 +11,9 @@ import pandas as pd
 
 from whatworks.panel import NEVER, Panel
 from whatworks.present import drawing, words
-from whatworks.present.figure import Figure
+from whatworks.present.figure import Figure, slug
 
 Floats = npt.NDArray[np.float64]
-_MOST_STARTS_NAMED = 4
 _SMALL = 6
 
 
@@ -53,7 +52,7 @@ def paths(panel: Panel, *, subject: str = "") -> Figure:
         axes.figure.legend(loc="outside lower center", ncols=2, frameon=False)
         table = pd.DataFrame({"period": panel.period_labels, **lines})
         return drawing.finish(
-            canvas, name="paths", caption=caption, alt=_alt(panel, lines, subject), table=table
+            canvas, name=slug("paths", subject), caption=caption, alt=_alt(panel, lines, subject), table=table
         )
 
 
@@ -90,7 +89,11 @@ def cohort_paths(panel: Panel, *, subject: str = "") -> Figure:
         canvas.supylabel(panel.scale or panel.outcome_name, fontsize=9)
         table = pd.DataFrame({"period": panel.period_labels, **lines})
         return drawing.finish(
-            canvas, name="cohort_paths", caption=caption, alt=_alt(panel, lines, subject), table=table
+            canvas,
+            name=slug("cohort_paths", subject),
+            caption=caption,
+            alt=_alt(panel, lines, subject),
+            table=table,
         )
 
 
@@ -117,14 +120,21 @@ def _mark_starts(axes: Any, panel: Panel) -> None:
     starts = [int(g) for g in panel.cohorts]
     for g in starts:
         axes.axvline(g - 0.5, color=drawing.SOFT, linewidth=1.1, linestyle=(0, (2, 2)))
-    if starts and len(starts) <= _MOST_STARTS_NAMED:
-        low, high = axes.get_ylim()
-        axes.set_ylim(low, high + 0.1 * (high - low))
-        for i, g in enumerate(starts):
-            text = f" start {panel.label(g)}" if i == len(starts) - 1 else " start"
-            axes.annotate(
-                text, (g - 0.5, 1), xycoords=("data", "axes fraction"), va="top", color=drawing.SOFT
-            )
+    if not starts:
+        return
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.1 * (high - low))
+    text = f"start {panel.label(starts[0])} "
+    if len(starts) > 1:
+        text = f"{len(starts)} starts, {panel.label(starts[0])} to {panel.label(starts[-1])} "
+    axes.annotate(
+        text,
+        (starts[0] - 0.5, 1),
+        xycoords=("data", "axes fraction"),
+        ha="right",
+        va="top",
+        color=drawing.SOFT,
+    )
 
 
 def _dress(axes: Any, panel: Panel) -> None:
@@ -145,7 +155,9 @@ def _ticks(axes: Any, panel: Panel, most: int) -> None:
 
 def _alt(panel: Panel, lines: dict[str, Floats], subject: str) -> str:
     first, last = panel.period_labels[0], panel.period_labels[-1]
-    parts = [f"{words.capital(subject or panel.outcome_name)}, {_scale(panel)}, from {first} to {last}."]
+    about, scale = subject or panel.outcome_name, _scale(panel)
+    measured = "" if scale == about else f", {scale},"
+    parts = [f"{words.capital(about)}{measured} from {first} to {last}."]
     for name, values in lines.items():
         known = np.flatnonzero(~np.isnan(values))
         if known.size == 0:

@@ -133,7 +133,7 @@ def secondary_sentence(result: Result, position: int) -> str:
         f"we cannot tell whether it changed; {_may_have(found)}"
         if found.crosses_zero
         else f"{_verb(found.value)} by about {found.size(found.value)}{_measured(found)}, "
-        f"{words.level(found.level)} interval from {_range(found)}"
+        f"{words.level(found.level)} interval: {found.change(found.low)} to {found.change(found.high)}"
     )
     return f"Secondary outcome, {item.outcome}: {said} ({adjusted})."
 

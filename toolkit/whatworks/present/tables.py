@@ -71,16 +71,16 @@ def checks_table(result: Result, *, owed: Sequence[str] = ()) -> Table:
     A check that was owed and is not there is listed as not done.
     """
     rows = [_check_row(check) for check in result.checks]
-    done = {_plain(check.name) for check in result.checks}
+    done = {check_name(check.name) for check in result.checks}
     rows += [
         (
-            _plain(name),
+            check_name(name),
             "\u2717 Not done",
             "This check was promised in the protocol and is not in the result.",
             "",
         )
         for name in owed
-        if _plain(name) not in done
+        if check_name(name) not in done
     ]
     columns = ("Check", "Verdict", "What was found", "Would change if")
     if not any(row[3] for row in rows):
@@ -128,14 +128,15 @@ def secondary_table(result: Result) -> Table:
 
 def _check_row(check: CheckResult) -> tuple[str, str, str, str]:
     return (
-        _plain(check.name),
+        check_name(check.name),
         verdict(check.verdict),
         words.sentence(check.reason),
         words.sentence(check.would_change_if),
     )
 
 
-def _plain(name: str) -> str:
+def check_name(name: str) -> str:
+    """A check's name as a reader sees it, the same for `pre_trends` and `Pre trends`."""
     return words.capital(name.strip().replace("_", " "))
 
 

@@ -1,0 +1,103 @@
+"""The sentences of a report around its numbers: what was asked, how sure, what limits it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from whatworks.present import tables, words
+from whatworks.publish.words import StudyWords
+from whatworks.results import NotAvailable, Result, Verdict
+
+FEW_CLUSTERS = 30
+"""Below this many independent groups a report warns that margins of error are themselves uncertain."""
+
+_COUNTED: dict[Verdict, tuple[str, str]] = {
+    "pass": ("passed", "passed"),
+    "concern": ("raises a concern", "raise a concern"),
+    "fail": ("failed", "failed"),
+    "not_applicable": ("does not apply", "do not apply"),
+}
+
+
+def asked(study: StudyWords) -> list[tuple[str, str]]:
+    """What was asked, as pairs of a word and what the study says; what it does not say is left out."""
+    pairs = (
+        ("Question", study.question),
+        ("Intervention", study.intervention),
+        ("How it was meant to work", study.theory_of_change),
+        ("Expected beforehand", study.hypothesis),
+        ("Primary outcome", study.primary_outcome or words.capital(study.subject)),
+        ("Effect measured", study.estimand),
+    )
+    return [(name, words.sentence(text)) for name, text in pairs if text.strip()]
+
+
+def sure(result: Result) -> list[str]:
+    """How to read the interval, and how it was found, in the words of repeated studies."""
+    estimate = result.headline
+    missing = [n for n in (estimate.value, estimate.low, estimate.high) if isinstance(n, NotAvailable)]
+    if missing:
+        return [
+            "No honest margin of error can be given for this result.",
+            words.sentence(missing[0].reason),
+            "Read the number as a description of what was seen, not as evidence of an effect.",
+        ]
+    share = 100 * estimate.level
+    likely = f"about {share:.10g}"
+    told = [
+        f"The margin of error is a {words.level(estimate.level)} interval. It means this: if 100 studies "
+        f"like this one were made, each giving an interval in the same way, {likely} of the intervals would "
+        "contain the true change. This is one such interval; we cannot know whether it is one that does.",
+        f"How it was found: {words.sentence(estimate.inference)}",
+    ]
+    if not isinstance(estimate.p_value, NotAvailable):
+        told.append(
+            "If the intervention changed nothing, a difference at least this large would turn up by chance "
+            f"with probability {_probability(estimate.p_value)} (the p-value). That is not the probability "
+            "that the intervention changed nothing."
+        )
+    return told
+
+
+def checks_said(result: Result, study: StudyWords) -> str:
+    """How many checks there are and how they came out, in a sentence."""
+    done = {tables.check_name(check.name) for check in result.checks}
+    owed = [name for name in study.checks_owed if tables.check_name(name) not in done]
+    counted = Counter(check.verdict for check in result.checks)
+    total = len(result.checks)
+    if not total and not owed:
+        return "No check was made. The result stands on the design alone."
+    parts = [
+        f"{counted[kind]} {names[counted[kind] != 1]}" for kind, names in _COUNTED.items() if counted[kind]
+    ]
+    text = (
+        f"{total} check{'' if total == 1 else 's'}: {words.listed(parts)}." if total else "No check was made."
+    )
+    if owed:
+        text += f" {len(owed)} that the protocol promised {'is' if len(owed) == 1 else 'are'} missing."
+    return text
+
+
+def limits(result: Result, study: StudyWords) -> list[str]:
+    """What a reader must keep in mind, in sentences; never empty."""
+    found = [words.sentence(text) for text in (*study.limits, *result.notes)]
+    for verdict, said in (("fail", "failed"), ("concern", "raised a concern")):
+        names = [tables.check_name(check.name) for check in result.checks if check.verdict == verdict]
+        if names:
+            quoted = words.listed(f"“{name}”" for name in names)
+            many = "checks" if len(names) > 1 else "check"
+            found.append(f"The {many} {quoted} {said}; read what was found before relying on the number.")
+    clusters = result.design.n_clusters
+    if clusters < FEW_CLUSTERS:
+        found.append(
+            f"The areas fall into {clusters} independent group{'' if clusters == 1 else 's'} (clusters). "
+            "With so few, the margin of error is itself uncertain."
+        )
+    if not any(word in check.name.lower() for check in result.checks for word in ("spill", "displac")):
+        found.append("Whether crime moved to or from neighbouring areas was not tested.")
+    found.append("This is one study, in one place and time; elsewhere the change may differ.")
+    return list(dict.fromkeys(found))
+
+
+def _probability(p: float) -> str:
+    return "below 0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,46 @@
+"""The page templates of this room, filled in with everything escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+_FILES = ("page.html", "report.html", "ledger.html")
+
+
+def fill(template: str, **values: Any) -> str:
+    """A page from one of our templates: LF line ends, every value escaped unless it is `safe`."""
+    page: str = _environment().get_template(template).render(css=safe(stylesheet()), **values)
+    return page
+
+
+def safe(html: str) -> Any:
+    """HTML made by us or cleaned by us, to be set as it stands."""
+    from markupsafe import Markup
+
+    return Markup(html)
+
+
+def stylesheet() -> str:
+    """The style sheet of every page."""
+    return _text("page.css")
+
+
+def _text(name: str) -> str:
+    home = resources.files("whatworks.publish") / "templates" / name
+    return home.read_text(encoding="utf-8").replace("\r\n", "\n")
+
+
+@cache
+def _environment() -> Any:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.DictLoader({name: _text(name) for name in _FILES}),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,126 @@
+"""The report of a study: one self-contained page, result first, the code folded away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from whatworks import present
+from whatworks.present import sentence, table, tables, words
+from whatworks.publish import audit, cells, clean, explain, origin, pages
+from whatworks.publish.words import StudyWords
+from whatworks.results import CheckResult, NotAvailable, Result
+
+_SECTIONS = (
+    ("asked", "What was asked"),
+    ("sure", "How sure we are"),
+    ("happened", "What happened"),
+    ("checks", "Checks on this result"),
+    ("secondary", "Secondary outcomes"),
+    ("limits", "Limits"),
+    ("design", "Design of the study"),
+    ("method", "The method in full"),
+    ("provenance", "Where these numbers come from"),
+)
+
+
+def render(
+    notebook: Mapping[str, Any],
+    result: Result,
+    study: StudyWords,
+    provenance: Mapping[str, Any],
+    *,
+    decision: str = "",
+) -> str:
+    """The report as one HTML page, the same bytes for the same input.
+
+    Args:
+        notebook: the recorded notebook, as plain JSON values or as nbformat gives it.
+        result: what the study found.
+        study: the study's words.
+        provenance: hashes, versions and seeds, as `provenance.json` holds them.
+        decision: the disclosure decision under which the notebook may show rows of data; none unless given.
+
+    Raises:
+        PublishError: for a failed cell, a script, a figure without words or data, a table without caption or
+            headers, rows of data without a decision, a reference to the network.
+    """
+    method = cells.read(notebook, where=f"studies/{study.slug}", decision=decision)
+    drawn = [_figure(figure, i, study) for i, figure in enumerate(method.figures, start=1)]
+    shown = {"happened": bool(drawn), "secondary": bool(result.secondary)}
+    found = _findings(result, study)
+    page = pages.fill(
+        "report.html",
+        title=study.title,
+        publisher=study.publisher,
+        kind="Evaluation report",
+        description=found[0],
+        study=study,
+        status=present.status(result, better=study.better, worthwhile=study.worthwhile),
+        findings=found,
+        big=_big(result, study),
+        contents=[(name, text) for name, text in _SECTIONS if shown.get(name, True)],
+        asked=explain.asked(study),
+        sure=explain.sure(result),
+        figures=drawn,
+        checks_said=explain.checks_said(result, study),
+        checks=_checks(result, study),
+        secondary=pages.safe(tables.secondary_table(result).html()) if result.secondary else "",
+        limits=explain.limits(result, study),
+        design=pages.safe(tables.design_table(result).html()),
+        effects=pages.safe(tables.effects_table(result, subject=study.subject).html()),
+        blocks=[pages.safe(block) for block in method.blocks],
+        origin=pages.safe(origin.main_table(provenance).html()),
+        origin_folded=[(item.caption, pages.safe(item.html())) for item in origin.long_tables(provenance)],
+        decision=decision,
+    )
+    audit.refuse(page, where=f"studies/{study.slug}, report")
+    return page
+
+
+def _findings(result: Result, study: StudyWords) -> tuple[str, ...]:
+    return present.findings(
+        result, subject=study.subject, unit=study.unit, better=study.better, worthwhile=study.worthwhile
+    )
+
+
+def _figure(figure: present.Figure, number: int, study: StudyWords) -> Any:
+    clean.refuse_drawing(figure.svg, where=f"studies/{study.slug}, figure {figure.name}")
+    return pages.safe(figure.html(label=f"Figure {number}"))
+
+
+def _big(result: Result, study: StudyWords) -> dict[str, str] | None:
+    found = sentence.measure(result.headline, result.relative, unit=study.unit)
+    if isinstance(found, NotAvailable):
+        return None
+    sign = "%" if found.percent else ""
+    value = words.signed(found.value, found.decimals) + sign
+    unit = "" if found.percent else words.capital(found.unit)
+    if isinstance(found.low, NotAvailable) or isinstance(found.high, NotAvailable):
+        return {"value": value, "interval": "No margin of error", "unit": unit}
+    ends = " to ".join(words.signed(end, found.decimals) + sign for end in (found.low, found.high))
+    return {"value": value, "interval": f"{words.level(found.level)} interval: {ends}", "unit": unit}
+
+
+def _checks(result: Result, study: StudyWords) -> list[dict[str, Any]]:
+    listed = tables.checks_table(result, owed=study.checks_owed)
+    evidence = {tables.check_name(check.name): check for check in result.checks}
+    found = []
+    for row in listed.rows:
+        check = evidence.get(row[0])
+        found.append(
+            {
+                "name": row[0],
+                "verdict": row[1],
+                "kind": check.verdict if check else "fail",
+                "reason": row[2],
+                "change": row[3] if len(row) > 3 else "",
+                "evidence": pages.safe(_evidence(check).html()) if check and len(check.table) else "",
+            }
+        )
+    return found
+
+
+def _evidence(check: CheckResult) -> table.Table:
+    caption = f"Evidence for the check: {check.name}"
+    return table.from_frame(check.table, name="evidence", caption=caption)

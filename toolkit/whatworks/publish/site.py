@@ -1,0 +1,175 @@
+"""The public site: a ledger of every study and its report, as files that need no server."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from whatworks import present
+from whatworks.errors import first_few
+from whatworks.present import words
+from whatworks.publish import audit, explain, pages
+from whatworks.publish.refusal import PublishError
+from whatworks.publish.words import StudyWords
+from whatworks.results import Result
+
+INDEX, REPORT, MANIFEST = "index.html", "report.html", "site.json"
+_TITLE = "What we have tried, and what we found"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPages:
+    """One study as the site shows it.
+
+    Attributes:
+        study: its words.
+        result: what it found; None for a study without an accepted result.
+        report: the report as `report.render` made it, set as it stands; None where there is no result.
+        downloads: files beside the report by relative name (`result.json`, `tables/effects.csv`).
+        why_none: why there is no result, a sentence.
+    """
+
+    study: StudyWords
+    result: Result | None = None
+    report: str | None = None
+    downloads: Mapping[str, bytes] = field(default_factory=dict)
+    why_none: str = "This study has no accepted result yet."
+
+
+def build(studies: Sequence[StudyPages], out: Path, *, title: str = _TITLE) -> tuple[str, ...]:
+    """Write the site into the folder `out`, whole or not at all; the names of its files.
+
+    An older site in `out` is replaced; a folder that holds anything else is left alone.
+    Raises `PublishError` for such a folder, a page that is not fit, two studies of one name, or a file name
+    that leads out of the study's folder.
+    """
+    files = contents(studies, title=title)
+    _refuse_foreign(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    try:
+        for name, content in files.items():
+            path = part / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        part.chmod(0o755)
+        _swap(part, out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return tuple(files)
+
+
+def contents(studies: Sequence[StudyPages], *, title: str = _TITLE) -> dict[str, bytes]:
+    """Every file of the site by relative name, the same bytes for the same studies in any order."""
+    ordered = sorted(studies, key=lambda item: (item.study.title.casefold(), item.study.slug))
+    twice = [slug for slug, n in Counter(item.study.slug for item in ordered).items() if n > 1]
+    if twice:
+        raise PublishError(
+            f"two studies are named {first_few(twice)}", where="site", remedy="Give each its own folder name."
+        )
+    files = {INDEX: ledger(ordered, title=title).encode("utf-8")}
+    for item in ordered:
+        if item.report is not None:
+            audit.refuse(item.report, where=f"studies/{item.study.slug}, report")
+            files[f"{item.study.slug}/{REPORT}"] = item.report.encode("utf-8")
+        for name, content in sorted(item.downloads.items()):
+            files[_download(item.study.slug, name)] = content
+    listed = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    files[MANIFEST] = (json.dumps({"schema": "whatworks.site/1", "files": listed}, indent=1) + "\n").encode()
+    return files
+
+
+def ledger(studies: Sequence[StudyPages], *, title: str = _TITLE) -> str:
+    """The index page: every study with what it found, nulls and unfinished ones like any other."""
+    entries = [_entry(item) for item in studies]
+    publisher = studies[0].study.publisher if studies else "Policing Impact Unit"
+    page = pages.fill(
+        "ledger.html",
+        title=title,
+        publisher=publisher,
+        kind="Evidence ledger",
+        description="Every evaluation this unit has made, with its finding, margin of error and checks.",
+        entries=entries,
+        said=_tally(entries),
+    )
+    audit.refuse(page, where="site, index")
+    return page
+
+
+def _entry(item: StudyPages) -> dict[str, Any]:
+    study, result = item.study, item.result
+    base: dict[str, Any] = {
+        "slug": study.slug,
+        "title": study.title,
+        "page": f"{study.slug}/{REPORT}" if item.report is not None else "",
+        "downloads": [(f"{study.slug}/{name}", name) for name in sorted(item.downloads)],
+    }
+    if result is None:
+        blank = {"kind": "no_estimate", "word": "Not yet known", "symbol": "–", "harm": False, "facts": []}
+        return {**base, **blank, "sentence": words.sentence(item.why_none)}
+    status = present.status(result, better=study.better, worthwhile=study.worthwhile)
+    sentence = present.headline(
+        result, subject=study.subject, unit=study.unit, better=study.better, worthwhile=study.worthwhile
+    )
+    design = result.design
+    facts = [
+        ("Method", result.method),
+        ("Treated", f"{design.n_treated:,} of {design.n_units:,} areas"),
+        ("Independent groups", f"{design.n_clusters:,}"),
+        ("Checks", explain.checks_said(result, study).split(": ")[-1].rstrip(".")),
+    ]
+    shown = {"kind": status.kind, "word": status.word, "symbol": status.symbol, "harm": status.harm}
+    return {**base, **shown, "sentence": sentence, "facts": facts}
+
+
+def _tally(entries: Sequence[Mapping[str, Any]]) -> str:
+    counted = Counter(str(entry["word"]) for entry in entries)
+    total = len(entries)
+    if not total:
+        return "No study has been published yet."
+    parts = [f"{n} “{word}”" for word, n in sorted(counted.items())]
+    return f"{total} {'study' if total == 1 else 'studies'}: {words.listed(parts)}."
+
+
+def _download(slug: str, name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts or name == REPORT:
+        raise PublishError(
+            f"{name!r} cannot be a download",
+            where=f"studies/{slug}",
+            remedy="Name it by its place inside the record, such as tables/effects.csv.",
+        )
+    return f"{slug}/{path}"
+
+
+def _refuse_foreign(out: Path) -> None:
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
+        raise PublishError(
+            "the folder holds files that are not a site of ours",
+            where=out.name,
+            remedy="Name a new or empty folder; nothing was written.",
+        )
+    if out.exists() and not out.is_dir():
+        raise PublishError("this is a file, not a folder", where=out.name, remedy="Name a folder.")
+
+
+def _swap(part: Path, out: Path) -> None:
+    old = out.with_name(f".{out.name}.old")
+    if old.exists():
+        shutil.rmtree(old)
+    if out.exists():
+        out.rename(old)
+    try:
+        part.rename(out)
+    except OSError:
+        if old.exists():
+            old.rename(out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
