@@ -72,8 +72,10 @@ def join_start(
     treated one (`first_month="same"`) or the month after it, the first whole one (`"next"`); a date given as
     a month is that month. `fill` gives the month for rows whose date is only a year, is blank, or is to be
     replaced; `drop` names rows whose areas are taken out of the table. Areas in no row are refused, or
-    counted as never treated. Raises `SourceError` for a row that cannot be dated or an area in two rows,
-    `OptionError` for a name that is no row, `PanelError` for areas without a row.
+    counted as never treated, each a cluster of its own.
+
+    Raises `SourceError` for a row that cannot be dated or an area in two rows, `OptionError` for a name that
+    is no row, `PanelError` for areas without a row.
     """
     choose("first_month", first_month, ("same", "next"), where="join_start")
     choose("others", others, ("refuse", "never"), where="join_start")

@@ -244,8 +244,10 @@ def revintage(tidy: Tidy, lookup: LsoaLookup) -> Tidy:
     counts = moved.groupby(["area_code", "month", "offence"], sort=True)["count"].sum().reset_index()
     names = dict(zip(frame["area_code"], frame["area_name"], strict=True))
     areas = {code: lookup.name_of.get(code, names.get(code, code)) for code in counts["area_code"].unique()}
-    have = set(zip(counts["area_code"], counts["month"], strict=True))
-    absent = {(area, month) for area in areas for month in tidy.months} - have
+    months = tidy.months
+    pairs = counts[["area_code", "month"]].drop_duplicates()
+    have = set(zip(pairs["area_code"], pairs["month"], strict=True))
+    absent = {(area, month) for area in areas for month in months} - have
     joined = [code for code in areas if lookup.change_of.get(code, "unchanged") != "unchanged"]
     sentence = (
         f"{before.sentence()}; counted on {len(areas):,} units common to both censuses by {lookup.name}, "
@@ -255,7 +257,7 @@ def revintage(tidy: Tidy, lookup: LsoaLookup) -> Tidy:
     return from_counts(
         counts,
         areas=areas,
-        months=tidy.months,
+        months=months,
         offences=tidy.offences,
         intake=intake,
         coverage=tidy.coverage,

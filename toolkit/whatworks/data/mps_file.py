@@ -89,7 +89,8 @@ def read_file(path: Path) -> MpsFile:
     )
     area, outside, names = _areas(table, roles, level)
     major, minor = (_labels(table, roles[role]) for role in ("major", "minor"))
-    _refuse_repeated_keys(table, area, outside, major, minor)
+    spelled = {label: plain(label) for label in {*major, *minor}}
+    _refuse_repeated_keys(table, area, outside, major, minor, spelled)
     header = frozenset(_reduced(cell) for cell in table.header)
     vintage = vintage_of(frozenset(table.texts(roles["major"])), header)
     ordered = tuple(sorted(months))
@@ -99,8 +100,8 @@ def read_file(path: Path) -> MpsFile:
         level=level,
         area=area,
         outside=outside,
-        major=tuple(map(plain, major)),
-        minor=tuple(map(plain, minor)),
+        major=tuple(spelled[label] for label in major),
+        minor=tuple(spelled[label] for label in minor),
         names=names,
         months=ordered,
         counts=counts,
@@ -214,16 +215,22 @@ def _labels(table: Table, column: int) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def _refuse_repeated_keys(table: Table, *parts: tuple[str, ...]) -> None:
+def _refuse_repeated_keys(
+    table: Table,
+    area: tuple[str, ...],
+    outside: tuple[str, ...],
+    major: tuple[str, ...],
+    minor: tuple[str, ...],
+    spelled: dict[str, str],
+) -> None:
     seen: dict[tuple[str, ...], int] = {}
-    # by our spelling: two published labels that read as one offence would be added up silently
-    area, outside, major, minor = parts
-    spelled = {label: plain(label) for label in {*major, *minor}}
-    for row, key in enumerate(zip(area, outside, major, minor, strict=True)):
-        key = (*key[:2], spelled[key[2]], spelled[key[3]])
+    for row, (code, place, upper, lower) in enumerate(zip(area, outside, major, minor, strict=True)):
+        # by our spelling: two published labels that read as one offence would be added up silently
+        key = (code, place, spelled[upper], spelled[lower])
         if key in seen:
+            first = table.where(seen[key]).split(", ")[-1]
             raise SourceError(
-                f"{key[0]}, {key[3]} stands a second time; first in {table.where(seen[key]).split(', ')[-1]}",
+                f"{code}, {key[3]} stands a second time; first in {first}",
                 where=table.where(row),
                 remedy="One row per area and offence; find out which is right.",
             )
@@ -249,7 +256,7 @@ def _label_notes(
     cut = [label for label in dict.fromkeys(minor) if may_be_cut(label)]
     if cut:
         notes.append(f"{name}: labels of exactly 50 characters may be cut short: {first_few(map(repr, cut))}")
-    unknown = sorted({plain(label) for label in major} - set(MAJORS[vintage]))
+    unknown = sorted({plain(label) for label in dict.fromkeys(major)} - set(MAJORS[vintage]))
     if unknown:
         notes.append(f"{name}: major categories not seen before in {vintage} files: {first_few(unknown)}")
     return tuple(notes)

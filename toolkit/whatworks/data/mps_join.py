@@ -134,10 +134,11 @@ def _choose_months(
 
 
 def _difference(month: str, chosen: Cube, other: Cube) -> Difference:
-    areas = sorted(set(chosen.areas) & set(other.areas))
+    areas = set(chosen.areas) & set(other.areas)
     both = chosen.has_row.any(axis=0) & other.has_row.any(axis=0)
+    # the areas of a cube are in order, so the common ones line up
     one, two = (
-        item.month(month)[[item.areas.index(area) for area in areas]][:, both] for item in (chosen, other)
+        item.month(month)[[area in areas for area in item.areas]][:, both] for item in (chosen, other)
     )
     return Difference(
         month, chosen.file.name, other.file.name, int((one != two).sum()), int(one.sum() - two.sum())
@@ -155,8 +156,8 @@ def _stack(
         areas |= {code: cubes[f].file.names[code] for code in cubes[f].areas}
     block = np.zeros((len(codes), len(months), n_offences), dtype=np.int64)
     missing = set()
+    absent = {f: sorted(set(codes) - set(cubes[f].areas)) for f in set(used)}
     for m, (month, f) in enumerate(zip(months, used, strict=True)):
-        rows = [at[area] for area in cubes[f].areas]
-        block[rows, m] = cubes[f].month(month)
-        missing |= {(code, month) for code in codes if code not in set(cubes[f].areas)}
+        block[[at[area] for area in cubes[f].areas], m] = cubes[f].month(month)
+        missing |= {(code, month) for code in absent[f]}
     return areas, block, missing
