@@ -163,12 +163,12 @@ def _member(shown: str, path: Path, inner: str | None) -> Member:
 
 
 def _refuse_other_kind(member: Member, kind: Kind) -> Member:
-    if member.kind in (None, kind):
+    if member.kind is None or member.kind == kind:
         return member
     raise SourceError(
         f"the name says {member.kind}, expected {kind}",
         where=member.shown,
-        remedy=f"Read it with {READERS[member.kind or kind]}.",
+        remedy=f"Read it with {READERS[member.kind]}.",
     )
 
 

@@ -49,7 +49,11 @@ def comparable(
     if seen_only:
         found = {key for by_month in seen.values() for key in _keys(by_month, eras)}
         names = sorted({name for key, name in target.items() if key in found})
-    kept = [name for name in names if all(_holds(name, target, by_month, eras) for by_month in seen.values())]
+    kept = [
+        name
+        for name in names
+        if seen_only or all(_holds(name, target, by_month, eras) for by_month in seen.values())
+    ]
     if len(kept) < len(names):
         sentences.append(
             f"The files are cut to some {what}s: they hold only {first_few(kept, 8) or 'none'}, so that any "
@@ -90,7 +94,7 @@ def _targets(
         for label in era.meanings:
             name = meaning(era, label)
             if name in shared and name:
-                # inside one era a label keeps its published name, unless its meaning is a published name as well
+                # inside one era a label keeps its own name, unless its meaning is a published name as well
                 target[era.first, label] = name if wide or name in plain else label
     if len(touched) == 1:
         era = touched[0]
