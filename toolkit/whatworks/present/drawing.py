@@ -59,6 +59,21 @@ def canvas(height: float = 3.4, *, width: float = WIDTH) -> Iterator[Any]:
         yield Canvas(figsize=(width, height), layout="constrained")
 
 
+def note(axes: Any, x: float, text: str, side: str) -> None:
+    """Words at the top of a drawing, their `left` or `right` end at the line at `x`."""
+    gap = 4 if side == "left" else -4
+    axes.annotate(
+        text,
+        (x, 1),
+        xytext=(gap, 0),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha=side,
+        va="top",
+        color=SOFT,
+    )
+
+
 def finish(drawn: Any, *, name: str, caption: str, alt: str, table: pd.DataFrame) -> Figure:
     """The finished figure: drawing, words and numbers together. Call it inside `canvas`."""
     buffer = StringIO()

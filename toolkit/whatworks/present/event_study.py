@@ -102,9 +102,7 @@ def _draw(axes: Any, frame: pd.DataFrame, scale: str, period: str) -> None:
     axes.xaxis.get_major_locator().set_params(integer=True)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.1 * (high - low))
-    axes.annotate(
-        " start", (-0.5, 1), xycoords=("data", "axes fraction"), ha="left", va="top", color=drawing.SOFT
-    )
+    drawing.note(axes, -0.5, "start", "left")
     axes.figure.legend(loc="outside lower center", ncols=2, frameon=False)
 
 

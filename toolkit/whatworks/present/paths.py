@@ -124,17 +124,10 @@ def _mark_starts(axes: Any, panel: Panel) -> None:
         return
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.1 * (high - low))
-    text = f"start {panel.label(starts[0])} "
+    text = f"start {panel.label(starts[0])}"
     if len(starts) > 1:
-        text = f"{len(starts)} starts, {panel.label(starts[0])} to {panel.label(starts[-1])} "
-    axes.annotate(
-        text,
-        (starts[0] - 0.5, 1),
-        xycoords=("data", "axes fraction"),
-        ha="right",
-        va="top",
-        color=drawing.SOFT,
-    )
+        text = f"{len(starts)} starts, {panel.label(starts[0])} to {panel.label(starts[-1])}"
+    drawing.note(axes, starts[0] - 0.5, text, "right")
 
 
 def _dress(axes: Any, panel: Panel) -> None:

@@ -105,7 +105,7 @@ def design_table(result: Result, *, subject: str = "") -> Table:
         ("Smallest change found four times in five", words.capital(str(least))),
         ("How the uncertainty was found", words.sentence(result.headline.inference)),
     )
-    caption = f"Design of the study{f' of {subject}' if subject else ''}"
+    caption = f"Size and method of the study{f' of {subject}' if subject else ''}"
     return Table("design", caption, ("What", "How much"), rows, (False, False))
 
 
@@ -131,7 +131,7 @@ def _check_row(check: CheckResult) -> tuple[str, str, str, str]:
         check_name(check.name),
         verdict(check.verdict),
         words.sentence(check.reason),
-        words.sentence(check.would_change_if),
+        words.ended(check.would_change_if),
     )
 
 

@@ -89,11 +89,13 @@ def how_sure(value: float) -> str:
 
 def sentence(text: str) -> str:
     """The text with a capital letter first and one full stop last."""
+    return capital(ended(text))
+
+
+def ended(text: str) -> str:
+    """The text with one full stop last; nothing for nothing."""
     bare = text.strip()
-    if not bare:
-        return ""
-    ended = bare if bare[-1] in ".!?" else f"{bare}."
-    return capital(ended)
+    return bare if not bare or bare[-1] in ".!?" else f"{bare}."
 
 
 def capital(text: str) -> str:

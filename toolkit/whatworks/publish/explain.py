@@ -74,7 +74,7 @@ def checks_said(result: Result, study: StudyWords) -> str:
         f"{total} check{'' if total == 1 else 's'}: {words.listed(parts)}." if total else "No check was made."
     )
     if owed:
-        text += f" {len(owed)} that the protocol promised {'is' if len(owed) == 1 else 'are'} missing."
+        text += f" {len(owed)} promised in the protocol {'is' if len(owed) == 1 else 'are'} missing."
     return text
 
 

@@ -107,7 +107,8 @@ def _command(name: str, tokens: list[str], at: int, tex: str) -> tuple[str, int]
         return f"<mi>{html.escape(_BLACKBOARD.get(letter, letter))}</mi>", after
     if name in _ACCENTS:
         body, after = _argument(tokens, at, tex)
-        return f'<mover accent="true">{body}<mo>{_ACCENTS[name]}</mo></mover>', after
+        stretch = "true" if name.startswith(("wide", "over")) else "false"
+        return f'<mover accent="true">{body}<mo stretchy="{stretch}">{_ACCENTS[name]}</mo></mover>', after
     if name == "sqrt":
         body, after = _argument(tokens, at, tex)
         return f"<msqrt>{body}</msqrt>", after

@@ -46,7 +46,10 @@ class Prose:
 
     def keep(self, tex: str, *, display: bool) -> str:
         """A mark that stands for a formula until the text around it is cleaned."""
-        self._formulas.append(formula.mathml(tex, display=display))
+        drawn = formula.mathml(tex, display=display)
+        # a long formula scrolls by itself, and so must be reachable by keyboard
+        framed = f'<div class="formula" role="group" aria-label="Formula" tabindex="0">{drawn}</div>'
+        self._formulas.append(framed if display else drawn)
         return f"{_OPEN}{len(self._formulas) - 1}{_CLOSE}"
 
     @property
@@ -80,7 +83,7 @@ def _renderer(prose: Prose) -> Any:
             return prose.keep(text, display=False)
 
         def block_math(self, text: str) -> str:
-            return f"<p>{prose.keep(text, display=True)}</p>\n"
+            return f"{prose.keep(text, display=True)}\n"
 
         def table(self, text: str) -> str:
             return f"<table><caption>{html.escape(prose.caption)}</caption>{text}</table>\n"
