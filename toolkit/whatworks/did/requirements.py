@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from whatworks.errors import DesignError, OptionError, first_few
 from whatworks.inference.cluster import ClusterRobust, Regression
-from whatworks.inference.default import Choice, ClusterCounts, Default, decide
+from whatworks.inference.default import Choice, ClusterCounts, Default, decide, plenty
 from whatworks.inference.draws import check_level
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.inference.wild import WildCluster
@@ -16,6 +18,13 @@ from whatworks.results import NotAvailable
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+TOO_NARROW = (
+    "A t interval on {clusters} clusters tends to be too narrow: on simulated panels like London's, with 4 "
+    "to 16 clusters on the smaller side, 95% intervals covered the truth in 83 to 95% of cases, least where "
+    "the sides are least alike in number. "
+    'WildCluster() ("wild"), the default here, covered it in 92 to 97%.'
+)
 
 Inference = ClusterRobust | WildCluster | Default | None
 
@@ -97,7 +106,10 @@ def require_one_start(panel: Panel, where: str) -> int:
 def settle(inference: object, counts: ClusterCounts, where: str) -> Choice:
     """The inference object to use on a regression; raises `OptionError` for one that does not fit."""
     if inference is None or isinstance(inference, ClusterRobust | WildCluster | Default):
-        return decide(inference, counts, many=ClusterRobust())
+        choice = decide(inference, counts, many=ClusterRobust())
+        if isinstance(choice.inference, ClusterRobust) and not choice.warnings and not plenty(counts):
+            return replace(choice, warnings=(TOO_NARROW.format(clusters=counts.clusters),))
+        return choice
     raise OptionError(
         f"inference={inference!r} does not apply to a regression",
         where=where,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
@@ -16,18 +18,8 @@ Weights = Literal["rademacher", "webb", "mammen"]
 DEFAULT_SEED: Final = 1
 """Seed of every bootstrap that is not given one."""
 
-_WEBB: Final = np.array([-np.sqrt(1.5), -1.0, -np.sqrt(0.5), np.sqrt(0.5), 1.0, np.sqrt(1.5)])
-_ROOT5: Final = float(np.sqrt(5.0))
-
-
-def uniforms(seed: int, shape: tuple[int, ...]) -> Floats:
-    """Independent uniforms in [0, 1) of the given shape, from the raw bits of PCG64, which never change.
-
-    Raises `OptionError` when the seed is not a whole number of at least 0.
-    """
-    bits = np.random.PCG64(np.random.SeedSequence(check_seed(seed)))
-    raw = np.asarray(bits.random_raw(int(np.prod(shape))), dtype=np.uint64)
-    return np.asarray((raw >> np.uint64(11)).astype(np.float64) * 2.0**-53).reshape(shape)
+_BLOCK: Final = 2**21
+_HELD: Final = 2**24
 
 
 def weights(kind: Weights, draws: int, clusters: int, *, seed: int) -> Floats:
@@ -36,29 +28,71 @@ def weights(kind: Weights, draws: int, clusters: int, *, seed: int) -> Floats:
     Source: `rademacher` ±1; `webb` six points, Webb (2014, Queen's Economics Department WP 1315);
     `mammen` two points with third moment 1, Mammen (1993, Annals of Statistics 21).
     """
-    u = uniforms(seed, (draws, clusters))
+    return np.concatenate(list(_blocks(kind, draws, clusters, seed)))
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """Rows of weights (draws, clusters), made block by block so that they need never exist all at once.
+
+    With `every`, the rows are the 2^(G−1) vectors of signs whose last sign is +, the first of them all +;
+    their mirrors give the same two-sided statistic.
+    """
+
+    kind: Weights
+    draws: int
+    clusters: int
+    seed: int
+    every: bool = False
+
+    def __len__(self) -> int:
+        return 2 ** (self.clusters - 1) if self.every else self.draws
+
+    def __iter__(self) -> Iterator[Floats]:
+        if not self.every:
+            yield from _blocks(self.kind, self.draws, self.clusters, self.seed)
+            return
+        step = max(1, _BLOCK // self.clusters)
+        for low in range(0, len(self), step):
+            codes = np.arange(low, min(low + step, len(self)), dtype=np.int64)
+            bits = (codes[:, None] >> np.arange(self.clusters, dtype=np.int64)[None, :]) & 1
+            yield np.asarray(1.0 - 2.0 * bits, dtype=np.float64)
+
+    def held(self) -> Iterable[Floats]:
+        """The blocks kept in memory where they are small, for going through them again and again."""
+        return list(self) if len(self) * self.clusters <= _HELD else self
+
+
+def uniforms(bits: np.random.PCG64, shape: tuple[int, ...]) -> Floats:
+    """Uniforms in [0, 1) of the given shape from raw bits, which numpy never changes."""
+    raw = np.asarray(bits.random_raw(int(np.prod(shape))), dtype=np.uint64)
+    return np.asarray((raw >> np.uint64(11)).astype(np.float64) * 2.0**-53).reshape(shape)
+
+
+def _blocks(kind: Weights, draws: int, clusters: int, seed: int) -> Iterator[Floats]:
+    values, limits = _points(kind)
+    bits = np.random.PCG64(np.random.SeedSequence(check_seed(seed)))
+    step = max(1, _BLOCK // clusters)
+    for low in range(0, draws, step):
+        u = uniforms(bits, (min(step, draws - low), clusters))
+        yield np.asarray(values[np.searchsorted(limits, u, side="right")])
+
+
+def _points(kind: Weights) -> tuple[Floats, Floats]:
+    """Values of the weights, and the cumulative probabilities below each but the first."""
     if kind == "rademacher":
-        return np.where(u < 0.5, -1.0, 1.0)
+        return np.array([-1.0, 1.0]), np.array([0.5])
     if kind == "webb":
-        return np.asarray(_WEBB[np.minimum((u * 6).astype(np.int64), 5)])
+        half = np.sqrt([1.5, 1.0, 0.5])
+        return np.concatenate([-half, half[::-1]]), np.arange(1, 6) / 6
     if kind == "mammen":
-        values = np.array([(1 - _ROOT5) / 2, (1 + _ROOT5) / 2])
-        return np.asarray(values[(u >= (_ROOT5 + 1) / (2 * _ROOT5)).astype(np.int64)])
+        root = float(np.sqrt(5.0))
+        return np.array([(1 - root) / 2, (1 + root) / 2]), np.array([(root + 1) / (2 * root)])
     raise OptionError(
         f"weights={kind!r} is not a choice",
         where="bootstrap weights",
         remedy="The choices are 'rademacher', 'webb' and 'mammen'.",
     )
-
-
-def half_of_all_signs(clusters: int) -> Floats:
-    """(2^(G−1), G) every vector of signs whose last sign is +; the first row is all +.
-
-    The other half are their mirrors, which give the same two-sided statistic.
-    """
-    codes = np.arange(2 ** (clusters - 1), dtype=np.int64)
-    bits = (codes[:, None] >> np.arange(clusters, dtype=np.int64)[None, :]) & 1
-    return np.asarray(1.0 - 2.0 * bits, dtype=np.float64)
 
 
 def check_seed(seed: int) -> int:

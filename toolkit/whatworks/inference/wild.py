@@ -94,7 +94,8 @@ class WildCluster:
         _check_scores(at_null, slope)
         flips, share = self.flips(clusters)
         at_estimate = at_null - estimate * slope
-        moved, kept = flips @ at_estimate, flips @ slope
+        pairs = [(block @ at_estimate, block @ slope) for block in flips]
+        moved, kept = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         scale = np.abs(at_estimate).sum(axis=0) + np.abs(estimate)
         count = (np.abs(moved + estimate * kept) >= np.abs(estimate) - TIE * scale).sum(axis=0)
         low, high = _exact_ends(moved, kept, TIE * scale)
@@ -113,14 +114,14 @@ class WildCluster:
         """
         level = random_draws.check_level(level)
         flips, share = self.flips(fit.n_clusters)
-        moments = fit.moments()
+        moments, blocks = fit.moments(), flips.held()
         plain = ClusterRobust().from_regression(fit, contrasts, level=level)
         p_value, ends = np.empty(len(contrasts)), np.empty((2, len(contrasts)))
         for i, contrast in enumerate(contrasts):
             if not np.isfinite(plain.std_error[i]):
                 p_value[i], ends[:, i] = np.nan, np.nan
                 continue
-            refits = refit(fit, moments, contrast, flips)
+            refits = refit(fit, moments, contrast, blocks)
             solve = imposed if self.null == "imposed" else free
             p_value[i], ends[:, i] = solve(refits, share, -float(plain.value[i]), level)
         ends = ends + plain.value
@@ -144,14 +145,13 @@ class WildCluster:
             "effect that the test does not reject"
         )
 
-    def flips(self, clusters: int) -> tuple[Floats, Share]:
-        """Weights (B, G) and how to turn a count of draws into a p-value."""
-        if self.enumerates(clusters):
-            flips = random_draws.half_of_all_signs(clusters)
+    def flips(self, clusters: int) -> tuple[random_draws.Flips, Share]:
+        """The weights, and how to turn a count of draws into a p-value."""
+        every = self.enumerates(clusters)
+        flips = random_draws.Flips(self.weights, self.draws, clusters, self.seed, every)
+        if every:
             return flips, Share(len(flips), 0 if self.null == "imposed" else 1, 2)
-        return random_draws.weights(self.weights, self.draws, clusters, seed=self.seed), Share(
-            self.draws, 1, 1
-        )
+        return flips, Share(self.draws, 1, 1)
 
 
 def finished(

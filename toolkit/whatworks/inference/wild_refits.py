@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,8 +18,6 @@ TIE: Final = 1e-9
 
 REACH: Final = 2.0**20
 """An end farther than this many standard errors from the estimate counts as infinite."""
-
-_CHUNK: Final = 2**21
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +66,38 @@ class Refits:
         return np.asarray(num**2 * self.variance >= delta**2 * den * (1 - TIE))
 
 
-def influence_matrix(
-    fit: Regression, moments: Moments, contrast: Floats, scores: Floats, carry: Floats
-) -> Floats:
-    """(G, G) matrix H: the row w @ H holds the cluster scores of the contrast in the refit with weights w.
+@dataclass(frozen=True, slots=True, eq=False)
+class Projected:
+    """Cluster scores of one contrast in any refit, as `w·own − (w @ left) @ right′` for weights w (G,).
 
-    `scores` (G, k) and `carry` (G, p) are X′u and F′u of the residuals u that are multiplied by the weights.
-    The refit's residual is v − P v on the unit effects, on F and on X, where v = w∘u; within a cluster X is
-    orthogonal to the unit effects, so three terms remain.
+    The refit's residual is v − P v on unit effects, on F and on X, where v = w∘u; within a cluster X is
+    orthogonal to the unit effects, so three terms remain: `own` (G,), and `left`, `right` (G, p + k) for F
+    and X together.
     """
+
+    own: Floats
+    left: Floats
+    right: Floats
+
+    def scores(self, weights: Floats) -> Floats:
+        """(B, G) scores for rows of weights (B, G)."""
+        if len(self.own) <= self.left.shape[1]:
+            return np.asarray(weights @ (np.diag(self.own) - self.left @ self.right.T))
+        return np.asarray(weights * self.own - (weights @ self.left) @ self.right.T)
+
+
+def project(fit: Regression, moments: Moments, contrast: Floats, scores: Floats, carry: Floats) -> Projected:
+    """Prepare the refits of one contrast from X′u (G, k) and F′u (G, p) of the residuals u."""
     a = fit.bread @ contrast
-    own = np.diag(scores @ a)
-    periods = carry @ np.einsum("gkp,k->pg", moments.cross, a)
-    regressors = scores @ fit.bread @ np.einsum("gkl,l->kg", moments.gram, a)
-    return np.asarray(own - periods - regressors)
+    return Projected(
+        own=scores @ a,
+        left=np.hstack([carry, scores @ fit.bread]),
+        right=np.hstack([np.einsum("gkp,k->gp", moments.cross, a), np.einsum("gkl,l->gk", moments.gram, a)]),
+    )
 
 
-def refit(fit: Regression, moments: Moments, contrast: Floats, flips: Floats) -> Refits:
-    """Refit one contrast for every row of weights (B, G), with the tested value imposed at a free distance δ.
+def refit(fit: Regression, moments: Moments, contrast: Floats, flips: Iterable[Floats]) -> Refits:
+    """Refit one contrast for every row of weights, with the tested value imposed at a free distance δ.
 
     Imposing contrast·β = estimate + δ turns the residuals û into û − δ·X q with q = B c/(c′B c).
     """
@@ -93,18 +105,15 @@ def refit(fit: Regression, moments: Moments, contrast: Floats, flips: Floats) ->
     q = a / (contrast @ a)
     scores_slope = np.einsum("gkl,l->gk", moments.gram, q)
     carry_slope = np.einsum("gkp,k->gp", moments.cross, q)
-    base = influence_matrix(fit, moments, contrast, fit.scores, moments.carry)
-    slope = influence_matrix(fit, moments, contrast, scores_slope, carry_slope)
-    den = np.empty((3, len(flips)))
-    step = max(1, _CHUNK // len(base))
-    for lo in range(0, len(flips), step):
-        part = flips[lo : lo + step]
-        z0, z1 = part @ base, part @ slope
-        den[0, lo : lo + step] = np.einsum("bg,bg->b", z0, z0)
-        den[1, lo : lo + step] = np.einsum("bg,bg->b", z0, z1)
-        den[2, lo : lo + step] = np.einsum("bg,bg->b", z1, z1)
-    variance = float(((fit.scores @ a) ** 2).sum())
-    return Refits((flips @ (fit.scores @ a), flips @ (scores_slope @ a)), (den[0], den[1], den[2]), variance)
+    base = project(fit, moments, contrast, fit.scores, moments.carry)
+    slope = project(fit, moments, contrast, scores_slope, carry_slope)
+    parts = []
+    for block in flips:
+        z0, z1 = base.scores(block), slope.scores(block)
+        squares = [np.einsum("bg,bg->b", x, y) for x, y in ((z0, z0), (z0, z1), (z1, z1))]
+        parts.append(np.stack([block @ base.own, block @ slope.own, *squares]))
+    num0, num1, den0, den1, den2 = np.concatenate(parts, axis=1)
+    return Refits((num0, num1), (den0, den1, den2), float((base.own**2).sum()))
 
 
 def imposed(refits: Refits, share: Share, null: float, level: float) -> tuple[float, Floats]:

@@ -1,0 +1,60 @@
+"""Closed-form demeaning and batched block estimates against dummies and least squares."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from slow_regression import Slow
+
+from whatworks import errors
+from whatworks.did import twoway_core
+
+
+def test_demeaning_is_the_residual_of_dummies():
+    rng = np.random.default_rng(0)
+    y, weight = rng.normal(size=(7, 5)), rng.uniform(0.3, 3, size=7)
+    for w in (None, weight):
+        slow = Slow(y, np.zeros((1, 7, 5)), np.arange(7), w)
+        expected = (slow.y - slow.X @ slow.coefficients(slow.y)) / slow.root
+        np.testing.assert_allclose(twoway_core.demean_two_way(y, w).ravel(), expected, atol=1e-12)
+    stack = rng.normal(size=(3, 2, 7, 5))
+    np.testing.assert_allclose(
+        twoway_core.demean_two_way(stack, weight)[1, 1],
+        twoway_core.demean_two_way(stack[1, 1], weight),
+        atol=1e-14,
+    )
+
+
+def test_many_block_estimates_at_once_are_the_regressions_one_by_one():
+    rng = np.random.default_rng(1)
+    outcomes, weight = rng.normal(size=(2, 8, 6)), rng.uniform(0.5, 2, size=8)
+    post = np.arange(6) >= 2
+    sets = np.array(
+        [[1, 0, 0, 0, 0, 0, 0, 0], [1, 1, 0, 0, 1, 0, 0, 0], [0, 1, 1, 1, 1, 1, 1, 1]], dtype=bool
+    )
+    for w in (None, weight):
+        fast = twoway_core.block_estimates(outcomes, sets, post, w)
+        assert fast.shape == (2, 3)
+        for r in range(2):
+            for b in range(3):
+                D = (sets[b][:, None] & post).astype(float)[None]
+                slow = Slow(outcomes[r], D, np.arange(8), w)
+                assert fast[r, b] == pytest.approx(slow.coefficients(slow.y)[0], rel=1e-9)
+
+
+def test_regressors_that_fixed_effects_or_each_other_explain_are_named():
+    rng = np.random.default_rng(2)
+    y, x = rng.normal(size=(6, 5)), rng.normal(size=(6, 5))
+    constant = np.repeat(rng.normal(size=(6, 1)), 5, axis=1)
+    with pytest.raises(errors.DesignError, match="explain all of deprivation"):
+        twoway_core.fit(y, np.stack([x, 1e6 * constant]), names=("x", "deprivation"))
+    with pytest.raises(errors.DesignError, match="told apart: one, two"):
+        twoway_core.fit(y, np.stack([x, 1e5 * x + constant]), names=("one", "two"))
+
+
+def test_units_of_measurement_do_not_matter():
+    rng = np.random.default_rng(3)
+    y, X = rng.normal(size=(8, 6)), rng.normal(size=(2, 8, 6))
+    plain = twoway_core.fit(y, X, names="ab")
+    scaled = twoway_core.fit(y, X * np.array([1e8, 1e-8])[:, None, None], names="ab")
+    np.testing.assert_allclose(scaled.coefficients * [1e8, 1e-8], plain.coefficients, rtol=1e-9)
