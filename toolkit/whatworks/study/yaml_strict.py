@@ -54,7 +54,7 @@ def parse(text: str, *, name: str) -> Document:
     import yaml
 
     try:
-        _refuse_aliases(text, name)
+        _refuse_marks(text, name)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
@@ -77,16 +77,20 @@ def parse(text: str, *, name: str) -> Document:
 _FORM = "Write one `key: value` a line."
 
 
-def _refuse_aliases(text: str, name: str) -> None:
+def _refuse_marks(text: str, name: str) -> None:
     import yaml
 
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        tagged = getattr(event, "tag", None)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise StudyError(
-                "anchors and aliases (&name, *name) are not used here",
-                where=f"{name}, line {_line(event)}",
-                remedy="Write the value out, or quote it if it is text.",
-            )
+            what = "anchors and aliases (&name, *name) are not used here"
+        elif tagged not in (None, "!"):
+            what = f"tags ({tagged}) are not used here"
+        else:
+            continue
+        raise StudyError(
+            what, where=f"{name}, line {_line(event)}", remedy="Write the value out; quote it if it is text."
+        )
 
 
 def _line(event: Any) -> int:
@@ -107,14 +111,10 @@ class _Reader:
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
-            if node.tag != "tag:yaml.org,2002:seq":
-                self._refuse(node, path, f"the tag {node.tag} is not used here", "Write a plain list.")
             return [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
         return self._scalar(node, path)
 
     def _mapping(self, node: Any, path: Path_) -> dict[str, Any]:
-        if node.tag != "tag:yaml.org,2002:map":
-            self._refuse(node, path, f"the tag {node.tag} is not used here", "Write plain `key: value`.")
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
@@ -143,10 +143,6 @@ class _Reader:
     def _scalar(self, node: Any, path: Path_) -> Any:
         text, kind = node.value, node.tag.rsplit(":", 1)[-1]
         if node.style is not None:
-            if kind != "str":
-                self._refuse(
-                    node, path, f"the tag {node.tag} is not used here", "Write the value without it."
-                )
             return text
         if kind == "null":
             return None
