@@ -64,10 +64,17 @@ def estimates(results: Result | Mapping[str, Result], *, subject: str = "") -> F
 
 
 def _lines(results: Result | Mapping[str, Result], subject: str) -> list[_Line]:
-    given = {words.capital(subject) or "Primary outcome": results} if isinstance(results, Result) else results
+    given = (
+        {words.capital(words.spoken(subject)) or "Primary outcome": results}
+        if isinstance(results, Result)
+        else results
+    )
     lines = [_Line(name, False, result.headline, result.relative) for name, result in given.items()]
     for result in given.values():
-        lines += [_Line(words.capital(s.outcome), True, s.estimate, s.relative) for s in result.secondary]
+        lines += [
+            _Line(words.capital(words.spoken(s.outcome)), True, s.estimate, s.relative)
+            for s in result.secondary
+        ]
     return lines
 
 

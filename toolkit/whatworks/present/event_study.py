@@ -23,6 +23,7 @@ def event_study(result: Result, *, subject: str = "", period: str = "period") ->
     Raises `DesignError` where the effects carry no event time.
     """
     frame = _frame(result)
+    subject = words.spoken(subject)
     caption = (
         f"Effect{f' on {subject}' if subject else ''} by {period} since the start, "
         f"with {words.level(result.headline.level)} intervals"

@@ -24,6 +24,7 @@ def paths(panel: Panel, *, subject: str = "") -> Figure:
     panel has weights, a rate (sum over sum) where it has an exposure. Nothing is drawn where a whole group
     has no outcome in a period.
     """
+    about = words.spoken(subject or panel.outcome_name)
     inside = np.isin(panel.start, panel.cohorts)
     groups = {"Treated": inside, "Comparison": ~inside}
     lines = {
@@ -31,7 +32,7 @@ def paths(panel: Panel, *, subject: str = "") -> Figure:
         for name, mask in groups.items()
         if mask.any()
     }
-    caption = f"{words.capital(subject or panel.outcome_name)} in treated and comparison areas over time"
+    caption = f"{words.capital(about)} in treated and comparison areas over time"
     with drawing.canvas() as canvas:
         axes = canvas.add_subplot()
         looks = ((drawing.FIRST, "-", "o"), (drawing.SECOND, (0, (5, 2)), "s"))
@@ -52,7 +53,7 @@ def paths(panel: Panel, *, subject: str = "") -> Figure:
         axes.figure.legend(loc="outside lower center", ncols=2, frameon=False)
         table = pd.DataFrame({"period": panel.period_labels, **lines})
         return drawing.finish(
-            canvas, name=slug("paths", subject), caption=caption, alt=_alt(panel, lines, subject), table=table
+            canvas, name=slug("paths", subject), caption=caption, alt=_alt(panel, lines, about), table=table
         )
 
 
@@ -61,14 +62,13 @@ def cohort_paths(panel: Panel, *, subject: str = "") -> Figure:
 
     Never-treated units, and units that start after the window, come last.
     """
+    about = words.spoken(subject or panel.outcome_name)
     groups = {f"Start {panel.label(int(g))}": panel.start == g for g in panel.cohorts}
     rest = ~np.isin(panel.start, panel.cohorts)
     if rest.any():
         groups["Never treated" if (panel.start[rest] == NEVER).all() else "Not treated in the window"] = rest
     lines = {f"{name} ({int(mask.sum())})": _mean(panel, mask) for name, mask in groups.items()}
-    caption = (
-        f"{words.capital(subject or panel.outcome_name)} by cohort over time, number of units in brackets"
-    )
+    caption = f"{words.capital(about)} by cohort over time, number of units in brackets"
     columns = min(3, max(1, len(lines)))
     rows = math.ceil(len(lines) / columns)
     with drawing.canvas(0.9 + 1.35 * rows) as canvas:
@@ -86,13 +86,13 @@ def cohort_paths(panel: Panel, *, subject: str = "") -> Figure:
             axes.yaxis.grid(True)
         for axes in grid[len(lines) :]:
             axes.set_visible(False)
-        canvas.supylabel(panel.scale or panel.outcome_name, fontsize=9)
+        canvas.supylabel(panel.scale or words.spoken(panel.outcome_name), fontsize=9)
         table = pd.DataFrame({"period": panel.period_labels, **lines})
         return drawing.finish(
             canvas,
             name=slug("cohort_paths", subject),
             caption=caption,
-            alt=_alt(panel, lines, subject),
+            alt=_alt(panel, lines, about),
             table=table,
         )
 
@@ -112,8 +112,8 @@ def _mean(panel: Panel, mask: npt.NDArray[np.bool_]) -> Floats:
 
 def _scale(panel: Panel) -> str:
     if panel.exposure is None:
-        return panel.scale or panel.outcome_name
-    return f"{panel.outcome_name} per 1,000 of the denominator"
+        return panel.scale or words.spoken(panel.outcome_name)
+    return f"{words.spoken(panel.outcome_name)} per 1,000 of the denominator"
 
 
 def _mark_starts(axes: Any, panel: Panel) -> None:
@@ -146,9 +146,9 @@ def _ticks(axes: Any, panel: Panel, most: int) -> None:
     axes.set_xticks(chosen, labels)
 
 
-def _alt(panel: Panel, lines: dict[str, Floats], subject: str) -> str:
+def _alt(panel: Panel, lines: dict[str, Floats], about: str) -> str:
     first, last = panel.period_labels[0], panel.period_labels[-1]
-    about, scale = subject or panel.outcome_name, _scale(panel)
+    scale = _scale(panel)
     measured = "" if scale == about else f", {scale},"
     parts = [f"{words.capital(about)}{measured} from {first} to {last}."]
     for name, values in lines.items():

@@ -88,7 +88,7 @@ def headline(
         was large enough, and "inconclusive" otherwise.
     """
     found = measure(result.headline, result.relative, unit=unit)
-    about = subject.strip() or "the outcome"
+    about = words.spoken(subject) or "the outcome"
     if isinstance(found, NotAvailable):
         return f"The change in {about} could not be estimated. {words.sentence(found.reason)}"
     if isinstance(found.low, NotAvailable) or isinstance(found.high, NotAvailable):
@@ -123,19 +123,20 @@ def findings(
 def secondary_sentence(result: Result, position: int) -> str:
     """One secondary outcome in plain words, with its p-value adjusted for the number of them."""
     item = result.secondary[position]
+    about = words.spoken(item.outcome)
     found = measure(item.estimate, item.relative)
     adjusted = f"{words.p_phrase(item.p_adjusted)} after adjustment: {item.adjustment.rstrip('.')}"
     if isinstance(found, NotAvailable):
-        return f"Secondary outcome, {item.outcome}: no estimate. {words.sentence(found.reason)}"
+        return f"Secondary outcome, {about}: no estimate. {words.sentence(found.reason)}"
     if isinstance(found.low, NotAvailable) or isinstance(found.high, NotAvailable):
-        return f"Secondary outcome, {item.outcome}: {_without_error(found, item.outcome)}"
+        return f"Secondary outcome, {about}: {_without_error(found, about)}"
     said = (
         f"we cannot tell whether it changed; {_may_have(found)}"
         if found.crosses_zero
         else f"{_verb(found.value)} by about {found.size(found.value)}{_measured(found)}, "
         f"{words.level(found.level)} interval: {found.change(found.low)} to {found.change(found.high)}"
     )
-    return f"Secondary outcome, {item.outcome}: {said} ({adjusted})."
+    return f"Secondary outcome, {about}: {said} ({adjusted})."
 
 
 def status(
@@ -175,7 +176,7 @@ def smallest_detectable(result: Result, *, unit: str = "") -> str | NotAvailable
     if isinstance(share, NotAvailable):
         where = unit or result.headline.scale
         return f"{words.number(abs(mde), 2)}{f' ({where})' if where else ''}"
-    return f"{words.number(share, 2)}%"
+    return f"{words.fixed(share, words.percent_decimals([share]))}%"
 
 
 def _complete(estimate: Estimate, *, value_only: bool) -> bool:

@@ -82,6 +82,8 @@ class Table:
             f'<th scope="col" class="{kind}">{html.escape(name)}</th>'
             for name, kind in zip(self.columns, kinds, strict=True)
         )
+        if not self.rows:
+            return f'<p class="ww-note">{html.escape(self.caption)}: none.</p>'
         note = f'<p class="ww-note">{html.escape(self.note)}</p>' if self.note else ""
         return (
             f'<div class="ww-scroll" role="region" tabindex="0" aria-label="{html.escape(self.caption)}">'

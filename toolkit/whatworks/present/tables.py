@@ -71,7 +71,6 @@ def checks_table(result: Result, *, owed: Sequence[str] = ()) -> Table:
     A check that was owed and is not there is listed as not done.
     """
     rows = [_check_row(check) for check in result.checks]
-    done = {check_name(check.name) for check in result.checks}
     rows += [
         (
             check_name(name),
@@ -79,8 +78,7 @@ def checks_table(result: Result, *, owed: Sequence[str] = ()) -> Table:
             "This check was promised in the protocol and is not in the result.",
             "",
         )
-        for name in owed
-        if check_name(name) not in done
+        for name in missing_checks(result, owed)
     ]
     columns = ("Check", "Verdict", "What was found", "Would change if")
     if not any(row[3] for row in rows):
@@ -115,9 +113,18 @@ def secondary_table(result: Result) -> Table:
     for item in result.secondary:
         found = sentence.measure(item.estimate, item.relative)
         if isinstance(found, NotAvailable):
-            rows.append((item.outcome, str(found), "not available", words.p_value(item.p_adjusted)))
+            rows.append(
+                (words.spoken(item.outcome), str(found), "not available", words.p_value(item.p_adjusted))
+            )
             continue
-        rows.append((item.outcome, _change(found, found.value), _ends(found), words.p_value(item.p_adjusted)))
+        rows.append(
+            (
+                words.spoken(item.outcome),
+                _change(found, found.value),
+                _ends(found),
+                words.p_value(item.p_adjusted),
+            )
+        )
     levels = {words.level(item.estimate.level) for item in result.secondary}
     interval = f"{levels.pop()} interval" if len(levels) == 1 else "Interval"
     adjustments = dict.fromkeys(item.adjustment for item in result.secondary)
@@ -133,6 +140,16 @@ def _check_row(check: CheckResult) -> tuple[str, str, str, str]:
         words.sentence(check.reason),
         words.ended(check.would_change_if),
     )
+
+
+def missing_checks(result: Result, owed: Sequence[str]) -> list[str]:
+    """The checks that were promised and are not in the result, however their names are spelt."""
+    done = {_key(check.name) for check in result.checks}
+    return [name for name in owed if _key(name) not in done]
+
+
+def _key(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def check_name(name: str) -> str:

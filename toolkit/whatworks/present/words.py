@@ -98,6 +98,11 @@ def ended(text: str) -> str:
     return bare if not bare or bare[-1] in ".!?" else f"{bare}."
 
 
+def spoken(name: str) -> str:
+    """A column's name as words: `vehicle_crime` is `vehicle crime`."""
+    return " ".join(name.replace("_", " ").split())
+
+
 def capital(text: str) -> str:
     """The text with its first letter capital and the rest untouched."""
     return text[:1].upper() + text[1:]

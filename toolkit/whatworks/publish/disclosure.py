@@ -16,10 +16,10 @@ _REMEDY = (
 
 
 def refuse_rows(html_text: str, *, where: str, decision: str) -> None:
-    """Raise `PublishError` for a table with column headers in a cell's HTML unless a decision stands.
+    """Raise `PublishError` for a table in a cell's HTML that is no card, unless a decision stands.
 
-    Tables of `whatworks.present` travel in their own format and never come this way; a card of facts (row
-    headers only, one value each) is let through.
+    A card of facts has one named row header and at most one value in every row. Tables of
+    `whatworks.present` travel in their own format and never come this way.
     """
     if decision:
         return
@@ -39,25 +39,32 @@ def refuse_listing(text: str, *, where: str, decision: str) -> None:
 
 
 class _Tables(HTMLParser):
-    """Finds tables that are not cards: a header row, or rows of more than one value."""
+    """Finds tables that are not cards."""
 
     def __init__(self) -> None:
         super().__init__()
         self.rows_of_data = False
         self._depth = 0
+        self._head = False
+        self._names = 0
         self._values = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "table":
             self._depth += 1
-        elif self._depth and tag == "thead":
-            self.rows_of_data = True
-        elif self._depth and tag == "tr":
-            self._values = 0
-        elif self._depth and tag == "td":
+        elif tag == "thead":
+            self._head = True
+        elif tag == "tr":
+            self._names = self._values = 0
+        elif tag == "th" and dict(attrs).get("scope") == "row":
+            self._names += 1
+        elif tag == "td":
             self._values += 1
-            self.rows_of_data = self.rows_of_data or self._values > 1
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "table":
             self._depth -= 1
+        elif tag == "thead":
+            self._head = False
+        elif tag == "tr" and self._depth and not self._head:
+            self.rows_of_data = self.rows_of_data or self._names != 1 or self._values > 1

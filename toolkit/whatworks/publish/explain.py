@@ -61,8 +61,7 @@ def sure(result: Result) -> list[str]:
 
 def checks_said(result: Result, study: StudyWords) -> str:
     """How many checks there are and how they came out, in a sentence."""
-    done = {tables.check_name(check.name) for check in result.checks}
-    owed = [name for name in study.checks_owed if tables.check_name(name) not in done]
+    owed = tables.missing_checks(result, study.checks_owed)
     counted = Counter(check.verdict for check in result.checks)
     total = len(result.checks)
     if not total and not owed:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from whatworks import present
 from whatworks.present import sentence, table, tables, words
 from whatworks.publish import audit, cells, clean, explain, origin, pages
 from whatworks.publish.words import StudyWords
 from whatworks.results import CheckResult, NotAvailable, Result
+
+if TYPE_CHECKING:
+    from whatworks.study.spec import StudySpec
 
 _SECTIONS = (
     ("asked", "What was asked"),
@@ -27,7 +30,7 @@ _SECTIONS = (
 def render(
     notebook: Mapping[str, Any],
     result: Result,
-    study: StudyWords,
+    study: StudyWords | StudySpec,
     provenance: Mapping[str, Any],
     *,
     decision: str = "",
@@ -37,7 +40,7 @@ def render(
     Args:
         notebook: the recorded notebook, as plain JSON values or as nbformat gives it.
         result: what the study found.
-        study: the study's words.
+        study: the study's words, or a parsed `study.yaml` (its folder's name then comes from `provenance`).
         provenance: hashes, versions and seeds, as `provenance.json` holds them.
         decision: the disclosure decision under which the notebook may show rows of data; none unless given.
 
@@ -45,6 +48,8 @@ def render(
         PublishError: for a failed cell, a script, a figure without words or data, a table without caption or
             headers, rows of data without a decision, a reference to the network.
     """
+    if not isinstance(study, StudyWords):
+        study = StudyWords.from_spec(str(provenance["study"]["slug"]), study)
     method = cells.read(notebook, where=f"studies/{study.slug}", decision=decision)
     drawn = [_figure(figure, i, study) for i, figure in enumerate(method.figures, start=1)]
     shown = {"happened": bool(drawn), "secondary": bool(result.secondary)}

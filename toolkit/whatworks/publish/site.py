@@ -10,15 +10,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from whatworks import present
-from whatworks.errors import first_few
+from whatworks.errors import RecordError, first_few
 from whatworks.present import words
-from whatworks.publish import audit, explain, pages
+from whatworks.publish import audit, cells, explain, pages
 from whatworks.publish.refusal import PublishError
 from whatworks.publish.words import StudyWords
 from whatworks.results import Result
+
+if TYPE_CHECKING:
+    from whatworks.study.places import Workspace
 
 INDEX, REPORT, MANIFEST = "index.html", "report.html", "site.json"
 _TITLE = "What we have tried, and what we found"
@@ -41,6 +44,39 @@ class StudyPages:
     report: str | None = None
     downloads: Mapping[str, bytes] = field(default_factory=dict)
     why_none: str = "This study has no accepted result yet."
+
+
+def publish(workspace: Workspace, out: Path) -> Path:
+    """Write the site of every study in a workspace into `out`; the path of its index.
+
+    A study without a record stands in the ledger as not yet known. Raises `PublishError` as `build` does, and
+    for a study whose words changed after its record was made.
+    """
+    build([gather(folder) for folder in workspace.studies()], out)
+    return out / INDEX
+
+
+def gather(folder: Path) -> StudyPages:
+    """What the site shows of one study folder: its words, and its record where there is one."""
+    from whatworks.study import record, spec
+    from whatworks.study.hashing import text_hash
+
+    words_of = StudyWords.from_spec(folder.name, spec.load_study(folder, name=f"studies/{folder.name}"))
+    try:
+        kept = record.load(folder)
+    except RecordError as problem:
+        return StudyPages(words_of, why_none=f"{problem.what}.")
+    if kept.provenance["study"]["sha256"] != text_hash(folder / spec.STUDY_FILE):
+        raise PublishError(
+            "study.yaml changed after the record was made",
+            where=f"studies/{folder.name}",
+            remedy="Run the study again, so that its report says what the study says.",
+        )
+    # the notebook goes out as it is, so it is held to the same rules as the page made from it
+    cells.read(kept.json(record.NOTEBOOK), where=f"studies/{folder.name}")
+    report = kept.files[record.REPORT].decode("utf-8") if record.REPORT in kept.files else None
+    rest = {name: content for name, content in kept.files.items() if name != record.REPORT}
+    return StudyPages(words_of, kept.result, report, rest)
 
 
 def build(studies: Sequence[StudyPages], out: Path, *, title: str = _TITLE) -> tuple[str, ...]:
