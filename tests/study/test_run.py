@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import study_workspace as workspace
 
 from whatworks.errors import RecordError, RunError
-from whatworks.results import Result
-from whatworks.study import open_study, record, run, running, swap
-
-pytestmark = pytest.mark.notebook
+from whatworks.results import CheckResult, Design, Estimate, NotAvailable, Result
+from whatworks.study import engine, open_study, record, run, running, swap
+from whatworks.study.closing import MIME, Conclusion
 
 LIGHT = {"set-up": workspace.LIGHT, "result": workspace.LIGHT_END}
 
@@ -34,6 +34,7 @@ def failing(folder: Path, cells: dict[str, str], **more: Any) -> str:
     return str(caught.value)
 
 
+@pytest.mark.notebook
 def test_a_run_leaves_a_whole_record_and_two_runs_the_same_bytes(tmp_path: Path) -> None:
     one = workspace.make(tmp_path)
     seen: list[tuple[int, int, str]] = []
@@ -57,6 +58,7 @@ def test_a_run_leaves_a_whole_record_and_two_runs_the_same_bytes(tmp_path: Path)
     assert record.load(one).result.method == stored.method
 
 
+@pytest.mark.notebook
 def test_what_differs_between_runs_is_tidied(tmp_path: Path) -> None:
     noise = (
         "import os, sys, warnings, uuid\nprint(object(), os.getcwd())\nwarnings.warn('careful')\n"
@@ -75,6 +77,7 @@ def test_what_differs_between_runs_is_tidied(tmp_path: Path) -> None:
     assert str(tmp_path) not in text
 
 
+@pytest.mark.notebook
 def test_a_failed_cell_is_named_with_the_error_in_words(tmp_path: Path) -> None:
     cells = {"set-up": "import whatworks as ww", "broken": workspace.WORK.replace('"month"', '"mnth"')}
     message = failing(tmp_path, cells)
@@ -84,35 +87,75 @@ def test_a_failed_cell_is_named_with_the_error_in_words(tmp_path: Path) -> None:
     assert "Traceback" not in message
 
 
+@pytest.mark.notebook
 def test_a_kernel_killed_in_mid_run(tmp_path: Path) -> None:
     kill = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
     message = failing(tmp_path, {"before": "x = 1", "killed": kill, **LIGHT})
     assert "the kernel died in cell 'killed'" in message
 
 
-@pytest.mark.parametrize(
-    ("cells", "tags", "words"),
-    [
-        ({"nothing": "1 + 1"}, {}, "hands over 0 results"),
-        ({**LIGHT, "again": workspace.LIGHT_END}, {}, "hands over 2 results"),
-        (
-            {"figure": "print('no figure')", **LIGHT},
-            {"figure": ["figure"]},
-            "no figure came out of the cells",
-        ),
-    ],
-)
-def test_a_run_that_does_not_deliver_fails(
-    tmp_path: Path, cells: dict[str, str], tags: dict[str, list[str]], words: str
-) -> None:
-    assert words in failing(tmp_path, cells, tags=tags)
+def shows(result: Result, *, times: int = 1) -> dict[str, Any]:
+    """A notebook that ran and shows a result so many times."""
+    data, metadata = Conclusion(result, ())._repr_mimebundle_()
+    output = {"output_type": "display_data", "data": data, "metadata": metadata}
+    cell = {"cell_type": "code", "id": "result", "metadata": {}, "source": "", "execution_count": 1}
+    return {
+        "cells": [{**cell, "outputs": [output] * times}],
+        "metadata": {},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
 
 
-def test_a_check_that_the_protocol_owes(tmp_path: Path) -> None:
+def plain_result() -> Result:
+    none = NotAvailable("none")
+    headline = Estimate("e", -1.0, none, none, none, 0.95, none, none, "", "")
+    effects = pd.DataFrame([("ATT", -1.0, 1.0, -2.0, 0.0, 0.5, 3)], columns=list(_COLUMNS))
+    return Result("m", headline, effects, Design(1, 1, 1, 1, none, none), {}, "")
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the engine gives back instead of running anything."""
+    notebook = shows(plain_result())
+    monkeypatch.setattr(engine, "execute", lambda *args, **more: engine.Executed(notebook))
+    return notebook
+
+
+def test_a_run_without_a_result_or_with_two_fails(tmp_path: Path, ran: dict[str, Any]) -> None:
+    ran["cells"][0]["outputs"] *= 2
+    assert "hands over 2 results" in failing(tmp_path / "two", LIGHT)
+    ran["cells"][0]["outputs"].clear()
+    assert "hands over 0 results" in failing(tmp_path / "none", LIGHT)
+
+
+def test_a_missing_field_of_the_result_is_a_failed_run(tmp_path: Path, ran: dict[str, Any]) -> None:
+    del ran["cells"][0]["outputs"][0]["data"][MIME]["headline"]["std_error"]
+    assert "the result is incomplete" in failing(tmp_path, LIGHT)
+
+
+def test_a_missing_figure_is_a_failed_run(tmp_path: Path, ran: dict[str, Any]) -> None:
+    ran["cells"][0]["metadata"]["tags"] = ["figure"]
+    assert "no figure came out of the cells 'result'" in failing(tmp_path, LIGHT)
+
+
+def test_a_check_that_the_protocol_owes(tmp_path: Path, ran: dict[str, Any]) -> None:
     one = workspace.make(tmp_path, LIGHT)
     workspace.put(one / "study.yaml", workspace.STUDY + "  checks: [Pre-trends]\n")
     with pytest.raises(RunError, match="owes checks that the run does not give: 'Pre-trends'"):
         run(open_study("one", start=tmp_path), render=workspace.render)
+    check = CheckResult("Pre-trends", "pass", "fine")
+    ran["cells"][0]["outputs"] = shows(plain_result().with_checks(check))["cells"][0]["outputs"]
+    run(open_study("one", start=tmp_path), render=workspace.render)
+
+
+def test_figures_are_kept_beside_the_notebook(tmp_path: Path, ran: dict[str, Any]) -> None:
+    one = workspace.make(tmp_path, LIGHT)
+    drawing = {"output_type": "display_data", "metadata": {}, "data": {"image/svg+xml": "<svg/>"}}
+    ran["cells"][0]["outputs"].append(drawing)
+    ran["cells"][0]["metadata"]["tags"] = ["figure"]
+    run(open_study("one", start=tmp_path), render=workspace.render)
+    assert record.load(one).files["figures/result-2.svg"] == b"<svg/>"
 
 
 def test_a_full_disk_is_a_failed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +181,7 @@ def test_a_second_run_at_once_is_refused(tmp_path: Path) -> None:
         run(open_study("one", start=tmp_path), render=workspace.render)
 
 
-def test_a_report_that_fails_is_a_failed_run_with_the_old_record(tmp_path: Path) -> None:
+def test_a_report_that_fails_leaves_the_old_record(tmp_path: Path, ran: dict[str, Any]) -> None:
     one = workspace.make(tmp_path, LIGHT)
     before = keep_old(one)
 
@@ -150,6 +193,7 @@ def test_a_report_that_fails_is_a_failed_run_with_the_old_record(tmp_path: Path)
     assert workspace.tree(one) == before
 
 
+@pytest.mark.notebook
 def test_no_kernel_outlives_a_run(tmp_path: Path) -> None:
     workspace.make(tmp_path, {"pid": "import os\nprint(os.getpid())", "broken": "1 / 0"})
     program = (
@@ -168,18 +212,8 @@ def test_no_kernel_outlives_a_run(tmp_path: Path) -> None:
 
 
 def test_tables_hold_texts_that_a_spreadsheet_will_not_run() -> None:
-    import pandas as pd
-
-    from whatworks.results import CheckResult, Design, Estimate, NotAvailable
-
-    none = NotAvailable("none")
-    headline = Estimate("e", -1.0, none, none, none, 0.95, none, none, "", "")
-    effects = pd.DataFrame([("ATT", -1.0, 1.0, -2.0, 0.0, 0.5, 3)], columns=list(_COLUMNS))
-    result = Result("m", headline, effects, Design(1, 1, 1, 1, none, none), {}, "").with_checks(
-        CheckResult(
-            "One out", "pass", "ok", pd.DataFrame({"area": ["=cmd|' /C calc'!A0", "Brent"], "x": [-1.5, 2.0]})
-        )
-    )
+    table = pd.DataFrame({"area": ["=cmd|' /C calc'!A0", "Brent"], "x": [-1.5, 2.0]})
+    result = plain_result().with_checks(CheckResult("One out", "pass", "ok", table))
     files = record.files("", {"cells": []}, result, {}, "")
     assert files["tables/check-one-out.csv"].decode() == "area,x\n'=cmd|' /C calc'!A0,-1.5\nBrent,2.0\n"
 

@@ -58,7 +58,7 @@ def differs(name: str, then: Any, now: Any, rule: Rule) -> str:
     standard errors across.
     """
     if isinstance(then, bool) or isinstance(now, bool) or not _numbers(then, now):
-        return "" if then == now else "not the same"
+        return "" if type(then) is type(now) and then == now else "not the same"
     if isinstance(then, int) and isinstance(now, int):
         return "" if then == now else "counts are exact"
     drawn = rule.simulated and name.rsplit(".", 1)[-1] in _UNCERTAINTY

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import study_workspace as workspace
+
+from whatworks.errors import RunError
+from whatworks.study import Verification, open_study, record, run, running, tolerance, verify, verifying
+
+pytestmark = pytest.mark.notebook
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace whose study has been run once."""
+    folder = tmp_path_factory.mktemp("verify") / "work"
+    workspace.make(folder)
+    run(open_study("one", start=folder), render=workspace.render)
+    return folder
+
+
+@pytest.fixture
+def copy(recorded: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(recorded, tmp_path / "work"))
+
+
+@pytest.fixture
+def same_run(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy in which a re-run gives what the record held at first, without starting a kernel."""
+    kept = record.load(copy / "studies" / "one")
+    produced = running.Produced(kept.result, kept.provenance, dict(kept.files))
+    monkeypatch.setattr(verifying, "produce", lambda study, **more: produced)
+    return copy
+
+
+def check(folder: Path) -> Verification:
+    return verify(open_study("one", start=folder), render=workspace.render)
+
+
+def drifted(found: Verification) -> dict[str, tuple[str, str]]:
+    return {field.name: (field.recorded, field.found) for field in found.parted()}
+
+
+def edit(path: Path, change: Callable[[str], str]) -> None:
+    text = path.read_text(encoding="utf-8")
+    changed = change(text)
+    assert changed != text
+    path.write_text(changed, encoding="utf-8", newline="\n")
+
+
+def test_an_unchanged_study_matches_in_every_field(copy: Path) -> None:
+    before = workspace.tree(copy)
+    found = check(copy)
+    assert found.ok, found.parted()
+    names = {field.name for field in found.fields}
+    assert {"data data/counts.csv", "parameters.level", "template cell estimate", "library code"} <= names
+    assert {"result.headline.value", "result.effects[ATT].std_error", "record/report.html"} <= names
+    assert workspace.tree(copy) == before, "verify writes nothing"
+
+
+def test_one_changed_data_cell(copy: Path) -> None:
+    edit(copy / "data" / "counts.csv", lambda text: text.replace("2020-09,", "2020-09,1", 1))
+    found = drifted(check(copy))
+    assert "data data/counts.csv" in found
+    assert "result.headline.value" in found
+    then, now = found["result.headline.value"]
+    assert float(then) != float(now)
+    assert not [name for name in found if name.startswith(("parameters", "template", "library"))]
+
+
+def test_a_study_that_no_longer_runs_says_why(copy: Path) -> None:
+    edit(copy / "data" / "counts.csv", lambda text: text.replace("crimes", "offences", 1))
+    found = check(copy)
+    reasons = {field.name: field for field in found.parted()}
+    assert reasons["data data/counts.csv"].verdict == "drift"
+    assert reasons["run"].verdict == "cannot re-run"
+    assert "no column 'crimes'" in reasons["run"].why
+
+
+def test_one_changed_parameter(same_run: Path) -> None:
+    edit(same_run / "studies" / "one" / "parameters.yaml", lambda text: text.replace("0.9", "0.8"))
+    assert drifted(check(same_run)) == {"parameters.level": ("0.9", "0.8")}
+
+
+def test_one_changed_number_of_the_record(same_run: Path) -> None:
+    path = same_run / "studies" / "one" / "record" / "result.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    value = data["headline"]["value"]
+    data["headline"]["value"] = value * 1.001
+    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8", newline="\n")
+    found = drifted(check(same_run))
+    assert found["result.headline.value"] == (repr(value * 1.001), repr(value))
+    assert set(found) == {"result.headline.value", "record/result.json"}
+
+
+def test_one_changed_template_cell(same_run: Path) -> None:
+    path = same_run / "templates" / "notebooks" / "tiny.ipynb"
+    edit(path, lambda text: text.replace("level=level", "level=0.9"))
+    assert set(drifted(check(same_run))) == {"template cell estimate"}
+
+
+def test_tags_of_a_template_cell(same_run: Path) -> None:
+    path = same_run / "templates" / "notebooks" / "tiny.ipynb"
+    edit(
+        path,
+        lambda text: text.replace(
+            '"id": "estimate",\n   "metadata": {}', '"id": "estimate",\n   "metadata": {"x": 1}'
+        ),
+    )
+    assert set(drifted(check(same_run))) == {"template file"}
+
+
+def test_other_library_code_and_another_environment(same_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "code_hash", lambda: "other")
+    workspace.put(same_run / "lock.txt", "numpy==1\n")
+    workspace.put(same_run / "whatworks.toml", 'version = 1\nenvironment_lock = "lock.txt"\n')
+    assert set(drifted(check(same_run))) == {"library code", "environment lock"}
+
+
+def test_a_study_whose_words_changed(same_run: Path) -> None:
+    edit(same_run / "studies" / "one" / "study.yaml", lambda text: text.replace("A test", "Another"))
+    assert set(drifted(check(same_run))) == {"study.yaml"}
+
+
+def test_a_page_edited_by_hand(same_run: Path) -> None:
+    edit(same_run / "studies" / "one" / "record" / "report.html", lambda text: text.replace("A test", "X"))
+    assert set(drifted(check(same_run))) == {"record/report.html"}
+
+
+def test_a_file_added_to_or_gone_from_the_record(same_run: Path) -> None:
+    folder = same_run / "studies" / "one" / "record"
+    workspace.put(folder / "tables" / "extra.csv", "a\n")
+    (folder / "tables" / "effects.csv").unlink()
+    found = drifted(check(same_run))
+    assert found == {
+        "record/tables/extra.csv": ("present", "absent"),
+        "record/tables/effects.csv": ("absent", "present"),
+    }
+
+
+def test_a_data_file_that_is_gone(same_run: Path) -> None:
+    (same_run / "data" / "counts.csv").unlink()
+    assert drifted(check(same_run))["data data/counts.csv"][1] == "(absent)"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("result.json", "{"),
+        ("result.json", "[]"),
+        ("result.json", "{}"),
+        ("result.json", None),
+        ("provenance.json", "{"),
+        ("provenance.json", "{}"),
+        ("provenance.json", None),
+        ("provenance.json", '{"schema": "whatworks.provenance/1"}'),
+    ],
+)
+def test_a_damaged_record_cannot_be_re_run(same_run: Path, name: str, text: str | None) -> None:
+    path = same_run / "studies" / "one" / "record" / name
+    path.unlink()
+    if text is not None:
+        workspace.put(path, text)
+    found = check(same_run)
+    assert [field.verdict for field in found.fields] == ["cannot re-run"]
+    assert name in found.fields[0].why
+
+
+def test_no_record_at_all(same_run: Path) -> None:
+    shutil.rmtree(same_run / "studies" / "one" / "record")
+    found = check(same_run)
+    assert found.fields[0].verdict == "cannot re-run"
+    assert "no record yet" in found.fields[0].why
+
+
+def test_a_run_that_fails_is_no_drift(same_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(study: Any, **more: Any) -> None:
+        raise RunError("the kernel died", where="template tiny")
+
+    monkeypatch.setattr(verifying, "produce", fails)
+    found = check(same_run)
+    assert [(field.name, field.verdict) for field in found.parted()] == [("run", "cannot re-run")]
+
+
+def test_another_platform_is_said_and_compared_more_widely(
+    same_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "versions", lambda: {"numpy": "99"})
+    folder = same_run / "studies" / "one" / "record"
+    data = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    data["headline"]["value"] *= 1 + 1e-6
+    (folder / "result.json").write_text(json.dumps(data), encoding="utf-8")
+    found = check(same_run)
+    assert found.ok
+    assert "numpy" in found.notes[0]
+    assert not [field for field in found.fields if field.name.startswith("record/")]
+
+
+RULES = {
+    "same": tolerance.Rule(True, False, None),
+    "across": tolerance.Rule(False, False, None),
+    "drawn": tolerance.Rule(True, True, 999),
+    "drawn across": tolerance.Rule(False, True, 999),
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "then", "now", "agree"),
+    [
+        ("same", "headline.value", 1.0, 1.0 + 5e-9, True),
+        ("same", "headline.value", 1.0, 1.0 + 5e-8, False),
+        ("across", "headline.value", 1.0, 1.0 + 5e-6, True),
+        ("across", "headline.value", 1.0, 1.0 + 5e-5, False),
+        ("same", "headline.std_error", 1.0, 1.0 + 5e-9, True),
+        ("drawn", "headline.std_error", 1.0, 1.0 + 5e-9, False),
+        ("drawn", "headline.value", 1.0, 1.0 + 5e-9, True),
+        ("drawn across", "headline.std_error", 1.0, 1.1, True),
+        ("drawn across", "headline.std_error", 1.0, 1.2, False),
+        ("drawn across", "headline.p_value", 0.05, 0.07, True),
+        ("drawn across", "headline.p_value", 0.05, 0.12, False),
+        ("across", "design.n_units", 32, 33, False),
+        ("across", "headline.scale", "a", "b", False),
+        ("across", "headline.value", 1.0, "1.0", False),
+        ("across", "spec.flag", True, 1, False),
+        ("same", "headline.value", 1e-16, -1e-16, True),
+    ],
+)
+def test_how_far_two_runs_may_part(rule: str, name: str, then: Any, now: Any, agree: bool) -> None:
+    assert (tolerance.differs(name, then, now, RULES[rule]) == "") is agree
+
+
+def test_leaves_are_named_by_their_own_names() -> None:
+    rows = [{"term": "e=-1", "estimate": 1.0}, {"term": "e=0", "estimate": 2.0}]
+    flat = tolerance.flatten({"effects": rows, "notes": ["x"], "checks": []})
+    assert flat["effects[e=0].estimate"] == 2.0
+    assert flat["notes[0]"] == "x"
+    assert flat["checks"] == []
