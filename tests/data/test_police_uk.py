@@ -147,9 +147,7 @@ def test_by_borough_has_gss_codes_and_every_borough_of_the_force(tmp_path: Path)
 
 def test_by_force_has_the_gss_code_of_the_police_force_area(tmp_path: Path) -> None:
     write(tmp_path, "2019-01", [row("2019-01")])
-    write(
-        tmp_path, "2019-01", [row("2019-01", force="Devon & Cornwall Police")], slug="devon-and-cornwall"
-    )
+    write(tmp_path, "2019-01", [row("2019-01", force="Devon & Cornwall Police")], slug="devon-and-cornwall")
     tidy = read_street(tmp_path, by="force")
     assert tidy.areas == ("E23000001", "E23000035")
 
@@ -174,7 +172,10 @@ def test_a_label_whose_scope_changed_is_left_out_or_joined(tmp_path: Path) -> No
     assert "Violence and sexual offences" not in strict.offences
     common = read_street(tmp_path, vocabulary="common")
     theft = "Other theft, theft from the person and bicycle theft"
-    assert (cell(common, "E01000001", "2013-04", theft), cell(common, "E01000001", "2013-05", theft)) == (1, 3)
+    assert (cell(common, "E01000001", "2013-04", theft), cell(common, "E01000001", "2013-05", theft)) == (
+        1,
+        3,
+    )
     assert cell(common, "E01000001", "2013-04", "Violence and sexual offences") == 1
     assert cell(common, "E01000001", "2013-05", "Public order and possession of weapons") == 2
     # nothing is lost: the joined labels hold every row

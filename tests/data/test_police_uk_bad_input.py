@@ -78,9 +78,7 @@ def test_zero_bytes_and_an_empty_file(whole: Path) -> None:
 
 
 def test_accents_in_utf_8_are_read(whole: Path) -> None:
-    whole.write_text(
-        whole.read_text(encoding="utf-8").replace("Fox Lane", "Café Lane"), encoding="utf-8"
-    )
+    whole.write_text(whole.read_text(encoding="utf-8").replace("Fox Lane", "Café Lane"), encoding="utf-8")
     assert read_street(whole).frame["count"].sum() == 14
 
 

@@ -80,10 +80,14 @@ def test_a_date_that_is_none_and_a_file_without_a_force(tmp_path: Path) -> None:
 def test_outcomes_by_month_of_the_outcome_several_to_a_crime(tmp_path: Path) -> None:
     rows = [outcome("2019-01", "Suspect charged"), outcome("2019-01", "Offender fined")]
     write(tmp_path, "2019-01", [*rows, rows[0]], kind="outcomes", header=street.OUTCOMES)
-    write(tmp_path, "2019-02", [outcome("2019-02", "Local resolution")], kind="outcomes", header=street.OUTCOMES)
+    write(
+        tmp_path, "2019-02", [outcome("2019-02", "Local resolution")], kind="outcomes", header=street.OUTCOMES
+    )
     tidy = read_outcomes(tmp_path)
     assert tidy.wide().loc[:, "Local resolution":].to_numpy().tolist() == [[0, 1, 2], [1, 0, 0]]
     assert tidy.intake.duplicates == 0
+    # a type that begins inside the window may not have been in use before
+    assert "Local resolution (2019-02 to 2019-02)" in tidy.intake.vocabulary[-1]
     assert read_outcomes(tmp_path, outcomes=["Offender fined"]).intake.rows_used == 1
     with pytest.raises(OptionError, match="Did you mean 'Offender fined'"):
         read_outcomes(tmp_path, outcomes=["Offender finde"])

@@ -49,6 +49,7 @@ def comparable(
     if seen_only:
         found = {key for by_month in seen.values() for key in _keys(by_month, eras)}
         names = sorted({name for key, name in target.items() if key in found})
+        sentences += _not_throughout(seen, months, eras, what)
     kept = [
         name
         for name in names
@@ -109,6 +110,31 @@ def _keys(by_month: Mapping[str, Collection[str]], eras: tuple[Era, ...]) -> set
         for month, labels in by_month.items()
         for label in labels
     }
+
+
+def _not_throughout(
+    seen: Mapping[str, Mapping[str, Collection[str]]],
+    months: Sequence[str],
+    eras: tuple[Era, ...],
+    what: str,
+) -> list[str]:
+    """Labels without a published period that begin or end inside the window: zeros outside may be false."""
+    spans: dict[str, list[str]] = {}
+    for by_month in seen.values():
+        for month, labels in by_month.items():
+            for label in labels:
+                spans.setdefault(label, []).append(month)
+    partly = [
+        f"{label} ({min(found)} to {max(found)})"
+        for label, found in sorted(spans.items())
+        if not eras and (min(found) > months[0] or max(found) < months[-1])
+    ]
+    if not partly:
+        return []
+    return [
+        f"Each {what} found in part of the window only, so that zeros outside its span may only mean that "
+        f"it was not in use: {'; '.join(partly)}."
+    ]
 
 
 def _holds(

@@ -8,13 +8,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.data.dense_frame import long_frame
 from whatworks.data.intake import Dropped, IntakeReport, SourceFile
 from whatworks.data.police_words import Era, era_of
 from whatworks.data.street_areas import REASONS, Areas
 from whatworks.data.street_offences import Offences
 from whatworks.data.street_scan import Scan
 from whatworks.data.street_settle import Counts, Pair, Settled
-from whatworks.data.tidy import Tidy, coverage_table, from_cube
+from whatworks.data.tidy import Tidy, coverage_table
 from whatworks.errors import SourceError, first_few
 
 _PARTIAL: Final = "in a month that is only partly there"
@@ -49,9 +50,14 @@ def table(
             where=first_few((item.shown for item in scans), 2),
             remedy="Read by='force', or read the force that covers this area as well.",
         )
-    block = _block(counts, use, area, offence, (len(areas.code), len(counts.months), len(offences.names)))
-    block = block[:, [counts.months.index(month) for month in months]]
-    missing = _missing(counts, kept, areas, months)
+    order = np.argsort(np.array(areas.code, dtype=object), kind="stable")
+    rank = np.empty(len(order), dtype=np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    names = sorted(offences.names)
+    shuffle = np.array([names.index(name) for name in offences.names], dtype=np.int16)
+    block = _block(counts, use, rank[area], shuffle[offence], (len(order), len(months), len(names)), months)
+    del reason, area, offence, use
+    gone = _gone(counts, kept, areas, months)[order]
     intake = IntakeReport(
         files=tuple(SourceFile(item.shown.rsplit("/", 1)[-1], item.sha256, item.rows) for item in scans),
         rows_read=sum(item.rows for item in scans),
@@ -63,23 +69,19 @@ def table(
         vocabulary=offences.sentences,
         code_vintages=code_vintages,
         snapshots=settled.snapshots,
-        filled_zeros=int((block == 0).sum()) - len(missing) * len(offences.names),
+        filled_zeros=block.size - int(np.count_nonzero(block)) - int(gone.sum()) * len(names),
         notes=(*_row_notes(scans, settled), *notes, *settled.notes, *areas.notes),
     )
-    return from_cube(
+    frame = long_frame(
         block,
-        areas=dict(zip(areas.code, areas.name, strict=True)),
+        area_codes=[areas.code[i] for i in order],
+        area_names=[areas.name[i] for i in order],
         months=months,
-        offences=offences.names,
-        intake=intake,
-        coverage=coverage_table(
-            [
-                (force, month, state, settled.rows.get((force, month), 0))
-                for (force, month), state in settled.states.items()
-            ]
-        ),
-        missing=missing,
+        offences=names,
+        gone=gone,
     )
+    rows = [(*pair, state, settled.rows.get(pair, 0)) for pair, state in settled.states.items()]
+    return Tidy(frame, intake, coverage_table(rows))
 
 
 def _sort_out(
@@ -119,32 +121,33 @@ def _block(
     area: npt.NDArray[np.int32],
     offence: npt.NDArray[np.int16],
     shape: tuple[int, int, int],
+    months: Sequence[str],
 ) -> npt.NDArray[np.int64]:
     block = np.zeros(shape, dtype=np.int64)
-    flat = block.reshape(-1)
-    everything = bool(use.all())
-    for month in range(shape[1]):
-        # month by month keeps the working arrays small
-        low, high = np.searchsorted(counts.month, [month, month + 1])
-        rows = slice(low, high)
-        keep = slice(None) if everything else use[rows]
+    for at, month in enumerate(months):
+        # counts lie month by month, and one month at a time keeps the working arrays small
+        where = counts.months.index(month)
+        rows = slice(*np.searchsorted(counts.month, [where, where + 1]))
+        keep = use[rows]
         position = area[rows][keep].astype(np.int64) * shape[2] + offence[rows][keep]
-        size = shape[0] * shape[2]
-        total = np.bincount(position, weights=counts.n[rows][keep], minlength=size).astype(np.int64)
-        flat.reshape(shape)[:, month, :] = total.reshape(shape[0], shape[2])
+        total = np.bincount(position, weights=counts.n[rows][keep], minlength=shape[0] * shape[2])
+        block[:, at, :] = total.reshape(shape[0], shape[2])
     return block
 
 
-def _missing(
+def _gone(
     counts: Counts, kept: Mapping[Pair, bool], areas: Areas, months: Sequence[str]
-) -> set[tuple[str, str]]:
-    missing = {pair for pair in areas.absent if pair[1] in months}
-    for at, force in enumerate(counts.forces):
-        gone = [month for month in months if not kept.get((force, month))]
-        if gone:
-            covered = [areas.code[i] for i in np.flatnonzero(areas.cover == at).tolist()]
-            missing |= {(code, month) for code in covered for month in gone}
-    return missing
+) -> npt.NDArray[np.bool_]:
+    """Areas × months without cells: the covering force has no file, or the code was not in use."""
+    whole = np.array([[kept.get((force, month), False) for month in months] for force in counts.forces])
+    gone = ~whole[areas.cover]
+    if areas.absent:
+        area_at = {code: i for i, code in enumerate(areas.code)}
+        month_at = {month: i for i, month in enumerate(months)}
+        for code, month in areas.absent:
+            if month in month_at:
+                gone[area_at[code], month_at[month]] = True
+    return gone
 
 
 def _dropped(settled: Settled, counts: Counts, reason: npt.NDArray[np.int8]) -> tuple[Dropped, ...]:
