@@ -115,6 +115,22 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     assert [item.name for item in tmp_path.iterdir()] == ["counts.csv"]
 
 
+def test_the_old_file_is_there_until_the_new_one_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "counts.csv"
+    path.write_bytes(b"old")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        cube().write(path)
+    assert path.read_bytes() == b"old"
+    assert [item.name for item in tmp_path.iterdir()] == ["counts.csv"]
+
+
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"counts\.xlsx"):
         cube().write(tmp_path / "counts.xlsx")
@@ -134,6 +150,7 @@ GOOD = cube().frame
         (pd.concat([GOOD.iloc[4:], GOOD.iloc[:4]]), "not sorted"),
         (pd.concat([GOOD.iloc[:2], GOOD]), "not sorted by area, month and offence, or repeat"),
         (GOOD.assign(area_code=["E1", "E2"] * 4), "not sorted"),
+        (GOOD.assign(month=["2023-01", "2023-02", *GOOD["month"][2:]]), "not sorted"),
         (GOOD.assign(month="202301"), "months must read YYYY-MM"),
         (GOOD.assign(month=None), "a blank in month"),
     ],
@@ -173,3 +190,12 @@ def test_the_page_shows_names_as_text_and_months_without_a_file() -> None:
     assert "<b>Ay" not in shown
     assert "&lt;b&gt;Ay" in shown
     assert "1 (2023-01)" in shown
+
+
+def test_every_public_name_of_the_room_leads_somewhere() -> None:
+    from whatworks import data
+
+    for name in data.__all__:
+        assert getattr(data, name) is not None
+    with pytest.raises(AttributeError, match="read_everything"):
+        data.read_everything  # noqa: B018

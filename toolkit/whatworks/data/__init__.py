@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from whatworks.data.geography import borough_code, read_lsoa_lookup, revintage
     from whatworks.data.intake import IntakeReport
     from whatworks.data.mps import read_mps
+    from whatworks.data.police_uk import read_outcomes, read_stops, read_street
     from whatworks.data.tables import read_table
     from whatworks.data.tidy import Tidy
 
@@ -32,6 +33,9 @@ __all__ = [
     "police_uk",
     "read_lsoa_lookup",
     "read_mps",
+    "read_outcomes",
+    "read_stops",
+    "read_street",
     "read_table",
     "register",
     "revintage",
@@ -48,6 +52,9 @@ _HOME = {
     "join_start": "exposure",
     "read_lsoa_lookup": "geography",
     "read_mps": "mps",
+    "read_outcomes": "police_uk",
+    "read_stops": "police_uk",
+    "read_street": "police_uk",
     "read_table": "tables",
     "register": "breaks",
     "revintage": "geography",

@@ -194,12 +194,7 @@ def from_cube(
         }
     )
     if missing:
-        gone = np.zeros(shape[:2], dtype=bool)
-        area_at = {code: i for i, code in enumerate(labels[0])}
-        month_at = {month: i for i, month in enumerate(labels[1])}
-        for code, month in missing:
-            if code in area_at and month in month_at:
-                gone[area_at[code], month_at[month]] = True
+        gone = _gone(labels[0], labels[1], missing)
         frame = frame.loc[~gone[index[0], index[1]]].reset_index(drop=True)
     return Tidy(frame, intake, coverage.reset_index(drop=True))
 
@@ -253,6 +248,16 @@ def coverage_table(rows: Sequence[tuple[str, str, State, int]]) -> pd.DataFrame:
     """The coverage table from (source, month, state, rows) tuples, sorted by source and month."""
     table = pd.DataFrame(sorted(rows), columns=list(COVERAGE_COLUMNS))
     return table.astype({"source": "str", "month": "str", "state": "str", "rows": "int64"})
+
+
+def _gone(codes: list[str], months: list[str], missing: Collection[tuple[str, str]]) -> npt.NDArray[np.bool_]:
+    found = np.zeros((len(codes), len(months)), dtype=bool)
+    area_at = {code: i for i, code in enumerate(codes)}
+    month_at = {month: i for i, month in enumerate(months)}
+    for code, month in missing:
+        if code in area_at and month in month_at:
+            found[area_at[code], month_at[month]] = True
+    return found
 
 
 def _repeat(labels: list[str], index: npt.NDArray[Any]) -> Any:
