@@ -25,6 +25,9 @@ _CHUNK: Final = 8192
 """Clusters per step: 999 draws of float32 weights take 32 MB."""
 _LARGE_CRITICAL_VALUE: Final = 7.0
 _ROOT5: Final = float(np.sqrt(5.0))
+_SIGNS_OF_BYTE: Final = (2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)).reshape(256, 8) - 1).astype(
+    np.float32
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +154,7 @@ def _weights(bits: np.random.PCG64, choice: MultiplierBootstrap, n: int) -> Floa
     total = choice.draws * n
     if choice.weights == "rademacher":
         raw = np.asarray(bits.random_raw(-(-total // 64)), dtype="<u8")
-        signs = np.unpackbits(raw.view(np.uint8), count=total).astype(np.float32)
-        signs *= 2
-        signs -= 1
-        return signs.reshape(choice.draws, n)
+        return _SIGNS_OF_BYTE[raw.view(np.uint8)].reshape(-1)[:total].reshape(choice.draws, n)
     raw = np.asarray(bits.random_raw(-(-total // 2)), dtype="<u8").view("<u4")[:total]
     low, high = (1 - _ROOT5) / 2, (1 + _ROOT5) / 2
     cut = np.uint32((_ROOT5 + 1) / (2 * _ROOT5) * 2**32)
