@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.inference.cluster import ClusterRobust, Regression
+from whatworks.inference.draws import DEFAULT_SEED, uniforms
 from whatworks.inference.wild import WildCluster
 from whatworks.inference.wild_refits import TIE, project
 from whatworks.results import NotAvailable, Number
@@ -16,8 +17,10 @@ from whatworks.results import NotAvailable, Number
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-CLUSTERS_PER_RESTRICTION: Final = 5
-"""A Wald test needs at least this many clusters per coefficient tested, and 40 in all."""
+REFITTED_CLUSTERS: Final = 1000
+"""Up to this many clusters every draw is a refit; beyond, correlated normal variables serve."""
+
+_NO_VARIATION = NotAvailable("no variation is left between clusters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,81 +28,92 @@ class JointTest:
     """A joint test of `n_tested` coefficients.
 
     Attributes:
-        statistic: largest |t| (wild bootstrap) or F.
+        statistic: largest |t|, t as under CR1.
         p_value: of all of them being zero, or why there is none.
-        df: degrees of freedom of F, numerator and denominator; empty for the bootstrap.
         n_tested: coefficients tested.
-        sentence: which test, and why this one.
+        sentence: which test.
     """
 
     statistic: Number
     p_value: Number
-    df: tuple[int, ...]
     n_tested: int
     sentence: str
 
 
 def joint_test(fit: Regression, columns: Ints, inference: ClusterRobust | WildCluster) -> JointTest:
-    """Test that the coefficients at `columns` are all zero.
+    """Test that the coefficients at `columns` are all zero, by the largest |t| among them.
 
-    A cluster covariance has rank G − 1 at most, so a Wald statistic of many coefficients is unreliable long
-    before it is impossible. It is used for `ClusterRobust` from 40 clusters and five clusters per coefficient
-    on; otherwise the largest |t| is referred to its wild cluster bootstrap distribution with all of them set
-    to zero, which needs no inverse.
+    A Wald test is not on offer. It inverts the cluster covariance, whose rank is G − 1 at most, and is
+    unreliable long before that: on synthetic London it rejected true nulls of 5 leads on 12 clusters in 44%
+    of panels, of 11 leads on 64 clusters in 11 to 21%, on 320 clusters in 8 to 30%. The largest |t| needs no
+    inverse; refitted under the null it rejected 3 to 7%, for 5 to 35 leads on 12 and 32 clusters.
 
-    Source: MacKinnon, Nielsen & Webb (2023), Journal of Econometrics 232(2), section 4.
+    Source: a joint null in the wild cluster bootstrap: Roodman, Nielsen, MacKinnon & Webb (2019), Stata
+    Journal 19(1), section 4.
     """
-    clusters, tested = fit.n_clusters, len(columns)
-    if isinstance(inference, ClusterRobust) and clusters >= max(40, CLUSTERS_PER_RESTRICTION * tested):
-        return wald(fit, columns, inference)
-    wild = inference if isinstance(inference, WildCluster) else WildCluster()
-    return largest_t(fit, columns, wild)
-
-
-def wald(fit: Regression, columns: Ints, inference: ClusterRobust) -> JointTest:
-    """F test on the cluster-robust covariance, whose degrees of freedom are the clusters less one."""
-    from scipy import stats
-
-    beta = fit.coefficients[columns]
-    covariance = inference.covariance(fit)[np.ix_(columns, columns)]
-    statistic = float(beta @ np.linalg.solve(covariance, beta)) / len(columns)
-    df = (len(columns), fit.n_clusters - 1)
-    sentence = f"Joint F({df[0]}, {df[1]}) test, {inference.kind} over {fit.n_clusters} clusters"
-    return JointTest(statistic, float(stats.f.sf(statistic, *df)), df, len(columns), sentence)
+    if isinstance(inference, WildCluster):
+        return largest_t(fit, columns, inference)
+    if fit.n_clusters <= REFITTED_CLUSTERS:
+        return largest_t(fit, columns, WildCluster(draws=1999))
+    return largest_normal(fit, columns, draws=9999, seed=DEFAULT_SEED)
 
 
 def largest_t(fit: Regression, columns: Ints, wild: WildCluster) -> JointTest:
     """Largest |t| against its wild cluster bootstrap distribution with all of them set to zero."""
     moments = fit.moments()
     flips, share = wild.flips(fit.n_clusters)
-    direction = fit.bread[:, columns] @ np.linalg.solve(
-        fit.bread[np.ix_(columns, columns)], fit.coefficients[columns]
-    )
+    block = fit.bread[np.ix_(columns, columns)]
+    direction = fit.bread[:, columns] @ np.linalg.solve(block, fit.coefficients[columns])
     scores = fit.scores + np.einsum("gkl,l->gk", moments.gram, direction)
     carry = moments.carry + np.einsum("gkp,k->gp", moments.cross, direction)
-    blocks, sample, largest = flips.held(), 0.0, np.zeros(len(flips))
-    for column in columns:
-        contrast = np.eye(len(fit.coefficients))[column]
-        variance = float(((fit.scores @ fit.bread @ contrast) ** 2).sum())
-        if variance <= 0:
-            continue
-        refits = project(fit, moments, contrast, scores, carry)
+    sample, _ = _squared_t(fit, columns)
+    blocks, largest = flips.held(), np.zeros(len(flips))
+    for column in columns[np.isfinite(sample)]:
+        refits = project(fit, moments, np.eye(len(fit.coefficients))[column], scores, carry)
         with np.errstate(divide="ignore", invalid="ignore"):
             parts = [(w @ refits.own) ** 2 / (refits.scores(w) ** 2).sum(axis=1) for w in blocks]
         largest = np.maximum(largest, np.nan_to_num(np.concatenate(parts), nan=0.0, posinf=np.inf))
-        sample = max(sample, float(fit.coefficients[column]) ** 2 / variance)
-    holds = largest >= sample * (1 - TIE)
+    observed = float(np.nanmax(sample, initial=0.0))
+    holds = largest >= observed * (1 - TIE)
     if share.extra == 0:
+        # the first draw is the sample itself
         holds[0] = True
-    sentence = (
-        f"Largest |t| of {len(columns)} coefficients against its wild cluster bootstrap distribution over "
-        f"{fit.n_clusters} clusters with all of them set to zero"
-    )
-    if sample == 0:
-        return JointTest(
-            0.0, NotAvailable("no variation is left between clusters"), (), len(columns), sentence
-        )
-    # CR1, as the t printed beside each coefficient
-    factor = (fit.n_clusters - 1) / fit.n_clusters
     p_value = float(share.p_value(np.array(int(holds.sum()))))
-    return JointTest(float(np.sqrt(sample * factor)), p_value, (), len(columns), sentence)
+    how = (
+        f"its wild cluster bootstrap distribution over {fit.n_clusters} clusters with all of them set to zero"
+    )
+    return _tested(fit, observed, p_value, len(columns), how)
+
+
+def largest_normal(fit: Regression, columns: Ints, *, draws: int, seed: int) -> JointTest:
+    """Largest |t| against the largest of normal variables correlated as the coefficients are."""
+    from scipy.special import ndtri
+
+    sample, spread = _squared_t(fit, columns)
+    known = np.isfinite(sample)
+    z = spread[:, known] / np.sqrt((spread[:, known] ** 2).sum(axis=0))
+    values, vectors = np.linalg.eigh(z.T @ z)
+    bits = np.random.PCG64(np.random.SeedSequence(seed))
+    normals = ndtri(np.maximum(uniforms(bits, (draws, int(known.sum()))), 2.0**-54))
+    largest = np.abs(normals @ (vectors * np.sqrt(np.maximum(values, 0))).T).max(axis=1, initial=0.0)
+    observed = float(np.nanmax(sample, initial=0.0))
+    factor = (fit.n_clusters - 1) / fit.n_clusters
+    p_value = (1 + int((largest >= np.sqrt(observed * factor)).sum())) / (1 + draws)
+    how = f"that of normal variables with the same correlations (CR1 over {fit.n_clusters} clusters)"
+    return _tested(fit, observed, p_value, len(columns), how)
+
+
+def _squared_t(fit: Regression, columns: Ints) -> tuple[Floats, Floats]:
+    """Squared CR0 t values (NaN without variation) and the influence of each cluster (G, m)."""
+    spread = fit.scores @ fit.bread[:, columns]
+    variance = (spread**2).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(variance > 0, fit.coefficients[columns] ** 2 / variance, np.nan), spread
+
+
+def _tested(fit: Regression, observed: float, p_value: float, tested: int, how: str) -> JointTest:
+    sentence = f"Largest |t| of {tested} coefficients against {how}"
+    if observed == 0:
+        return JointTest(0.0, _NO_VARIATION, tested, sentence)
+    factor = (fit.n_clusters - 1) / fit.n_clusters
+    return JointTest(float(np.sqrt(observed * factor)), p_value, tested, sentence)
