@@ -134,7 +134,7 @@ def _pack(found: Scan) -> bytes:
 
     facts = {name: getattr(found, name) for name in _FIELDS}
     table = pa.table(
-        {"cell": pa.array(found.cells, pa.int64()), "rows": pa.array(found.counts, pa.int64())}
+        {"cell": pa.array(found.cells, pa.int64()), "rows": pa.array(found.counts, pa.int32())}
     ).replace_schema_metadata({"facts": json.dumps(facts)})
     out = io.BytesIO()
     parquet.write_table(
@@ -156,7 +156,7 @@ def _unpack(raw: bytes) -> Scan:
     facts: dict[str, Any] = json.loads(table.schema.metadata[b"facts"])
     values = {name: _as_tuple(facts[name]) for name in _FIELDS}
     cells, counts = (table.column(name).to_numpy() for name in ("cell", "rows"))
-    return Scan(**values, cells=cells.astype(np.int64), counts=counts.astype(np.int64))
+    return Scan(**values, cells=cells.astype(np.int64), counts=counts.astype(np.int32))
 
 
 def _as_tuple(value: Any) -> Any:

@@ -80,7 +80,7 @@ class Columns:
         return f"{self.shown}, line {row + 2}"
 
 
-def read_columns(raw: bytes, shown: str, kind: Kind) -> Columns:
+def read_columns(raw: bytes | bytearray, shown: str, kind: Kind) -> Columns:
     """Read the columns that counting needs from the bytes of one file.
 
     A leading index column without a name is accepted, as are files without the columns that counting does not
@@ -113,7 +113,7 @@ def _coded(column: Any) -> Coded:
     return Coded(codes, tuple(unified.chunk(0).dictionary.to_pylist()))
 
 
-def _parse(body: bytes, shown: str, header: Sequence[str], wanted: Sequence[int]) -> Any:
+def _parse(body: bytes | bytearray, shown: str, header: Sequence[str], wanted: Sequence[int]) -> Any:
     import pyarrow as pa
     from pyarrow import csv as pacsv
 
@@ -128,7 +128,7 @@ def _parse(body: bytes, shown: str, header: Sequence[str], wanted: Sequence[int]
     quoted = b'"' in body
     try:
         table = pacsv.read_csv(
-            pa.BufferReader(body),
+            pa.BufferReader(pa.py_buffer(body)),
             read_options=pacsv.ReadOptions(
                 use_threads=False, column_names=[str(i) for i in range(len(header))], skip_rows=1
             ),
@@ -164,7 +164,7 @@ def _parse(body: bytes, shown: str, header: Sequence[str], wanted: Sequence[int]
     return table
 
 
-def _checked_bytes(raw: bytes, shown: str) -> bytes:
+def _checked_bytes(raw: bytes | bytearray, shown: str) -> bytes | bytearray:
     if not raw or raw.isspace():
         raise SourceError("the file is empty", where=shown, remedy="Fetch it again.")
     if raw.startswith(_WIDE) or b"\x00" in raw:
@@ -195,7 +195,7 @@ def _checked_bytes(raw: bytes, shown: str) -> bytes:
     return raw.rstrip(b"\r\n") + b"\n" if raw.endswith((b"\n\n", b"\n\r\n")) else raw
 
 
-def _header(body: bytes, shown: str, kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _header(body: bytes | bytearray, shown: str, kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
     line = body[: body.index(b"\n")].decode("utf-8")
     header = tuple(cell.strip() for cell in next(csv.reader([line]), []))
     where = f"{shown}, line 1"

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import re
+import threading
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -27,6 +28,8 @@ _NAME = re.compile(
     r"(?:-[\w-]+)?\.csv(?:\.gz)?",
     re.IGNORECASE,
 )
+_PIECE: Final = 1 << 19
+_MEMORY = threading.local()
 _GZIP: Final = b"\x1f\x8b"
 _DATA = (".csv", ".csv.gz")
 _AGAIN: Final = "The file is damaged or cut short: fetch it again and compare its size with the publisher's."
@@ -80,19 +83,21 @@ def discover(source: Source, kind: Kind) -> tuple[tuple[Member, ...], tuple[str,
     return _told_apart(members), _notes(aside)
 
 
-def load(member: Member) -> tuple[bytes, str, str]:
+def load(member: Member) -> tuple[bytes | bytearray, str, str]:
     """A member's bytes, unpacked, the SHA-256 of the bytes as stored, and of the bytes unpacked.
 
-    Inside an archive the stored bytes are those of the member itself. Raises `SourceError` for a damaged or
+    Inside an archive the stored bytes are those of the member itself. The bytes are only good until the next
+    call in the same thread, which reads into the same memory. Raises `SourceError` for a damaged or
     truncated gzip or zip, or a file that cannot be opened.
     """
     try:
+        raw: bytes | bytearray
         if member.inner is None:
-            raw = member.path.read_bytes()
+            raw, stored = _read(member.path)
         else:
             with zipfile.ZipFile(member.path) as archive:
                 raw = archive.read(member.inner)
-        stored = hashlib.sha256(raw).hexdigest()
+            stored = hashlib.sha256(raw).hexdigest()
         if raw[:2] != _GZIP:
             return raw, stored, stored
         raw = gzip.decompress(raw)
@@ -118,11 +123,43 @@ def load(member: Member) -> tuple[bytes, str, str]:
 def stored_digest(path: Path) -> str:
     """The SHA-256 of a file's bytes, read in pieces that stay in the processor's cache."""
     digest = hashlib.sha256()
-    piece = memoryview(bytearray(1 << 19))
+    piece = memoryview(bytearray(_PIECE))
     with path.open("rb", buffering=0) as handle:
         while count := handle.readinto(piece):
             digest.update(piece[:count])
     return digest.hexdigest()
+
+
+def _read(path: Path) -> tuple[bytearray, str]:
+    # fresh memory for every file costs as much as hashing it; pieces are hashed while still in the cache
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as handle:
+        buffer = _sized(os.fstat(handle.fileno()).st_size)
+        at = 0
+        with memoryview(buffer) as view:
+            while count := handle.readinto(view[at : at + _PIECE]):
+                digest.update(view[at : at + count])
+                at += count
+            more = handle.read()
+    if more or at < len(buffer):
+        raise SourceError(
+            "the file changed while it was being read", where=path.name, remedy="Read it again at rest."
+        )
+    return buffer, digest.hexdigest()
+
+
+def _sized(size: int) -> bytearray:
+    buffer: bytearray = getattr(_MEMORY, "buffer", None) or bytearray()
+    try:
+        if len(buffer) > size:
+            del buffer[size:]
+        else:
+            buffer.extend(bytes(size - len(buffer)))
+    except BufferError:
+        # an error in flight still holds the last file's bytes
+        buffer = bytearray(size)
+    _MEMORY.buffer = buffer
+    return buffer
 
 
 def _inside(path: Path) -> Iterable[Member]:

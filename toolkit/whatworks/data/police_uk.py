@@ -20,7 +20,7 @@ from whatworks.data.street_areas import Areas, By, Vintage
 from whatworks.data.street_offences import Vocabulary, comparable
 from whatworks.data.street_scan import Scan, scan
 from whatworks.data.street_settle import Counts, Partial, Settled, settle
-from whatworks.data.street_table import table
+from whatworks.data.street_table import prepare
 from whatworks.data.tidy import Tidy
 from whatworks.errors import OptionError, SourceError, choose, first_few
 
@@ -165,9 +165,11 @@ def _read(
         seen_only=job.kind != "street",
     )
     kept = _kept(settled, job.partial)
-    return table(
-        scans, settled, kept, offences, job.eras, areas_of(settled.counts), codes_of(settled.counts), notes
-    )
+    areas, codes = areas_of(settled.counts), codes_of(settled.counts)
+    prepared = prepare(scans, settled, kept, offences, job.eras, areas, codes, notes)
+    # the files' counts are as large as the table, so they go before it comes
+    del scans, settled, areas
+    return prepared.tidy()
 
 
 def _window(months: tuple[str, str] | None) -> tuple[str, str] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from whatworks.data.police_csv import Coded, Columns, IntArray, read_columns
 from whatworks.data.police_files import Kind, Member, load
@@ -46,7 +47,7 @@ class Scan:
     names: tuple[str, ...]
     labels: tuple[str, ...]
     cells: IntArray
-    counts: IntArray
+    counts: npt.NDArray[np.int32]
     duplicates: int
     example: str
     without_id: int
@@ -241,7 +242,9 @@ def _suspects(data: Any, start: int, count: int) -> IntArray:
     return np.flatnonzero(np.isin(print_of, twice))
 
 
-def _count(axes: tuple[Coded, Coded, Coded, Coded], left_out: IntArray) -> tuple[IntArray, IntArray]:
+def _count(
+    axes: tuple[Coded, Coded, Coded, Coded], left_out: IntArray
+) -> tuple[IntArray, npt.NDArray[np.int32]]:
     position = axes[0].codes.astype(np.int64)
     size = len(axes[0].labels)
     for axis in axes[1:]:
@@ -253,9 +256,9 @@ def _count(axes: tuple[Coded, Coded, Coded, Coded], left_out: IntArray) -> tuple
     if size <= _DENSE:
         block = np.bincount(position, minlength=size)
         cells = np.flatnonzero(block)
-        return cells, block[cells]
+        return cells, block[cells].astype(np.int32)
     cells, counts = np.unique(position, return_counts=True)
-    return cells, counts.astype(np.int64)
+    return cells, counts.astype(np.int32)
 
 
 def _merged(coded: Coded, labels: list[str]) -> Coded:

@@ -129,7 +129,7 @@ def _refuse_absent(forces: Sequence[str] | None, found: Sequence[str]) -> None:
             )
 
 
-def _pair_of(item: Scan, pair: Pair) -> tuple[IntArray, IntArray]:
+def _pair_of(item: Scan, pair: Pair) -> tuple[IntArray, npt.NDArray[np.int32]]:
     """The cells of one force and month as positions in places × labels, and their counts."""
     size = len(item.places) * len(item.labels)
     start = (item.forces.index(pair[0]) * len(item.months) + item.months.index(pair[1])) * size
@@ -195,15 +195,21 @@ def _gather(scans: Sequence[Scan], chosen: Mapping[Pair, int]) -> Counts:
     months = sorted({month for _, month in chosen})
     places: dict[str, int] = {}
     labels: dict[str, int] = {}
-    names: dict[int, str] = {}
+    names: dict[str, str] = {}
     parts: list[tuple[npt.NDArray[np.generic], ...]] = []
     for pair, at in sorted(chosen.items(), key=lambda entry: (entry[0][1], entry[0][0])):
         item = scans[at]
         cells, counts = _pair_of(item, pair)
-        place_at = np.array([places.setdefault(code, len(places)) for code in item.places], dtype=np.int32)
+        for code in item.places:
+            if code not in places:
+                places[code] = len(places)
+        place_at = np.array(list(map(places.__getitem__, item.places)), dtype=np.int32)
         label_at = np.array([labels.setdefault(name, len(labels)) for name in item.labels], dtype=np.int16)
         # a later month's name for a code replaces an earlier one, a blank never does
-        names.update((where, name) for where, name in zip(place_at.tolist(), item.names, strict=True) if name)
+        if item.names.count("") > ("" in item.places):
+            names.update((code, name) for code, name in zip(item.places, item.names, strict=True) if name)
+        else:
+            names.update(zip(item.places, item.names, strict=True))
         width = max(len(item.labels), 1)
         parts.append(
             (
@@ -211,7 +217,7 @@ def _gather(scans: Sequence[Scan], chosen: Mapping[Pair, int]) -> Counts:
                 np.full(len(cells), months.index(pair[1]), dtype=np.int16),
                 place_at[cells // width] if len(cells) else np.zeros(0, dtype=np.int32),
                 label_at[cells % width] if len(cells) else np.zeros(0, dtype=np.int16),
-                counts.astype(np.int32),
+                counts,
             )
         )
     force, month, place, label, n = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -219,7 +225,7 @@ def _gather(scans: Sequence[Scan], chosen: Mapping[Pair, int]) -> Counts:
         tuple(forces),
         tuple(months),
         tuple(places),
-        tuple(names.get(at, "") for at in range(len(places))),
+        tuple(names.get(code, "") for code in places),
         tuple(labels),
         force,
         month,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from whatworks.data.street_areas import REASONS, Areas
 from whatworks.data.street_offences import Offences
 from whatworks.data.street_scan import Scan
 from whatworks.data.street_settle import Counts, Pair, Settled
-from whatworks.data.tidy import Tidy, coverage_table
+from whatworks.data.tidy import State, Tidy, coverage_table
 from whatworks.errors import SourceError, first_few
 
 _PARTIAL: Final = "in a month that is only partly there"
@@ -24,7 +25,35 @@ _UNCOVERED: Final = "in the area of a force without a whole file for the month"
 _ALL_REASONS: Final = (_PARTIAL, _TYPE, *REASONS, _UNCOVERED)
 
 
-def table(
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything the table needs and nothing of the files: counts by area × month × offence, labels in order,
+    the pairs without cells, the report, and the rows of the coverage table.
+    """
+
+    block: npt.NDArray[np.int64]
+    codes: tuple[str, ...]
+    names: tuple[str, ...]
+    months: tuple[str, ...]
+    offences: tuple[str, ...]
+    gone: npt.NDArray[np.bool_]
+    intake: IntakeReport
+    coverage: tuple[tuple[str, str, State, int], ...]
+
+    def tidy(self) -> Tidy:
+        """The table itself, built when the files' own counts can already be let go."""
+        frame = long_frame(
+            self.block,
+            area_codes=self.codes,
+            area_names=self.names,
+            months=self.months,
+            offences=self.offences,
+            gone=self.gone,
+        )
+        return Tidy(frame, self.intake, coverage_table(self.coverage))
+
+
+def prepare(
     scans: Sequence[Scan],
     settled: Settled,
     kept: Mapping[Pair, bool],
@@ -33,8 +62,8 @@ def table(
     areas: Areas,
     code_vintages: tuple[str, ...],
     notes: tuple[str, ...],
-) -> Tidy:
-    """Build the tidy table and its intake report; `kept` says which force × months enter.
+) -> Prepared:
+    """Count by area and write the intake report; `kept` says which force × months enter.
 
     Rows read are rows used plus rows dropped. Raises `SourceError` when no row can be placed at all.
     """
@@ -72,16 +101,16 @@ def table(
         filled_zeros=block.size - int(np.count_nonzero(block)) - int(gone.sum()) * len(names),
         notes=(*_row_notes(scans, settled), *notes, *settled.notes, *areas.notes),
     )
-    frame = long_frame(
+    return Prepared(
         block,
-        area_codes=[areas.code[i] for i in order],
-        area_names=[areas.name[i] for i in order],
-        months=months,
-        offences=names,
-        gone=gone,
+        tuple(areas.code[i] for i in order),
+        tuple(areas.name[i] for i in order),
+        tuple(months),
+        tuple(names),
+        gone,
+        intake,
+        tuple((*pair, state, settled.rows.get(pair, 0)) for pair, state in settled.states.items()),
     )
-    rows = [(*pair, state, settled.rows.get(pair, 0)) for pair, state in settled.states.items()]
-    return Tidy(frame, intake, coverage_table(rows))
 
 
 def _sort_out(
