@@ -22,11 +22,13 @@ def finish(drawing: str, *, name: str, title: str, alt: str) -> str:
     """
     root = ET.fromstring(drawing)
     _drop(root)
+    for element in root.iter():
+        _round(element)
+    # ids first become plain numbers: matplotlib makes some of them from memory addresses
+    _rename(root, "id")
     digest = hashlib.sha256(ET.tostring(root) + alt.encode("utf-8")).hexdigest()[:8]
     prefix = f"{name}-{digest}"
     _rename(root, prefix)
-    for element in root.iter():
-        _round(element)
     for attribute in ("width", "height", "version"):
         root.attrib.pop(attribute, None)
     root.set("role", "img")

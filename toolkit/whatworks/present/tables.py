@@ -202,7 +202,9 @@ def _p(row: dict[Hashable, Any]) -> str:
 
 def _count(row: dict[Hashable, Any]) -> str:
     value = row["n"]
-    return "\u2013" if _gap(value) else words.number(float(value), 6)
+    if _gap(value):
+        return "\u2013"
+    return words.cell(int(value)) if float(value).is_integer() else words.number(float(value))
 
 
 def _whole(value: Number) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
 import pandas as pd
@@ -11,6 +12,7 @@ from whatworks.results import NotAvailable, Number
 
 MINUS = "\u2212"
 _MOST_DECIMALS = 6
+_HYPHEN_MINUS = re.compile(r"(?<![\w-])-(?=\.?\d)")
 
 
 def number(value: float, significant: int = 3) -> str:
@@ -19,6 +21,8 @@ def number(value: float, significant: int = 3) -> str:
         return "0"
     decimals = significant - 1 - math.floor(math.log10(abs(value)))
     rounded = round(value, decimals)
+    if rounded:  # 99.99 has become 100, which needs a decimal less
+        decimals = significant - 1 - math.floor(math.log10(abs(rounded)))
     return fixed(rounded, min(max(decimals, 0), _MOST_DECIMALS))
 
 
@@ -93,8 +97,8 @@ def sentence(text: str) -> str:
 
 
 def ended(text: str) -> str:
-    """The text with one full stop last; nothing for nothing."""
-    bare = text.strip()
+    """The text with one full stop last and true minus signs; nothing for nothing."""
+    bare = _HYPHEN_MINUS.sub(MINUS, text.strip())
     return bare if not bare or bare[-1] in ".!?" else f"{bare}."
 
 

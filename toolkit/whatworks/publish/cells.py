@@ -22,27 +22,34 @@ _NAMED = {"parameters": "Parameters of the template", "injected-parameters": "Pa
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """The method section of a report: its figures and tables in order, and its cells as HTML."""
+    """The method section of a report: its figures in order, and its cells as HTML."""
 
     figures: tuple[Figure, ...]
-    tables: tuple[Table, ...]
     blocks: tuple[str, ...]
 
 
-def read(notebook: Mapping[str, Any], *, where: str, decision: str = "", level: int = 2) -> Method:
+def read(
+    notebook: Mapping[str, Any],
+    *,
+    where: str,
+    decision: str = "",
+    above: Mapping[Table, str] | None = None,
+    level: int = 2,
+) -> Method:
     """Everything a page takes from a notebook.
 
     Args:
         notebook: the recorded notebook as plain JSON values or as nbformat gives it.
         where: the study's name, for messages.
         decision: the disclosure decision under which rows may be shown; none unless given.
+        above: tables that stand elsewhere on the page, with the id of their section; they are not repeated.
         level: level of the heading that the method stands under.
 
     Raises `PublishError` for a failed cell, a script, a picture without words, rows without a decision.
     """
     prose = Prose(level, where)
     figures: list[Figure] = []
-    tables: list[Table] = []
+    tables: dict[Table, str] = dict(above or {})
     blocks: list[str] = []
     for number, cell in enumerate(notebook.get("cells", []), start=1):
         spot = f"{where}, cell {number}"
@@ -53,7 +60,7 @@ def read(notebook: Mapping[str, Any], *, where: str, decision: str = "", level: 
             blocks.append(_code(cell, source))
             for output in cell.get("outputs", []):
                 blocks += _output(output, spot, decision, prose, figures, tables)
-    return Method(tuple(figures), tuple(tables), tuple(blocks))
+    return Method(tuple(figures), tuple(blocks))
 
 
 def _code(cell: Mapping[str, Any], source: str) -> str:
@@ -73,7 +80,7 @@ def _output(
     decision: str,
     prose: Prose,
     figures: list[Figure],
-    tables: list[Table],
+    tables: dict[Table, str],
 ) -> Iterator[str]:
     kind = output.get("output_type")
     if kind == "error":
@@ -105,10 +112,13 @@ def _figure(figure: Figure, figures: list[Figure]) -> str:
     return f'<p class="shown">Shown above: <a href="#figure-{number}">Figure {number}</a>.</p>'
 
 
-def _table(table: Table, tables: list[Table]) -> str:
+def _table(table: Table, tables: dict[Table, str]) -> str:
+    caption = html.escape(table.caption)
+    if tables.get(table):
+        return f'<p class="shown">Shown above: <a href="#{tables[table]}">{caption}</a>.</p>'
     if table in tables:
-        return f'<p class="shown">The table “{html.escape(table.caption)}”, shown before.</p>'
-    tables.append(table)
+        return f'<p class="shown">The table “{caption}”, shown before.</p>'
+    tables[table] = ""
     return table.html()
 
 

@@ -8,7 +8,7 @@ from whatworks.present import tables, words
 from whatworks.publish.words import StudyWords
 from whatworks.results import NotAvailable, Result, Verdict
 
-FEW_CLUSTERS = 30
+FEW_CLUSTERS = 40
 """Below this many independent groups a report warns that margins of error are themselves uncertain."""
 
 _COUNTED: dict[Verdict, tuple[str, str]] = {

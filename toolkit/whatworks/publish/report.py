@@ -20,7 +20,7 @@ _SECTIONS = (
     ("happened", "What happened"),
     ("checks", "Checks on this result"),
     ("secondary", "Secondary outcomes"),
-    ("limits", "Limits"),
+    ("limits", "Limits and notes"),
     ("design", "Design of the study"),
     ("method", "The method in full"),
     ("provenance", "Where these numbers come from"),
@@ -50,7 +50,11 @@ def render(
     """
     if not isinstance(study, StudyWords):
         study = StudyWords.from_spec(str(provenance["study"]["slug"]), study)
-    method = cells.read(notebook, where=f"studies/{study.slug}", decision=decision)
+    listed = tables.checks_table(result), tables.secondary_table(result)
+    above = {
+        made: section for made, section in zip(listed, ("checks", "secondary"), strict=True) if made.rows
+    }
+    method = cells.read(notebook, where=f"studies/{study.slug}", decision=decision, above=above)
     drawn = [_figure(figure, i, study) for i, figure in enumerate(method.figures, start=1)]
     shown = {"happened": bool(drawn), "secondary": bool(result.secondary)}
     found = _findings(result, study)
