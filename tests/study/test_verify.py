@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,44 @@ import pytest
 import study_workspace as workspace
 
 from whatworks.errors import RunError
-from whatworks.study import Verification, open_study, record, run, running, tolerance, verify, verifying
+from whatworks.study import (
+    Verification,
+    open_study,
+    places,
+    record,
+    run,
+    running,
+    tolerance,
+    verify,
+    verifying,
+)
 
-pytestmark = pytest.mark.notebook
+pytestmark = [pytest.mark.notebook, pytest.mark.xdist_group("verify")]
+CODE_HASH = record.code_hash
+
+
+@pytest.fixture(scope="module", autouse=True)
+def steady_code() -> Iterator[None]:
+    """Work on the library while the tests run is no drift."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(record, "code_hash", lambda: "this code")
+        yield
+
+
+def test_any_change_of_the_library_is_another_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "package_folder", lambda: tmp_path)
+    workspace.put(tmp_path / "did" / "block.py", "x = 1\n")
+    first = CODE_HASH()
+    workspace.put(tmp_path / "did" / "__pycache__" / "block.pyc", "x")
+    workspace.put(tmp_path / "templates" / "notebooks" / "did.ipynb", "x")
+    (tmp_path / "did" / "block.py").write_bytes(b"x = 1\r\n")
+    assert CODE_HASH() == first
+    workspace.put(tmp_path / "did" / "block.py", "x = 2\n")
+    assert CODE_HASH() != first
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recorded(tmp_path_factory: pytest.TempPathFactory, steady_code: None) -> Path:
     """A workspace whose study has been run once."""
     folder = tmp_path_factory.mktemp("verify") / "work"
     workspace.make(folder)

@@ -208,7 +208,10 @@ def _kernel_class(scratch: Path, folder: Path) -> type:
             return spec
 
         async def start_kernel(self, **settings: Any) -> None:
-            await super().start_kernel(**{**settings, "env": environment, "cwd": str(folder)})
+            # what the process itself says (not its cells) is not for the reader's terminal
+            with (scratch / "kernel.log").open("wb") as log:
+                own = {"env": environment, "cwd": str(folder), "stdout": log, "stderr": log}
+                await super().start_kernel(**{**settings, **own})
 
     return ThisPython
 
