@@ -188,3 +188,27 @@ def test_row_order_changes_no_byte():
     table = frame()
     shuffled = table.sample(frac=1, random_state=1)
     assert did.event_study(panel(shuffled)).to_json() == did.event_study(panel(table)).to_json()
+
+
+def test_percent_change_is_against_the_same_periods():
+    # treated 30 before; 20, 26 after; comparison flat: effects −10, −4, average −7 from an observed mean of 23
+    rows = [
+        (unit, t, level[t], 2 if unit in "ab" else None)
+        for unit in "abcde"
+        for t, level in ((t, [30, 30, 20, 26] if unit in "ab" else [10, 10, 10, 10]) for t in range(4))
+    ]
+    table = pd.DataFrame(rows, columns=["unit", "t", "y", "start"])
+    result = did.event_study(panel(table))
+    assert result.headline.value == pytest.approx(-7)
+    assert result.relative.value == pytest.approx(-100 * 7 / 30)
+    assert did.average(result, 1, 1).value == pytest.approx(-4)
+    assert "variation" in result.headline.std_error.reason
+
+
+def test_when_all_are_treated_in_the_end_later_starters_are_the_comparison():
+    table = frame(treated=12).assign(start=4)
+    table.loc[table["unit"] == "u11", "start"] = 6
+    headline = did.event_study(panel(table), ends=(-2, 2)).headline
+    assert "only one comparison unit" in headline.std_error.reason
+    table.loc[table["unit"].isin(["u08", "u09", "u10"]), "start"] = 6
+    assert isinstance(did.event_study(panel(table), ends=(-2, 2)).headline.std_error, float)

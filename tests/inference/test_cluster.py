@@ -97,15 +97,27 @@ def test_several_regressors_and_weights_against_dummies():
     )
 
 
-def test_no_variation_has_a_reason_not_a_zero():
-    effect = np.zeros((4, 4))
+@pytest.mark.parametrize("noise", [0.0, 1e-15])
+def test_no_variation_has_a_reason_not_a_zero(noise):
+    effect = np.zeros((6, 5))
     effect[:2, 2:] = 1
-    fit = twoway_core.fit(3 * effect + 7, effect[None], names=("D",))
+    y = 0.3 * effect + 0.7 + 0.1 * np.arange(5) + noise * np.random.default_rng(0).normal(size=(6, 5))
+    fit = twoway_core.fit(y, effect[None], names=("D",))
     for method in (ClusterRobust(), WildCluster()):
         found = method.from_regression(fit, ONE)
-        assert found.value[0] == pytest.approx(3)
+        assert found.value[0] == pytest.approx(0.3)
         assert np.isnan([found.std_error[0], found.low[0], found.high[0], found.p_value[0]]).all()
         assert "variation" in found.reason[0]
+
+
+def test_one_cluster_against_one_has_only_rounding_left():
+    # the residuals of either side sum to zero period by period, so both scores are zero but for rounding
+    D = ((np.arange(7)[:, None] < 3) & (np.arange(6) >= 2))[None].astype(float)
+    y = 100 + np.random.default_rng(1).normal(size=(7, 6))
+    fit = twoway_core.fit(y, D, names=("D",), cluster=np.arange(7) // 3 > 0)
+    assert fit.residual_norm > 1
+    for method in (ClusterRobust(), WildCluster()):
+        assert np.isnan(method.from_regression(fit, ONE).std_error[0])
 
 
 def test_options_are_checked():

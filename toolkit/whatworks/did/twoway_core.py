@@ -73,6 +73,8 @@ def fit(
     bread = _bread(design, X, mass, names)
     coefficients = bread @ np.einsum("knt,nt,n->k", X, y, mass, optimize=True)
     residual = y - np.tensordot(coefficients, X, axes=1)
+    if np.abs(residual).max() <= 1e-12 * np.abs(outcome).max():
+        residual = np.zeros_like(residual)
     scores = _by_cluster(np.einsum("knt,nt,n->nk", X, residual, mass, optimize=True), codes)
 
     def moments() -> Moments:
@@ -84,7 +86,8 @@ def fit(
             carry=_by_cluster(residual * mass[:, None], codes) / root,
         )
 
-    return Regression(coefficients, bread, scores, n * t, n - 1, t, moments)
+    norm = float(np.sqrt(np.einsum("nt,nt,n->", residual, residual, mass)))
+    return Regression(coefficients, bread, scores, norm, n * t, n - 1, t, moments)
 
 
 def _shares(n: int, weight: Floats | None) -> Floats:

@@ -46,6 +46,7 @@ class Regression:
         coefficients: (k,) of the regressors that were not absorbed.
         bread: (k, k) inverse of X′X, X the design residualised on the absorbed effects.
         scores: (G, k) X′û summed within clusters.
+        residual_norm: root of the sum of squared residuals, 0 where nothing but rounding is left.
         n_obs: observations.
         n_nested: absorbed effects that lie within clusters (units).
         n_crossing: absorbed effects that cross clusters (periods, and the constant).
@@ -55,6 +56,7 @@ class Regression:
     coefficients: Floats
     bread: Floats
     scores: Floats
+    residual_norm: float
     n_obs: int
     n_nested: int
     n_crossing: int
@@ -121,7 +123,9 @@ class ClusterRobust:
         spread = contrasts @ fit.bread @ fit.scores.T
         std_error = np.sqrt(self.factor(fit) * (spread**2).sum(axis=1))
         df = float(fit.n_clusters - 1)
-        none = std_error <= 1e-12 * np.abs(spread).max(initial=0.0)
+        # by Cauchy–Schwarz no error exceeds this bound; far below it only rounding is left
+        bound = np.sqrt(np.einsum("mk,kl,ml->m", contrasts, fit.bread, contrasts)) * fit.residual_norm
+        none = std_error <= 1e-10 * bound
         shown = np.where(none, np.nan, std_error)
         low, high = intervals.interval(value, shown, df=df, level=level)
         return Uncertainty(

@@ -75,9 +75,6 @@ def largest_t(fit: Regression, columns: Ints, wild: WildCluster) -> JointTest:
         largest = np.maximum(largest, np.nan_to_num(np.concatenate(parts), nan=0.0, posinf=np.inf))
     observed = float(np.nanmax(sample, initial=0.0))
     holds = largest >= observed * (1 - TIE)
-    if share.extra == 0:
-        # the first draw is the sample itself
-        holds[0] = True
     p_value = float(share.p_value(np.array(int(holds.sum()))))
     how = (
         f"its wild cluster bootstrap distribution over {fit.n_clusters} clusters with all of them set to zero"

@@ -120,11 +120,7 @@ def imposed(refits: Refits, share: Share, null: float, level: float) -> tuple[fl
     """WCR: p-value of the null at distance `null` from the estimate, and both distances of the interval."""
 
     def count(delta: float) -> int:
-        holds = refits.at_least(delta)
-        if share.extra == 0:
-            # the first draw is the sample itself
-            holds[0] = True
-        return int(holds.sum())
+        return int(refits.at_least(delta).sum())
 
     rank = share.rank(level)
     unit = float(np.sqrt(refits.variance))
