@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+_AT_ONCE: Final = 2
 
 
 def long_frame(
@@ -29,16 +32,16 @@ def long_frame(
     area, month = np.divmod(pairs, max(len(months), 1))
     counts = block.reshape(-1, step)
     whole = len(pairs) == len(counts)
-    return pd.DataFrame(
-        {
-            "area_code": _spread(area_codes, area, step),
-            "area_name": _spread(area_names, area, step),
-            "month": _spread(months, month, step),
-            "offence": _tiled(offences, len(pairs)),
-            "count": counts.ravel() if whole else counts[pairs].ravel(),
-        },
-        copy=False,
-    )
+    build: dict[str, Callable[[], Any]] = {
+        "area_code": lambda: _spread(area_codes, area, step),
+        "area_name": lambda: _spread(area_names, area, step),
+        "month": lambda: _spread(months, month, step),
+        "offence": lambda: _tiled(offences, len(pairs)),
+        "count": lambda: counts.ravel() if whole else counts[pairs].ravel(),
+    }
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        made = {name: pool.submit(column) for name, column in build.items()}
+        return pd.DataFrame({name: column.result() for name, column in made.items()}, copy=False)
 
 
 def _spread(labels: Sequence[str], at: npt.NDArray[np.int64], step: int) -> Any:
@@ -66,7 +69,8 @@ def _tiled(labels: Sequence[str], times: int) -> Any:
 def _text(sizes: npt.NDArray[np.int64], data: Any) -> Any:
     import pyarrow as pa
 
-    offsets = np.zeros(len(sizes) + 1, dtype=np.int64)
+    offsets = np.empty(len(sizes) + 1, dtype=np.int64)
+    offsets[0] = 0
     np.cumsum(sizes, out=offsets[1:])
     array = pa.LargeStringArray.from_buffers(len(sizes), pa.py_buffer(offsets), data)
     return pd.array(array, dtype="str")

@@ -140,7 +140,12 @@ def _parse(body: bytes | bytearray, shown: str, header: Sequence[str], wanted: S
                 invalid_row_handler=note,
             ),
             convert_options=pacsv.ConvertOptions(
-                include_columns=list(types), column_types=types, strings_can_be_null=False
+                include_columns=list(types),
+                column_types=types,
+                # no text is a missing value, and the bytes are known to be UTF-8 by now
+                strings_can_be_null=False,
+                null_values=[],
+                check_utf8=False,
             ),
         )
     except pa.ArrowInvalid as problem:

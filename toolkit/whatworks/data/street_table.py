@@ -152,16 +152,15 @@ def _block(
     shape: tuple[int, int, int],
     months: Sequence[str],
 ) -> npt.NDArray[np.int64]:
-    block = np.zeros(shape, dtype=np.int64)
-    for at, month in enumerate(months):
-        # counts lie month by month, and one month at a time keeps the working arrays small
-        where = counts.months.index(month)
-        rows = slice(*np.searchsorted(counts.month, [where, where + 1]))
-        keep = use[rows]
-        position = area[rows][keep].astype(np.int64) * shape[2] + offence[rows][keep]
-        total = np.bincount(position, weights=counts.n[rows][keep], minlength=shape[0] * shape[2])
-        block[:, at, :] = total.reshape(shape[0], shape[2])
-    return block
+    at = np.full(len(counts.months), -1, dtype=np.int64)
+    at[[counts.months.index(month) for month in months]] = np.arange(len(months))
+    # every row in use lies in a month of the table: the others have their reason
+    position = area.astype(np.int64) * shape[1]
+    position += at[counts.month]
+    position *= shape[2]
+    position += offence
+    total = np.bincount(position[use], weights=counts.n[use], minlength=shape[0] * shape[1] * shape[2])
+    return total.astype(np.int64).reshape(shape)
 
 
 def _gone(
