@@ -20,11 +20,12 @@ def finish(drawing: str, *, name: str, title: str, alt: str) -> str:
     Every id begins with `name` and a hash of the content, so that several figures share a page without clash
     and the same figure always has the same ids.
     """
+    ET.register_namespace("", SVG)
     root = ET.fromstring(drawing)
     _drop(root)
     for element in root.iter():
         _round(element)
-    # ids first become plain numbers: matplotlib makes some of them from memory addresses
+    # ids first become plain numbers: older matplotlib makes some of them from memory addresses
     _rename(root, "id")
     digest = hashlib.sha256(ET.tostring(root) + alt.encode("utf-8")).hexdigest()[:8]
     prefix = f"{name}-{digest}"
@@ -103,5 +104,4 @@ def _style(part: str) -> str:
 
 
 def _text(root: ET.Element) -> str:
-    ET.register_namespace("", SVG)
     return ET.tostring(root, encoding="unicode").replace("\r", "")

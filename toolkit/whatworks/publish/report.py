@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from whatworks import present
 from whatworks.present import sentence, table, tables, words
 from whatworks.publish import audit, cells, clean, explain, origin, pages
+from whatworks.publish.refusal import PublishError
 from whatworks.publish.words import StudyWords
 from whatworks.results import CheckResult, NotAvailable, Result
 
@@ -50,6 +51,38 @@ def render(
     """
     if not isinstance(study, StudyWords):
         study = StudyWords.from_spec(str(provenance["study"]["slug"]), study)
+    page = pages.fill(
+        "report.html",
+        title=study.title,
+        publisher=study.publisher,
+        kind="Evaluation report",
+        study=study,
+        decision=decision,
+        **_finding(result, study),
+        **_evidence(notebook, result, study, decision),
+        **_explained(result, study),
+        origin=pages.safe(origin.main_table(provenance).html()),
+        origin_folded=[(item.caption, pages.safe(item.html())) for item in origin.long_tables(provenance)],
+    )
+    audit.refuse(page, where=f"studies/{study.slug}, report")
+    return page
+
+
+def _finding(result: Result, study: StudyWords) -> dict[str, Any]:
+    found = present.findings(
+        result, subject=study.subject, unit=study.unit, better=study.better, worthwhile=study.worthwhile
+    )
+    return {
+        "description": found[0],
+        "findings": found,
+        "status": present.status(result, better=study.better, worthwhile=study.worthwhile),
+        "big": _big(result, study),
+    }
+
+
+def _evidence(
+    notebook: Mapping[str, Any], result: Result, study: StudyWords, decision: str
+) -> dict[str, Any]:
     listed = tables.checks_table(result), tables.secondary_table(result)
     above = {
         made: section for made, section in zip(listed, ("checks", "secondary"), strict=True) if made.rows
@@ -57,44 +90,31 @@ def render(
     method = cells.read(notebook, where=f"studies/{study.slug}", decision=decision, above=above)
     drawn = [_figure(figure, i, study) for i, figure in enumerate(method.figures, start=1)]
     shown = {"happened": bool(drawn), "secondary": bool(result.secondary)}
-    found = _findings(result, study)
-    page = pages.fill(
-        "report.html",
-        title=study.title,
-        publisher=study.publisher,
-        kind="Evaluation report",
-        description=found[0],
-        study=study,
-        status=present.status(result, better=study.better, worthwhile=study.worthwhile),
-        findings=found,
-        big=_big(result, study),
-        contents=[(name, text) for name, text in _SECTIONS if shown.get(name, True)],
-        asked=explain.asked(study),
-        sure=explain.sure(result),
-        figures=drawn,
-        checks_said=explain.checks_said(result, study),
-        checks=_checks(result, study),
-        secondary=pages.safe(tables.secondary_table(result).html()) if result.secondary else "",
-        limits=explain.limits(result, study),
-        design=pages.safe(tables.design_table(result).html()),
-        effects=pages.safe(tables.effects_table(result, subject=study.subject).html()),
-        blocks=[pages.safe(block) for block in method.blocks],
-        origin=pages.safe(origin.main_table(provenance).html()),
-        origin_folded=[(item.caption, pages.safe(item.html())) for item in origin.long_tables(provenance)],
-        decision=decision,
-    )
-    audit.refuse(page, where=f"studies/{study.slug}, report")
-    return page
+    return {
+        "contents": [(name, text) for name, text in _SECTIONS if shown.get(name, True)],
+        "figures": drawn,
+        "blocks": [pages.safe(block) for block in method.blocks],
+    }
 
 
-def _findings(result: Result, study: StudyWords) -> tuple[str, ...]:
-    return present.findings(
-        result, subject=study.subject, unit=study.unit, better=study.better, worthwhile=study.worthwhile
-    )
+def _explained(result: Result, study: StudyWords) -> dict[str, Any]:
+    return {
+        "asked": explain.asked(study),
+        "sure": explain.sure(result),
+        "checks_said": explain.checks_said(result, study),
+        "checks": _checks(result, study),
+        "secondary": pages.safe(tables.secondary_table(result).html()) if result.secondary else "",
+        "limits": explain.limits(result, study),
+        "design": pages.safe(tables.design_table(result).html()),
+        "effects": pages.safe(tables.effects_table(result, subject=study.subject).html()),
+    }
 
 
 def _figure(figure: present.Figure, number: int, study: StudyWords) -> Any:
-    clean.refuse_drawing(figure.svg, where=f"studies/{study.slug}, figure {figure.name}")
+    where = f"studies/{study.slug}, figure {figure.name}"
+    if not figure.caption.strip():
+        raise PublishError("the figure has no caption", where=where, remedy="Say in a line what it shows.")
+    clean.refuse_drawing(figure.svg, where=where)
     return pages.safe(figure.html(label=f"Figure {number}"))
 
 
@@ -124,12 +144,12 @@ def _checks(result: Result, study: StudyWords) -> list[dict[str, Any]]:
                 "kind": check.verdict if check else "fail",
                 "reason": row[2],
                 "change": row[3] if len(row) > 3 else "",
-                "evidence": pages.safe(_evidence(check).html()) if check and len(check.table) else "",
+                "evidence": pages.safe(_check_table(check).html()) if check and len(check.table) else "",
             }
         )
     return found
 
 
-def _evidence(check: CheckResult) -> table.Table:
+def _check_table(check: CheckResult) -> table.Table:
     caption = f"Evidence for the check: {check.name}"
     return table.from_frame(check.table, name="evidence", caption=caption)

@@ -1,0 +1,288 @@
+"""What a report refuses to show, and what it shows as text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import made_up_study as made
+import pandas as pd
+import pytest
+
+from whatworks import present
+from whatworks.publish import PublishError, audit, clean, report
+from whatworks.publish.prose import Prose
+from whatworks.results import CheckResult
+
+ATTACK = "<script>alert(1)</script>"
+SHOWN = "&lt;script&gt;alert(1)&lt;/script&gt;"
+
+
+def rendered(*cells: dict[str, Any], **options: Any) -> str:
+    return report.render(made.notebook(*cells), made.result(), made.words(), made.PROVENANCE, **options)
+
+
+def harmless(page: str) -> None:
+    assert "<script" not in page.lower()
+    assert not re.search(r"<[^>]*\son\w+\s*=", page)
+    assert not re.search(r"<a [^>]*href=\"(?!https?://|mailto:|#)", page)
+    assert "<iframe" not in page
+
+
+# --- six ways in -------------------------------------------------------------------------------------------
+
+
+def test_unescaped_html_of_a_table() -> None:
+    frame = pd.DataFrame({"area": [ATTACK + "<img src=x onerror=alert(1)>"]})
+    html = frame.to_html(escape=False)
+    with pytest.raises(PublishError, match="rows of the data"):
+        rendered(made.code("frame", made.data("text/html", html)))
+    page = clean.fragment(html)
+    harmless(page)
+    assert SHOWN in page
+
+
+def test_styler() -> None:
+    html = (
+        '<style type="text/css">body{background:url(http://x.example/a)}</style>'
+        '<table id="T_1"><tr><th scope="row" onclick="x()">a</th>'
+        f'<td style="color:red">{ATTACK}</td></tr></table>'
+    )
+    page = clean.fragment(html)
+    harmless(page)
+    assert "<style" not in page
+    assert "style=" not in page
+    assert "&lt;style" in page
+
+
+def test_markdown_output() -> None:
+    page = rendered(made.code("x", made.data("text/markdown", f"**bold** {ATTACK} [x](javascript:alert(1))")))
+    harmless(page)
+    assert "<strong>bold</strong>" in page
+    assert SHOWN in page
+
+
+def test_markdown_cell() -> None:
+    page = rendered(
+        made.markdown(f"Text {ATTACK}\n\n<div onmouseover='x()'>raw</div>\n\n[ok](https://www.gov.uk/x)")
+    )
+    harmless(page)
+    assert SHOWN in page
+    assert "&lt;div onmouseover=" in page
+    assert '<a href="https://www.gov.uk/x">ok</a>' in page
+
+
+@pytest.mark.parametrize("kind", ["application/javascript", "text/javascript"])
+def test_javascript_output(kind: str) -> None:
+    with pytest.raises(PublishError, match="runs no script"):
+        rendered(made.code("x", made.data(kind, "alert(1)")))
+
+
+def test_isolated_html() -> None:
+    output = made.data("text/html", f"<p>hello</p>{ATTACK}<iframe srcdoc='<b>x</b>'></iframe>", isolated=True)
+    page = rendered(made.code("x", output))
+    harmless(page)
+    assert "<p>hello</p>" in page
+    assert SHOWN in page
+
+
+# --- strings from the data ---------------------------------------------------------------------------------
+
+
+def test_names_from_the_data_are_text_everywhere() -> None:
+    nasty = f'{ATTACK}=HYPERLINK("http://x.example")'
+    checks = (CheckResult(nasty, "concern", nasty, pd.DataFrame({nasty: [nasty]}), nasty),)
+    secondary = (replace(made.result().secondary[0], outcome=nasty, adjustment=nasty),)
+    result = made.result(checks=checks, secondary=secondary, notes=(nasty,))
+    figure = present.coverage(made.coverage().replace({"source": {"early.csv": nasty}}), subject=nasty)
+    page = report.render(
+        made.notebook(made.code(nasty, made.shown(figure)), made.markdown(nasty)),
+        result,
+        made.words(title=nasty, question=nasty, intervention=nasty, subject=nasty, people=(nasty,)),
+        {**made.PROVENANCE, "data": [{"name": nasty}]},
+    )
+    harmless(page)
+    assert page.count(SHOWN) > 10
+    assert "=HYPERLINK(" in page
+
+
+@pytest.mark.parametrize(
+    "svg",
+    [
+        '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
+        '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"></svg>',
+        '<svg xmlns="http://www.w3.org/2000/svg"><use href="http://x.example/a.svg#b"/></svg>',
+        '<svg xmlns="http://www.w3.org/2000/svg"><a href="#x"><path d="M0"/></a></svg>',
+        '<svg xmlns="http://www.w3.org/2000/svg"><path style="fill: url(http://x.example/a)"/></svg>',
+        '<svg xmlns="http://www.w3.org/2000/svg"><path style="fill: u\\72l(http://x.example/a)"/></svg>',
+        '<svg xmlns="http://www.w3.org/2000/svg"><foreignObject/></svg>',
+        '<svg xmlns="http://www.w3.org/2000/svg"><image href="#a"/></svg>',
+        '<!DOCTYPE svg [<!ENTITY a "b">]><svg xmlns="http://www.w3.org/2000/svg">&a;</svg>',
+        "<svg><path/></svg>",
+        '<svg xmlns="http://www.w3.org/2000/svg">',
+    ],
+)
+def test_a_drawing_that_holds_anything_else(svg: str) -> None:
+    figure = replace(present.coverage(made.coverage()), svg=svg)
+    with pytest.raises(PublishError, match="figure coverage"):
+        rendered(made.code("x", made.shown(figure)))
+
+
+# --- figures, tables and rows ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "alt", ["", "Figure", "image", "plot 1", "TODO", "alt text here please write", "..."]
+)
+def test_a_placeholder_for_words(alt: str) -> None:
+    figure = present.coverage(made.coverage())
+    svg = re.sub(r"(<desc [^>]*>)[^<]*", lambda m: m[1] + alt, figure.svg)
+    with pytest.raises(PublishError, match="description says nothing"):
+        rendered(made.code("x", made.shown(replace(figure, svg=svg, alt=alt))))
+
+
+def test_a_figure_without_caption() -> None:
+    figure = replace(present.coverage(made.coverage()), caption="")
+    assert "an empty caption" in audit.faults("<figure><figcaption> </figcaption></figure>")
+    with pytest.raises(PublishError, match="caption"):
+        rendered(made.code("x", made.shown(figure)))
+
+
+def test_a_figure_without_data() -> None:
+    figure = present.coverage(made.coverage())
+    with pytest.raises(PublishError, match="without its data"):
+        rendered(made.code("x", made.shown(replace(figure, table=figure.table.iloc[:0]))))
+
+
+@pytest.mark.parametrize("kind", ["image/png", "image/svg+xml"])
+def test_a_picture_of_another_making(kind: str) -> None:
+    with pytest.raises(PublishError, match="without words and data") as caught:
+        rendered(made.code("x", made.data(kind, "abc")))
+    assert caught.value.where == "studies/merger, cell 1"
+    assert "whatworks.present" in caught.value.remedy
+
+
+def test_head_is_refused_without_a_decision() -> None:
+    frame = pd.DataFrame({"lsoa": ["E01000001", "E01000002"], "robbery": [1, 0]})
+    with pytest.raises(PublishError, match="rows of the data"):
+        rendered(made.code("frame.head()", made.data("text/html", frame.head().to_html())))
+    with pytest.raises(PublishError, match="rows of the data"):
+        rendered(made.code("frame[['robbery']]", made.data("text/html", frame[["robbery"]].to_html())))
+
+
+def test_a_decision_lets_an_aggregate_through_and_is_printed() -> None:
+    html = (
+        "<table><caption>By year</caption><thead><tr><th scope='col'>Year</th><th scope='col'>n</th>"
+        "<th scope='col'>m</th></tr></thead><tbody><tr><th scope='row'>2020</th><td>500</td><td>4</td></tr>"
+        "</tbody></table>"
+    )
+    cell = made.code("x", made.data("text/html", html))
+    with pytest.raises(PublishError, match="rows of the data"):
+        rendered(cell)
+    page = rendered(cell, decision="No cell below 10; A. Officer")
+    assert "Disclosure decision: No cell below 10; A. Officer" in page
+    assert "<td>500</td>" in page
+
+
+def test_a_listing_in_plain_text() -> None:
+    listing = "\n".join(f"E0100000{i} {i}" for i in range(5))
+    stream = {"output_type": "stream", "name": "stdout", "text": listing}
+    with pytest.raises(PublishError, match="prints 5 lines"):
+        rendered(made.code("print(x)", stream))
+    series = {"output_type": "execute_result", "data": {"text/plain": listing}, "metadata": {}}
+    with pytest.raises(PublishError, match="prints 5 lines"):
+        rendered(made.code("x", series))
+
+
+def test_a_card_of_facts_passes() -> None:
+    assert "treated units by start" in rendered(
+        made.code("panel", made.data("text/html", made.panel()._repr_html_()))
+    )
+
+
+def test_warnings_are_counted_not_shown() -> None:
+    stream = {"output_type": "stream", "name": "stderr", "text": "/home/somebody/x.py:3: Warning\n  line\n"}
+    page = rendered(made.code("x", stream))
+    assert "somebody" not in page
+    assert "2 lines of warnings" in page
+
+
+def test_a_failed_cell() -> None:
+    error = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []}
+    with pytest.raises(PublishError, match="the cell failed: ValueError: no"):
+        rendered(made.code("x", error))
+
+
+def test_an_image_in_the_prose() -> None:
+    with pytest.raises(PublishError, match="shows an image"):
+        rendered(made.markdown("![a map](http://x.example/map.png)"))
+
+
+@pytest.mark.parametrize("tex", ["\\unknown{x}", "x^{2", "\\frac{1}", "x^2^3", "a}b"])
+def test_a_formula_that_cannot_be_shown(tex: str) -> None:
+    with pytest.raises(PublishError, match="formula"):
+        rendered(made.markdown(f"Here $${tex}$$ there\n\n$${tex}$$\n"))
+
+
+def test_formulas_that_can() -> None:
+    prose = Prose(2, "x").html("The $\\hat\\tau_{g,t}^2 \\leq \\text{the rest}$ of £5 and $6.")
+    assert "<msubsup><mover" in prose
+    assert "<mo>≤</mo>" in prose
+    assert "<mtext>the rest</mtext>" in prose
+    assert "and $6." in prose
+
+
+# --- the audit ---------------------------------------------------------------------------------------------
+
+GOOD = (
+    '<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="x">'
+    '<meta name="description" content="x"><meta http-equiv="Content-Security-Policy" '
+    'content="default-src \'none\'"><title>x</title></head><body><a href="#main">Skip</a><header></header>'
+    '<nav></nav><main id="main"><h1>x</h1><h2>y</h2></main><footer></footer></body></html>'
+)
+
+
+def test_a_good_page_has_no_faults() -> None:
+    assert audit.faults(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (' lang="en-GB"', "", "no language"),
+        ("<title>x</title>", "<title></title>", "no title"),
+        ('<meta name="description" content="x">', "", "no description"),
+        ('<meta name="viewport" content="x">', "", "no viewport"),
+        ("default-src 'none'", "default-src *", "no content security policy"),
+        ("<h1>x</h1>", "<h1>x</h1><h1>z</h1>", "not exactly one h1"),
+        ("<h2>y</h2>", "<h3>y</h3>", "a heading jumps from h1 to h3"),
+        ("<h1>x</h1>", "<h1> </h1>", "an empty heading"),
+        ('<a href="#main">Skip</a>', "", "no skip link first on the page"),
+        ('id="main"', 'id="other"', "no skip link first on the page"),
+        ("<nav></nav>", "", "no navigation"),
+        ("<footer></footer>", "", "no footer"),
+        ("<h2>y</h2>", '<h2>y</h2><img src="a.png">', "<img> has no place in a report"),
+        ("<h2>y</h2>", "<h2>y</h2><script>1</script>", "<script> has no place in a report"),
+        ("<h2>y</h2>", '<h2 onclick="x">y</h2>', "<h2> carries onclick"),
+        (
+            "<h2>y</h2>",
+            '<h2>y</h2><p style="background:url(//x)">z</p>',
+            "the style of <p> loads from outside",
+        ),
+        ("<title>", "<style>@import 'x'</style><title>", "the style sheet loads from outside"),
+        ("<h2>y</h2>", '<h2>y</h2><link rel="x" href="//x">', "<link> has no place in a report"),
+        ("<h2>y</h2>", '<h2>y</h2><a href="javascript:x">z</a>', "a link that runs a script"),
+        ("<h2>y</h2>", '<h2>y</h2><a href="#gone">z</a>', "nothing has the id 'gone'"),
+        ("<h2>y</h2>", '<h2 id="main">y</h2>', "the id 'main' stands twice"),
+        ("<h2>y</h2>", "<h2>y</h2><table><tr><th>a</th></tr></table>", "a table header without scope"),
+        ("<h2>y</h2>", "<h2>y</h2><table><tr><td>a</td></tr></table>", "a table without caption"),
+        ("<h2>y</h2>", "<h2>y</h2><table><caption></caption></table>", "an empty table caption"),
+        ("<h2>y</h2>", "<h2>y</h2><figure></figure>", "a figure without caption"),
+        ("<h2>y</h2>", '<h2>y</h2><svg role="img"></svg>', "a drawing without role, title and description"),
+        ("<h2>y</h2>", "<h2>y", "<h2> is not closed before </main>"),
+    ],
+)
+def test_each_fault_is_found(old: str, new: str, fault: str) -> None:
+    assert old in GOOD
+    assert fault in audit.faults(GOOD.replace(old, new))

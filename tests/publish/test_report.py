@@ -1,0 +1,317 @@
+"""The report: complete, in order, the same bytes, and readable by everybody."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import made_up_study as made
+import pytest
+
+from whatworks import present
+from whatworks.publish import audit, pages, report
+from whatworks.results import Design, NotAvailable
+from whatworks.study.spec import Person, Protocol, StudySpec
+
+MARKDOWN = (
+    "# The method\n\n## Data\n\nCounts by borough.\n\n#### Deep\n\n$$\\hat\\tau = \\frac{1}{N}\\sum_i Y_i$$\n"
+)
+
+
+def everything() -> dict[str, object]:
+    result = made.result()
+    return made.notebook(
+        made.markdown(MARKDOWN),
+        made.code("study = ''", tags=("parameters",)),
+        made.code("ww.present.paths(panel)", made.shown(present.paths(made.panel(), subject="robbery"))),
+        made.code("ww.present.paths(panel)", made.shown(present.paths(made.panel(), subject="robbery"))),
+        made.code(
+            "ww.present.event_study(result)", made.shown(present.event_study(result, subject="robbery"))
+        ),
+        made.code("panel", made.data("text/html", made.panel()._repr_html_())),
+        made.code("ww.present.checks_table(result)", made.shown(present.checks_table(result))),
+        made.code("ww.present.effects_table(result)", made.shown(present.effects_table(result))),
+    )
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return report.render(everything(), made.result(), made.words(), made.PROVENANCE)
+
+
+class Outline(HTMLParser):
+    """Headings, landmarks, ids and the text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.headings: list[tuple[int, str]] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._in: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes.append((tag, dict(attrs)))
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append((int(tag[1]), ""))
+        self._in.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._in and self._in.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if self._in and self._in[-1] not in ("style", "title", "desc"):
+            self.text += f" {data}"
+        if self._in and re.fullmatch("h[1-6]", self._in[-1]):
+            level, said = self.headings[-1]
+            self.headings[-1] = (level, said + data)
+
+
+def text_of(page: str) -> str:
+    return " ".join(Outline(page).text.split())
+
+
+def test_the_result_comes_first(page: str) -> None:
+    text = text_of(page)
+    order = [
+        "Robbery fell by about 8%",
+        "−8%",
+        "95% interval: −13% to −2%",
+        "Boroughs were merged into larger commands.",
+        "about 95 of the intervals would contain the true change",
+        "Figure 1.",
+        "4 checks: 1 passed, 1 raises a concern, 1 failed and 1 does not apply.",
+        "Secondary outcome, burglary",
+        "Two boroughs were left out",
+        "Size and method of the study",
+        "Below is the notebook that made this report",
+        "whatworks verify studies/merger",
+    ]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+
+
+def test_one_h1_and_no_jump(page: str) -> None:
+    levels = [level for level, _ in Outline(page).headings]
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(below - above <= 1 for above, below in pairwise(levels))
+    assert (3, "The method") in Outline(page).headings
+    assert (4, "Data") in Outline(page).headings
+    assert (5, "Deep") in Outline(page).headings
+
+
+def test_landmarks_language_and_skip_link(page: str) -> None:
+    outline = Outline(page)
+    assert outline.attributes[0] == ("html", {"lang": "en-GB"})
+    for landmark in ("header", "nav", "main", "footer"):
+        assert outline.tags.count(landmark) == 1
+    links = [attributes for tag, attributes in outline.attributes if tag == "a"]
+    assert links[0] == {"class": "skip", "href": "#main"}
+    assert ("main", {"id": "main"}) in outline.attributes
+    metas = {
+        a.get("name") or a.get("http-equiv"): a.get("content") for t, a in outline.attributes if t == "meta"
+    }
+    assert metas["Content-Security-Policy"] == (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    )
+    assert metas["viewport"] == "width=device-width, initial-scale=1"
+    assert str(metas["description"]).startswith("Robbery fell by about 8%")
+    assert "<title>Merging boroughs into command units – Policing Impact Unit</title>" in page
+
+
+def test_every_table_has_a_caption_and_scopes_and_scrolls_by_itself(page: str) -> None:
+    assert page.count("<table") == page.count("<caption>") == page.count('class="ww-table"')
+    assert page.count("<table") == len(re.findall(r'tabindex="0" aria-label="[^"]+"><table', page))
+    assert not re.search(r"<th(?![^>]*scope=)[ >]", page)
+
+
+def test_labels_of_regions_are_unique(page: str) -> None:
+    labels = re.findall(r'role="region" tabindex="0" aria-label="([^"]+)"', page)
+    assert len(labels) == len(set(labels))
+
+
+def test_every_figure_has_words_and_numbers(page: str) -> None:
+    figures = re.findall(r"<figure.*?</figure>", page, re.DOTALL)
+    assert len(figures) == 2
+    for figure in figures:
+        assert len(re.findall(r"<desc [^>]*>([^<]{60,})</desc>", figure)) == 1
+        assert figure.count("<table") == 1
+    assert page.count("<svg") == 2
+    assert page.count('Shown above: <a href="#figure-1">') == 2
+
+
+def test_what_stands_above_is_not_repeated(page: str) -> None:
+    assert page.count("Two of six false dates") == 1
+    assert 'Shown above: <a href="#checks">' in page
+    assert page.count("The table “Effects, in") == 0
+
+
+def test_the_code_is_folded(page: str) -> None:
+    assert re.search(r'<details class="code"><summary>Parameters of the template</summary><pre', page)
+    assert "<details open" not in page
+
+
+def test_formulas_are_mathml(page: str) -> None:
+    assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">' in page
+    assert "<mfrac>" in page
+    assert "\\frac" not in page
+
+
+def test_nothing_is_loaded(page: str) -> None:
+    assert not re.search(r"<(script|link|iframe|object|embed|img|form|base)\b", page)
+    assert not re.search(r"\s(src|srcset|action|on\w+)\s*=", page)
+    assert "@import" not in page
+    assert not re.search(r"url\((?!#)", page)
+    assert set(re.findall(r"https?://[^\"'\s<]+", page)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1998/Math/MathML",
+    }
+
+
+def test_the_same_bytes_in_another_process(page: str) -> None:
+    support = next(path for path in sys.path if path.endswith("support"))
+    here = os.path.dirname(__file__)
+    program = (
+        "import hashlib, made_up_study as made, test_report\n"
+        "from whatworks.publish import report\n"
+        "page = report.render(test_report.everything(), made.result(), made.words(), made.PROVENANCE)\n"
+        "print(hashlib.sha256(page.encode()).hexdigest())\n"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={
+            **os.environ,
+            "PYTHONHASHSEED": "99",
+            "TZ": "Asia/Tokyo",
+            "PYTHONPATH": f"{support}{os.pathsep}{here}",
+        },
+    )
+    assert outcome.stdout.strip() == hashlib.sha256(page.encode()).hexdigest()
+    assert "\r" not in page
+
+
+def test_the_page_passes_its_own_audit(page: str) -> None:
+    assert audit.faults(page) == []
+
+
+def test_a_parsed_study_will_do() -> None:
+    spec = StudySpec(
+        version=1,
+        title="A title",
+        question="A question?",
+        intervention="Something",
+        template="did",
+        protocol=Protocol("Robbery", "ATT", "It falls", ("Pre-trends", "Leave one out")),
+        people=(Person("B. Writer", "author"),),
+    )
+    text = text_of(report.render(made.notebook(), made.result(), spec, made.PROVENANCE))
+    assert "Robbery fell by about 8%" in text
+    assert "1 promised in the protocol is missing" in text
+    assert "✗ Not done" in text
+    assert "B. Writer, author" in text
+    assert "studies/merger" in text
+
+
+def test_no_margin_of_error_is_said_and_not_invented() -> None:
+    result = made.result(
+        headline=made.estimate(-0.08, made.NONE, made.NONE, p=made.NONE),
+        relative=NotAvailable("no counterfactual"),
+        checks=(),
+        secondary=(),
+        design=Design(9, 20, 9, 1, made.NONE, made.NONE),
+    )
+    page = report.render(made.notebook(), result, made.words(), made.PROVENANCE)
+    text = text_of(page)
+    assert "No honest margin of error can be given" in text
+    assert "One treated unit carries no error of its own." in text
+    assert "No check was made" in text
+    assert "Secondary outcomes" not in text
+    assert "What happened" not in text
+    assert "NaN" not in page
+
+
+def test_no_estimate_still_makes_a_report() -> None:
+    result = made.result(headline=made.estimate(made.NONE, made.NONE, made.NONE, p=made.NONE), secondary=())
+    text = text_of(
+        report.render(made.notebook(), replace(result, relative=made.NONE), made.words(), made.PROVENANCE)
+    )
+    assert "could not be estimated. One treated unit carries no error of its own." in text
+
+
+def test_limits_speak_of_clusters_checks_and_spill_over() -> None:
+    result = made.result(checks=made.result().checks[:3])
+    text = text_of(
+        report.render(made.notebook(), result, made.words(limits=("Only recorded crime",)), made.PROVENANCE)
+    )
+    assert "Only recorded crime." in text
+    assert "The areas fall into 12 independent groups" in text
+    assert "The check “Enough clusters” failed" in text
+    assert "Whether crime moved to or from neighbouring areas was not tested." in text
+
+
+# --- the style sheet ---------------------------------------------------------------------------------------
+
+
+def light(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    high, low = sorted((light(one), light(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def colours() -> dict[str, str]:
+    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", pages.stylesheet()))
+
+
+def test_contrast_of_the_style_sheet() -> None:
+    named = colours()
+    rules = re.findall(r"([^{}]+)\{([^{}]*)\}", pages.stylesheet().split("@media print")[0])
+    grounds = {"paper": named["paper"], "wash": named["wash"]}
+    checked = 0
+    for selector, body in rules:
+        ink = re.search(r"(?<![\w-])color: var\(--([\w-]+)\)", body)
+        ground = re.search(r"background: var\(--([\w-]+)\)", body)
+        if not ink:
+            continue
+        against = [named[ground[1]]] if ground else list(grounds.values())
+        for colour in against:
+            assert contrast(named[ink[1]], colour) >= 4.5, f"{selector.strip()}: {ink[1]} on {colour}"
+            checked += 1
+    assert checked > 20
+
+
+def test_focus_is_visible_on_every_ground() -> None:
+    named = colours()
+    assert re.search(r":focus-visible \{ outline: 3px solid var\(--ink\)", pages.stylesheet())
+    assert contrast(named["ink"], named["paper"]) >= 3
+    assert contrast(named["focus"], named["banner"]) >= 3
+
+
+def test_no_colour_stands_outside_the_palette() -> None:
+    rules = pages.stylesheet().split("}", 1)[1]
+    assert not re.search(r"#[0-9a-fA-F]{3,8}\b", rules)
+
+
+def test_print_and_narrow_screens_are_provided_for() -> None:
+    css = pages.stylesheet()
+    assert "@media print" in css
+    assert "break-inside: avoid" in css
+    assert "color-scheme: light" in css
+    assert re.search(r"\.ww-scroll, \.ww-drawing \{ overflow-x: auto", css)

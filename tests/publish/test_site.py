@@ -1,0 +1,116 @@
+"""The site: every study listed alike, files complete, nothing written when something is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import made_up_study as made
+import pytest
+
+from whatworks.publish import PublishError, StudyPages, audit, report, site
+from whatworks.results import Design, NotAvailable
+
+
+def study(slug: str, title: str, value: float = -8.0, low: float = -12.0, high: float = -2.0) -> StudyPages:
+    words = made.words(slug=slug, title=title)
+    result = made.result(
+        headline=made.estimate(value / 100, low / 100, high / 100),
+        relative=made.percent(value, low, high),
+        design=Design(32, 85, 12, 22, NotAvailable("chance did not assign"), 0.3),
+    )
+    page = report.render(made.notebook(), result, words, made.PROVENANCE)
+    return StudyPages(words, result, page, {"result.json": b"{}\n", "tables/effects.csv": b"a\n"})
+
+
+STUDIES = (
+    study("zeta", "A fall"),
+    study("alpha", "B null", -1.0, -6.0, 5.0),
+    study("beta", "C rise", 8.0, 2.0, 12.0),
+    StudyPages(made.words(slug="gone", title="D stopped"), why_none="The data stopped arriving"),
+)
+
+
+def test_nulls_harms_and_unfinished_studies_are_listed_like_any_other() -> None:
+    page = site.ledger(STUDIES)
+    assert audit.faults(page) == []
+    assert re.findall(r"</span> ([^<]+)</p>", page) == [
+        "Fell", "Inconclusive (under-powered)", "Rose", "Not yet known",
+    ]  # fmt: skip
+    assert "4 studies: 1 “Fell”, 1 “Inconclusive (under-powered)”, 1 “Not yet known” and 1 “Rose”." in page
+    assert "The data stopped arriving." in page
+    assert "This is a change for the worse." in page
+    assert '<a href="zeta/report.html">A fall</a>' in page
+    assert "22 of 32 areas" in page
+
+
+def test_an_empty_ledger_says_so() -> None:
+    assert "No study has been published yet." in site.ledger([])
+
+
+def test_the_files_and_their_order(tmp_path: Path) -> None:
+    names = site.build(STUDIES, tmp_path / "site")
+    found = sorted(
+        p.relative_to(tmp_path / "site").as_posix() for p in (tmp_path / "site").rglob("*") if p.is_file()
+    )
+    assert sorted(names) == found
+    assert (tmp_path / "site" / "zeta" / "report.html").read_text(encoding="utf-8") == STUDIES[0].report
+    listed = json.loads((tmp_path / "site" / "site.json").read_text(encoding="utf-8"))["files"]
+    for name, digest in listed.items():
+        assert hashlib.sha256((tmp_path / "site" / name).read_bytes()).hexdigest() == digest
+    assert [p.name for p in tmp_path.iterdir()] == ["site"]
+
+
+def test_every_link_leads_somewhere(tmp_path: Path) -> None:
+    names = site.build(STUDIES, tmp_path / "site")
+    page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    for link in re.findall(r'href="([^"#]+)"', page):
+        assert link in names
+
+
+def test_the_order_given_does_not_matter() -> None:
+    assert site.contents(STUDIES) == site.contents(tuple(reversed(STUDIES)))
+
+
+def test_an_older_site_is_replaced_whole(tmp_path: Path) -> None:
+    site.build(STUDIES, tmp_path / "site")
+    site.build(STUDIES[:1], tmp_path / "site")
+    assert not (tmp_path / "site" / "alpha").exists()
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(PublishError, match="not a site of ours"):
+        site.build(STUDIES, tmp_path / "site")
+    assert [p.name for p in (tmp_path / "site").iterdir()] == ["thesis.txt"]
+
+
+def test_a_page_that_is_not_fit_stops_everything(tmp_path: Path) -> None:
+    site.build(STUDIES, tmp_path / "site")
+    before = {p: p.read_bytes() for p in (tmp_path / "site").rglob("*") if p.is_file()}
+    bad = replace(STUDIES[0], report=str(STUDIES[0].report).replace("</main>", "<script>1</script></main>"))
+    with pytest.raises(PublishError, match="script"):
+        site.build((bad,), tmp_path / "site")
+    assert {p: p.read_bytes() for p in (tmp_path / "site").rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "a\\b", "report.html", ""])
+def test_downloads_stay_in_their_folder(name: str) -> None:
+    with pytest.raises(PublishError, match="cannot be a download"):
+        site.contents((replace(STUDIES[0], downloads={name: b""}),))
+
+
+def test_two_studies_of_one_name() -> None:
+    with pytest.raises(PublishError, match="two studies are named zeta"):
+        site.contents((STUDIES[0], STUDIES[0]))
+
+
+def test_names_are_text() -> None:
+    nasty = StudyPages(made.words(slug="x", title="<script>alert(1)</script>"), why_none="<b>no</b>")
+    page = site.ledger((nasty,))
+    assert "<script" not in page
+    assert "&lt;b&gt;no&lt;/b&gt;." in page
