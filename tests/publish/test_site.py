@@ -10,9 +10,13 @@ from pathlib import Path
 
 import made_up_study as made
 import pytest
+import study_workspace
 
 from whatworks.publish import PublishError, StudyPages, audit, report, site
 from whatworks.results import Design, NotAvailable
+from whatworks.study import places
+from whatworks.study.hashing import text_hash
+from whatworks.study.spec import load_study
 
 
 def study(slug: str, title: str, value: float = -8.0, low: float = -12.0, high: float = -2.0) -> StudyPages:
@@ -114,3 +118,58 @@ def test_names_are_text() -> None:
     page = site.ledger((nasty,))
     assert "<script" not in page
     assert "&lt;b&gt;no&lt;/b&gt;." in page
+
+
+# --- a workspace -------------------------------------------------------------------------------------------
+
+
+def workspace(folder: Path, **changes: object) -> Path:
+    """A workspace with one recorded study; `changes` replace files of its record."""
+    home = study_workspace.make(folder)
+    provenance = {**made.PROVENANCE, "study": {"slug": "one", "sha256": text_hash(home / "study.yaml")}}
+    result, notebook = made.result(), made.notebook(made.markdown("Words"))
+    spec = load_study(home, name="studies/one")
+    files: dict[str, object] = {
+        "result.json": result.to_json(),
+        "provenance.json": json.dumps(provenance),
+        "notebook.ipynb": json.dumps(notebook),
+        "report.html": report.render(notebook, result, spec, provenance),
+        "tables/effects.csv": "term\n",
+        **changes,
+    }
+    for name, text in files.items():
+        study_workspace.put(home / "record" / name, str(text))
+    return home
+
+
+def test_a_workspace_becomes_a_site(tmp_path: Path) -> None:
+    workspace(tmp_path)
+    index = site.publish(places.find(tmp_path), tmp_path / "site")
+    assert index == tmp_path / "site" / "index.html"
+    page = index.read_text(encoding="utf-8")
+    assert "Crimes fell by about 8%" in page
+    kept = {p.name for p in (tmp_path / "site" / "one").rglob("*") if p.is_file()}
+    assert kept == {"report.html", "result.json", "provenance.json", "notebook.ipynb", "effects.csv"}
+
+
+def test_a_study_without_a_record_is_listed(tmp_path: Path) -> None:
+    study_workspace.make(tmp_path)
+    page = site.publish(places.find(tmp_path), tmp_path / "site").read_text(encoding="utf-8")
+    assert "Not yet known" in page
+    assert "This study has no record yet." in page
+
+
+def test_words_changed_after_the_record(tmp_path: Path) -> None:
+    home = workspace(tmp_path)
+    text = (home / "study.yaml").read_text(encoding="utf-8")
+    study_workspace.put(home / "study.yaml", text.replace("A test", "A triumph"))
+    with pytest.raises(PublishError, match="changed after the record"):
+        site.publish(places.find(tmp_path), tmp_path / "site")
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_recorded_notebook_with_rows_of_data(tmp_path: Path) -> None:
+    rows = made.data("text/html", "<table class='dataframe'><tr><td>1</td><td>2</td></tr></table>")
+    workspace(tmp_path, **{"notebook.ipynb": json.dumps(made.notebook(made.code("x", rows)))})
+    with pytest.raises(PublishError, match="rows of the data"):
+        site.publish(places.find(tmp_path), tmp_path / "site")
