@@ -191,7 +191,7 @@ def test_row_order_changes_no_byte():
 
 
 def test_percent_change_is_against_the_same_periods():
-    # treated 30 before; 20, 26 after; comparison flat: effects −10, −4, average −7 from an observed mean of 23
+    # treated 30 before, then 20 and 26; comparison flat: effects −10 and −4, average −7, observed mean 23
     rows = [
         (unit, t, level[t], 2 if unit in "ab" else None)
         for unit in "abcde"

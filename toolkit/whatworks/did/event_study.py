@@ -103,19 +103,9 @@ def event_study(
     if not staggered:
         requirements.require_comparison(panel, WHERE)
     distances = _distances(panel, reference, ends)
-    choice = requirements.settle(inference, _counts(panel, distances.treated), WHERE)
-    fit = _fit(panel, distances)
-    detail = EventStudyDetail(
-        event_times=distances.times,
-        pooled=distances.pooled,
-        observed=_observed(panel, distances),
-        fit=fit,
-        pretrend=_pretrend(fit, distances.times, choice),
-        choice=choice,
-        scale=panel.scale,
-    )
-    last = int(distances.times[-1])
-    headline, share = _average(detail, 0, last, level)
+    detail = _learn(panel, distances, inference)
+    choice = detail.choice
+    headline, share = _average(detail, 0, int(distances.times[-1]), level)
     treated = int(distances.treated.sum())
     return Result(
         method=WHERE,
@@ -146,6 +136,20 @@ def average(result: Result, first: int, last: int) -> Estimate:
             remedy="Give the result that did.event_study returned in this session.",
         )
     return _average(result.detail, first, last, result.headline.level)[0]
+
+
+def _learn(panel: Panel, distances: Distances, inference: requirements.Inference) -> EventStudyDetail:
+    choice = requirements.settle(inference, _counts(panel, distances.treated), WHERE)
+    fit = _fit(panel, distances)
+    return EventStudyDetail(
+        event_times=distances.times,
+        pooled=distances.pooled,
+        observed=_observed(panel, distances),
+        fit=fit,
+        pretrend=_pretrend(fit, distances.times, choice),
+        choice=choice,
+        scale=panel.scale,
+    )
 
 
 def _average(detail: EventStudyDetail, first: int, last: int, level: float) -> tuple[Estimate, Floats]:
