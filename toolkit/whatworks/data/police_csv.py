@@ -153,13 +153,7 @@ def _parse(body: bytes | bytearray, shown: str, header: Sequence[str], wanted: S
         if not broken and body.count(b"\n") > 1:
             raise SourceError(str(problem), where=shown, remedy=_AGAIN) from problem
         table = pa.table({name: pa.array([], kind) for name, kind in types.items()})
-    if broken:
-        line, cells = broken[0]
-        raise SourceError(
-            f"{cells} cells where the header has {len(header)}; {len(broken):,} such lines in all",
-            where=f"{shown}, line {line}",
-            remedy=_AGAIN,
-        )
+    _refuse_broken(broken, shown, len(header))
     if quoted and table.num_rows + 1 != body.count(b"\n"):
         raise SourceError(
             "a line break inside a quoted cell, or a quotation mark that is never closed",
@@ -167,6 +161,16 @@ def _parse(body: bytes | bytearray, shown: str, header: Sequence[str], wanted: S
             remedy="Find the quotation mark and close it, or fetch the publisher's own copy.",
         )
     return table
+
+
+def _refuse_broken(broken: Sequence[tuple[int, int]], shown: str, width: int) -> None:
+    if broken:
+        line, cells = broken[0]
+        raise SourceError(
+            f"{cells} cells where the header has {width}; {len(broken):,} such lines in all",
+            where=f"{shown}, line {line}",
+            remedy=_AGAIN,
+        )
 
 
 def _checked_bytes(raw: bytes | bytearray, shown: str) -> bytes | bytearray:

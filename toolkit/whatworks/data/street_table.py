@@ -73,12 +73,7 @@ def prepare(
     use = reason < 0
     dropped = _dropped(settled, counts, reason)
     used = int(counts.n[use].sum())
-    if not used and len(counts.n):
-        raise SourceError(
-            f"none of {int(counts.n.sum()):,} rows can be counted: {first_few(d.reason for d in dropped)}",
-            where=first_few((item.shown for item in scans), 2),
-            remedy="Read by='force', or read the force that covers this area as well.",
-        )
+    _refuse_nothing(used, counts, dropped, scans)
     order = np.argsort(np.array(areas.code, dtype=object), kind="stable")
     rank = np.empty(len(order), dtype=np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
@@ -111,6 +106,15 @@ def prepare(
         intake,
         tuple((*pair, state, settled.rows.get(pair, 0)) for pair, state in settled.states.items()),
     )
+
+
+def _refuse_nothing(used: int, counts: Counts, dropped: Sequence[Dropped], scans: Sequence[Scan]) -> None:
+    if not used and len(counts.n):
+        raise SourceError(
+            f"none of {int(counts.n.sum()):,} rows can be counted: {first_few(d.reason for d in dropped)}",
+            where=first_few((item.shown for item in scans), 2),
+            remedy="Read by='force', or read the force that covers this area as well.",
+        )
 
 
 def _sort_out(
