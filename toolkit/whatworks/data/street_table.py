@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from whatworks.data.dense_frame import long_frame
 from whatworks.data.intake import Dropped, IntakeReport, SourceFile
+from whatworks.data.police_csv import IntArray
 from whatworks.data.police_words import Era, era_of
 from whatworks.data.street_areas import REASONS, Areas
 from whatworks.data.street_offences import Offences
@@ -74,9 +75,7 @@ def prepare(
     dropped = _dropped(settled, counts, reason)
     used = int(counts.n[use].sum())
     _refuse_nothing(used, counts, dropped, scans)
-    order = np.argsort(np.array(areas.code, dtype=object), kind="stable")
-    rank = np.empty(len(order), dtype=np.int32)
-    rank[order] = np.arange(len(order), dtype=np.int32)
+    order, rank = _ranked(areas.code)
     names = sorted(offences.names)
     shuffle = np.array([names.index(name) for name in offences.names], dtype=np.int16)
     block = _block(counts, use, rank[area], shuffle[offence], (len(order), len(months), len(names)), months)
@@ -106,6 +105,13 @@ def prepare(
         intake,
         tuple((*pair, state, settled.rows.get(pair, 0)) for pair, state in settled.states.items()),
     )
+
+
+def _ranked(codes: Sequence[str]) -> tuple[IntArray, npt.NDArray[np.int32]]:
+    order = np.argsort(np.array(codes, dtype=object), kind="stable")
+    rank = np.empty(len(order), dtype=np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    return order, rank
 
 
 def _refuse_nothing(used: int, counts: Counts, dropped: Sequence[Dropped], scans: Sequence[Scan]) -> None:
