@@ -62,6 +62,19 @@ def test_a_data_root_is_found_by_default_and_by_variable(here: Path, monkeypatch
         places.find(here).path("police:../police/a.csv")
 
 
+def test_a_study_is_found_by_slug_by_path_and_from_inside(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = (here / "studies" / "one").resolve()
+    monkeypatch.chdir(here)
+    found = places.find()
+    assert [found.study(name) for name in ("one", "studies/one", "studies/one/", str(one))] == [one] * 4
+    monkeypatch.chdir(one)
+    assert places.find().study(".") == one
+    monkeypatch.chdir(here / "studies")
+    assert places.find().study("./one") == one
+
+
 def test_absent_data_say_where_they_are_expected(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TEST_POLICE_FILES", raising=False)
     with pytest.raises(StudyError) as caught:

@@ -209,6 +209,18 @@ def test_no_record_at_all(same_run: Path) -> None:
     assert "no record yet" in found.fields[0].why
 
 
+def test_absent_data_cannot_be_re_run_and_nothing_starts(
+    same_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.put(same_run / "whatworks.toml", 'version = 1\n[data_roots.far]\ndefault = "../far"\n')
+    path = same_run / "studies" / "one" / "record" / "provenance.json"
+    edit(path, lambda text: text.replace('"data/counts.csv"', '"far:counts.csv"'))
+    monkeypatch.setattr(verifying, "produce", lambda study, **more: pytest.fail("it started"))
+    found = {field.name: field for field in check(same_run).parted()}
+    assert found["data far:counts.csv"].verdict == "cannot re-run"
+    assert "not here" in found["run"].why
+
+
 def test_a_run_that_fails_is_no_drift(same_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(study: Any, **more: Any) -> None:
         raise RunError("the kernel died", where="template tiny")

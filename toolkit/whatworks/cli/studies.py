@@ -213,7 +213,9 @@ def _print_verification(found: Verification, fields: bool) -> None:
             reason = f" ({field.why})" if field.why else ""
             typer.echo(f"  drift  {field.name}: recorded {field.recorded}, now {field.found}{reason}")
         else:
-            typer.echo(f"  cannot re-run  {field.name}: because {field.why}")
+            # several fields may fail for one reason; what to do about it is said once, at the end
+            why = field.why if field is parted[-1] else field.why.partition("\n")[0]
+            typer.echo(f"  cannot re-run  {field.name}: because {why}")
 
 
 def _from_here(path: Path) -> str:

@@ -29,6 +29,8 @@ _SOCKET_PATH_LIMIT = 90
 _FIXED = {
     "PYTHONHASHSEED": "0",
     "PYTHONUTF8": "1",
+    # said once, when a package is first compiled, and never again
+    "PYTHONWARNINGS": "ignore::SyntaxWarning",
     "TZ": "UTC",
     "LC_ALL": "C.UTF-8",
     "LANG": "C.UTF-8",
@@ -43,7 +45,7 @@ _FIXED = {
     "NUMEXPR_NUM_THREADS": "1",
     "NUMBA_NUM_THREADS": "1",
 }
-_DROPPED = ("PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONOPTIMIZE", "MPLBACKEND", "MPLSTYLE")
+_DROPPED = ("PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONOPTIMIZE", "MPLBACKEND", "MPLSTYLE")
 
 
 @dataclass(frozen=True, slots=True)

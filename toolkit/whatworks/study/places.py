@@ -123,7 +123,7 @@ class Workspace:
         """The folder of a study named by slug (`bcu-merger`) or by path (`studies/bcu-merger`)."""
         bare = reference.rstrip("/" + os.sep)
         candidate = Path(bare)
-        if candidate.is_absolute() or len(candidate.parts) > 1:
+        if candidate.is_absolute() or len(candidate.parts) != 1 or bare == "..":
             # a path typed in a shell is relative to where one stands; one in a file, to the workspace
             here = candidate.resolve()
             folder = here if here.is_dir() else _inside(self.folder, bare, reference, "workspace")

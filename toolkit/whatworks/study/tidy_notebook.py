@@ -15,6 +15,11 @@ _ADDRESS = re.compile(r"\b(at|id=|object) ?0x[0-9a-fA-F]+")
 _CELL_FILE = re.compile(r"[^\s\"'<>]*ipykernel_\d+[/\\]\d+\.py")
 _PACKAGES = re.compile(r"[^\s\"'<>]*[/\\](?:site|dist)-packages[/\\]")
 _STYLER = re.compile(r"\bT_[0-9a-f]{5}(?=_|\b)")
+# said on a machine's first run only
+_PASSING = re.compile(
+    r"(?m)^(?:Matplotlib is building the font cache|Matplotlib created a temporary cache directory|"
+    r"mkdir -p failed for path|Fontconfig (?:warning|error)).*\n?"
+)
 _TEXT_TYPES = ("text/", "image/svg+xml", "application/xml")
 
 
@@ -59,7 +64,7 @@ def _tidy_cell(cell: dict[str, Any], names: Mapping[str, str]) -> None:
     if cell["cell_type"] != "code":
         return
     outputs = [_tidy_output(output, names) for output in _joined_streams(cell.get("outputs", []))]
-    cell["outputs"] = outputs
+    cell["outputs"] = [output for output in outputs if output.get("text") != ""]
 
 
 def _joined_streams(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -89,7 +94,8 @@ def _trailing_streams(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _tidy_output(output: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     if output["output_type"] == "stream":
-        return {**output, "text": plain_text(output["text"], names)}
+        text = plain_text(output["text"], names)
+        return {**output, "text": _PASSING.sub("", text) if output["name"] == "stderr" else text}
     data = {}
     for kind, value in output.get("data", {}).items():
         is_text = isinstance(value, str) and kind.startswith(_TEXT_TYPES)

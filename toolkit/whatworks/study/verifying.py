@@ -65,6 +65,9 @@ def verify(study: Study, *, render: Render, progress: Progress | None = None) ->
     except (KeyError, TypeError, AttributeError) as problem:
         why = f"record/{record.PROVENANCE} is damaged: {problem}"
         return Verification(study.slug, (_cannot("record", why),))
+    absent = [field for field in fields if field.verdict == "cannot re-run"]
+    if absent:
+        return Verification(study.slug, (*fields, _cannot("run", absent[0].why)), notes)
     try:
         produced = produce(study, render=render, progress=progress)
     except WhatworksError as problem:
