@@ -227,7 +227,7 @@ def test_mpdta_every_option(reference_public: Path) -> None:
 
 
 def errors_close(actual: Any, expected: np.ndarray) -> None:
-    """Each error of the reference's 20,000 draws has a Monte Carlo sd of 0.83%: 4 sds for each, 2% on average."""
+    """An error from 20,000 draws has a Monte Carlo sd of 0.83%: 4 sds for each, 2% on average."""
     ratio = np.asarray(actual) / expected
     assert np.abs(ratio - 1).max() < 4 * 1.17 / np.sqrt(20_000)
     assert np.abs(ratio - 1).mean() < 0.02
@@ -235,8 +235,8 @@ def errors_close(actual: Any, expected: np.ndarray) -> None:
 
 
 def test_mpdta_uniform_bands(reference_public: Path) -> None:
-    # 1% on critical values as stated with the numbers; many draws of ours, so that the Monte Carlo error is that of
-    # the reference alone
+    # 1% on critical values as stated with the numbers; many draws of ours, so that the Monte Carlo error is
+    # that of the reference alone
     data = mpdta(reference_public)
     for key, r in golden(reference_public, "uniform_bands_v251").items():
         if not key.endswith("B20000"):

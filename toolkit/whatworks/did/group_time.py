@@ -217,7 +217,9 @@ def _counts(panel: Panel, batch: _Batch) -> Ints:
 def _compare(
     panel: Panel, cells: Cells, batch: _Batch, live: Ints, weight: Floats, adjust: Adjust
 ) -> Contrast | Failure:
-    rows = panel.outcome[batch.units]
-    change = rows[:, cells.period[live]] - rows[:, cells.base[live]]
+    difference = np.zeros((panel.n_periods, live.size))
+    difference[cells.period[live], np.arange(live.size)] = 1
+    difference[cells.base[live], np.arange(live.size)] = -1
+    change = panel.outcome[batch.units] @ difference
     covariates = panel.covariates[:, batch.units, batch.covariate_period].T
     return contrast(change, batch.treated, weight[batch.units], covariates, adjust)

@@ -68,13 +68,11 @@ def contrast(
 
 
 def _plain(change: Floats, treated: Bools, weight: Floats) -> Contrast:
-    att, influence = np.zeros(change.shape[1]), np.empty_like(change)
-    for mask, sign in ((treated, 1.0), (~treated, -1.0)):
-        share = weight[mask] / weight[mask].sum()
-        mean = share @ change[mask]
-        att += sign * mean
-        influence[mask] = (sign * share)[:, None] * (change[mask] - mean)
-    return Contrast(att, influence)
+    share, mirror = (np.where(mask, weight, 0.0) / weight[mask].sum() for mask in (treated, ~treated))
+    mean_treated, mean_mirror = share @ change, mirror @ change
+    influence = (share - mirror)[:, None] * change
+    influence -= np.column_stack([share, -mirror]) @ np.stack([mean_treated, mean_mirror])
+    return Contrast(mean_treated - mean_mirror, influence)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,12 +165,14 @@ def _weighted(
     share = share / share.sum()
     gap = change if line is None else line.residual
     mean_treated, mean_mirror = share @ gap, mirror @ gap
-    influence = share[:, None] * (gap - mean_treated) - mirror[:, None] * (gap - mean_mirror)
-    tilt = logit.inverse_hessian @ ((x * mirror[:, None]).T @ (gap - mean_mirror))
-    influence -= (x * (weight * (treated - p))[:, None]) @ tilt
+    tilt = logit.inverse_hessian @ ((x * mirror[:, None]).T @ gap - np.outer(mirror @ x, mean_mirror))
+    on_gap = share - mirror
     if line is not None:
-        pull = line.bread @ ((share - mirror) @ x)
-        influence -= (np.where(treated, 0.0, weight) * (x @ pull))[:, None] * line.residual
+        on_gap -= np.where(treated, 0.0, weight) * (x @ (line.bread @ (on_gap @ x)))
+    # one pass over the (n, m) array, the rest as a product of thin matrices
+    influence = on_gap[:, None] * gap
+    thin = np.column_stack([share, -mirror, x * (weight * (treated - p))[:, None]])
+    influence -= thin @ np.vstack([mean_treated, mean_mirror, tilt])
     return Contrast(mean_treated - mean_mirror, influence)
 
 

@@ -21,8 +21,9 @@ Floats32 = npt.NDArray[np.float32]
 Rows = Callable[[int, int], Floats]
 
 _IQR: Final = 1.3489795003921634
-_CHUNK: Final = 8192
-"""Clusters per step: 999 draws of float32 weights take 32 MB."""
+_ROWS: Final = 8192
+_CHUNK: Final = 1024
+"""Clusters per step: 999 draws of float32 weights take 4 MB and stay in the processor's cache."""
 _LARGE_CRITICAL_VALUE: Final = 7.0
 _ROOT5: Final = float(np.sqrt(5.0))
 _SIGNS_OF_BYTE: Final = (2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)).reshape(256, 8) - 1).astype(
@@ -99,14 +100,16 @@ def draw(rows: Rows, n: int, k: int, *, choice: MultiplierBootstrap) -> tuple[Fl
     bits = np.random.PCG64(np.random.SeedSequence(choice.seed))
     sample = np.zeros((choice.draws, k))
     largest = np.zeros((1, k))
-    for lo in range(0, n, _CHUNK):
-        block = rows(lo, min(lo + _CHUNK, n))
-        largest = np.maximum(largest, np.abs(block).max(axis=0, keepdims=True))
-        # each column to unit scale first: float32 then keeps seven digits of every term
-        scale = np.abs(block).max(axis=0)
-        scale = np.where(scale > 0, scale, 1.0)
-        weights = _weights(bits, choice, len(block))
-        sample += (weights @ (block / scale).astype(np.float32)).astype(np.float64) * scale
+    for lo in range(0, n, _ROWS):
+        block = rows(lo, min(lo + _ROWS, n))
+        top = np.maximum(block.max(axis=0), -block.min(axis=0))
+        largest = np.maximum(largest, top)
+        # float32 keeps seven digits of every term, and nothing underflows once the largest is about 1
+        scale = 2.0 ** np.ceil(np.log2(top.max())) if top.any() else 1.0
+        scaled = np.multiply(block, 1 / scale, out=np.empty(block.shape, np.float32), casting="same_kind")
+        for at in range(0, len(block), _CHUNK):
+            part = scaled[at : at + _CHUNK]
+            sample += (_weights(bits, choice, len(part)) @ part) * scale
     return sample, largest
 
 
