@@ -109,7 +109,7 @@ def draw(rows: Rows, n: int, k: int, *, choice: MultiplierBootstrap) -> tuple[Fl
         scaled = np.multiply(block, 1 / scale, out=np.empty(block.shape, np.float32), casting="same_kind")
         for at in range(0, len(block), _CHUNK):
             part = scaled[at : at + _CHUNK]
-            sample += (_weights(bits, choice, len(part)) @ part) * scale
+            sample += (random_weights(bits, choice, len(part)) @ part) * scale
     return sample, largest
 
 
@@ -153,7 +153,8 @@ def uncertainty(
     return Uncertainty(value, result.std_error, low, high, p, reason, level, df, sentence)
 
 
-def _weights(bits: np.random.PCG64, choice: MultiplierBootstrap, n: int) -> Floats32:
+def random_weights(bits: np.random.PCG64, choice: MultiplierBootstrap, n: int) -> Floats32:
+    """(draws, n) float32 weights from the next raw bits."""
     total = choice.draws * n
     if choice.weights == "rademacher":
         raw = np.asarray(bits.random_raw(-(-total // 64)), dtype="<u8")
