@@ -48,6 +48,8 @@ def test_markup_and_formulas_in_an_area_name_are_text(here: Path) -> None:
     ]
     assert all("<script" not in page for page in pages)
     assert "&lt;script" in pages[3]
+    named = workspace.put(here / "data" / "<i>.csv", workspace.counts())
+    assert "<i>" not in study.read(f"data/{named.name}", outcomes=["crimes"], unit="area")._repr_html_()
     assert evil in panel.units
     workspace.put(here / "data" / "b.csv", workspace.counts(name="=1+2"))
     formula = study.read("data/b.csv", outcomes=["crimes"], unit="area")

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from whatworks.results import Estimate
+from whatworks.study import open_study, places, record
+
+ROOT = Path(__file__).parents[2]
+TRUTH = json.loads((ROOT / "data" / "synthetic" / "truth.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("slug", "design"), [("synthetic-hotspots", "hotspots"), ("synthetic-rollout", "staggered")]
+)
+def test_the_truth_of_a_synthetic_study_lies_inside_its_interval(slug: str, design: str) -> None:
+    folder = places.find(ROOT).study(slug)
+    if not (folder / "record").is_dir():
+        pytest.skip("the study has not been run here: whatworks run " + slug)
+    result = record.load(folder).result
+    truth = TRUTH["designs"][design]
+    assert truth["outcome"] == open_study(slug, start=ROOT).spec.protocol.primary_outcome
+    overall = truth["effects"]["overall"]
+    assert result.headline.low <= overall["per_1000"] <= result.headline.high
+    assert isinstance(result.relative, Estimate)
+    assert result.relative.low <= overall["percent"] <= result.relative.high
+
+
+def test_the_record_is_of_the_study_as_it_stands() -> None:
+    for folder in places.find(ROOT).studies():
+        if (folder / "record").is_dir():
+            study = open_study(folder.name, start=ROOT)
+            kept = record.load(folder).provenance
+            assert kept["parameters"]["values"] == dict(study.parameters.applied), folder.name
+            assert kept["template"]["cells"] == study.template.cells, folder.name
