@@ -26,23 +26,11 @@ def few_clusters(panel: Panel) -> CheckResult:
         MacKinnon & Webb 2018 for few treated clusters), `concern` below that,
         `fail` with a single cluster on one side: then no error is valid.
     """
-    codes = panel.cluster if panel.cluster is not None else np.arange(panel.n_units)
-    word = "cluster" if panel.cluster is not None else "unit"
-    inside = panel.start <= panel.periods[-1]
-    total = np.unique(codes).size
-    treated = np.unique(codes[inside]).size
-    comparison = np.unique(codes[~inside]).size
-    starts = np.unique(panel.start[inside])
-    table = pd.DataFrame(
-        {
-            "what": [f"{word}s", f"treated {word}s", f"{word}s untreated throughout", "distinct starts"],
-            "number": [total, treated, comparison, starts.size],
-        }
-    )
-    counts = f"{total} {word}s, {treated} of them treated in the window and {comparison} untreated throughout"
-    staggered = starts.size > 1
-    alone = treated < 2 or (comparison < 2 and not staggered)
-    if alone:
+    counts, table, word = _count(panel)
+    total, treated, comparison, starts = (int(n) for n in table["number"])
+    # with several starts the clusters not yet treated are the comparison
+    one_sided = comparison if starts == 1 else total
+    if min(treated, one_sided) < 2:
         return CheckResult(
             NAME,
             "fail",
@@ -51,8 +39,7 @@ def few_clusters(panel: Panel) -> CheckResult:
             table,
             f"there were at least two treated and two comparison {word}s",
         )
-    thin = treated <= FEW_TREATED or (comparison <= FEW_TREATED and not staggered)
-    if thin:
+    if min(treated, one_sided) <= FEW_TREATED:
         return CheckResult(
             NAME,
             "concern",
@@ -73,3 +60,19 @@ def few_clusters(panel: Panel) -> CheckResult:
     return CheckResult(
         NAME, "pass", f"There are {counts}.", table, f"there were fewer than {MANY_CLUSTERS} {word}s"
     )
+
+
+def _count(panel: Panel) -> tuple[str, pd.DataFrame, str]:
+    codes = panel.cluster if panel.cluster is not None else np.arange(panel.n_units)
+    word = "cluster" if panel.cluster is not None else "unit"
+    inside = panel.start <= panel.periods[-1]
+    total, treated, comparison = (np.unique(side).size for side in (codes, codes[inside], codes[~inside]))
+    starts = np.unique(panel.start[inside]).size
+    table = pd.DataFrame(
+        {
+            "what": [f"{word}s", f"treated {word}s", f"{word}s untreated throughout", "distinct starts"],
+            "number": [total, treated, comparison, starts],
+        }
+    )
+    counts = f"{total} {word}s, {treated} of them treated in the window and {comparison} untreated throughout"
+    return counts, table, word

@@ -46,6 +46,10 @@ def series_breaks(panel: Panel, *, offence: str = "") -> CheckResult:
         return CheckResult(
             NAME, "pass", f"The register knows no break between {first} and {last} for this outcome."
         )
+    return _judge(panel, crossed)
+
+
+def _judge(panel: Panel, crossed: list[breaks.Break]) -> CheckResult:
     table = pd.DataFrame(
         {
             "first month": [item.first_month for item in crossed],
@@ -55,15 +59,7 @@ def series_breaks(panel: Panel, *, offence: str = "") -> CheckResult:
             "source": [item.source for item in crossed],
         }
     )
-    starts = [int(start) for start in panel.cohorts]
-    close = [
-        item
-        for item in crossed
-        if item.kind in ("recording", "vocabulary")
-        and any(abs(panel.number(item.first_month) - start) <= NEAR for start in starts)
-    ]
-    listed = "; ".join(f"{_words(item)} ({item.first_month})" for item in crossed[:4])
-    more = f" and {len(crossed) - 4} more" if len(crossed) > 4 else ""
+    close = [item for item in crossed if _changes_counting_at_a_start(item, panel)]
     if close:
         return CheckResult(
             NAME,
@@ -74,6 +70,8 @@ def series_breaks(panel: Panel, *, offence: str = "") -> CheckResult:
             table,
             "the window ended before the change, or an outcome it does not touch were used",
         )
+    listed = "; ".join(f"{_words(item)} ({item.first_month})" for item in crossed[:4])
+    more = f" and {len(crossed) - 4} more" if len(crossed) > 4 else ""
     return CheckResult(
         NAME,
         "concern",
@@ -82,6 +80,12 @@ def series_breaks(panel: Panel, *, offence: str = "") -> CheckResult:
         table,
         "the window left these months out and gave the same answer",
     )
+
+
+def _changes_counting_at_a_start(item: breaks.Break, panel: Panel) -> bool:
+    month = panel.number(item.first_month)
+    near = any(abs(month - int(start)) <= NEAR for start in panel.cohorts)
+    return item.kind in ("recording", "vocabulary") and near
 
 
 def _words(item: breaks.Break) -> str:
