@@ -12,6 +12,7 @@ import pytest
 import study_workspace as workspace
 
 from whatworks.errors import RecordError, RunError
+from whatworks.present import FIGURE_MIME
 from whatworks.results import CheckResult, Design, Estimate, NotAvailable, Result
 from whatworks.study import engine, open_study, record, run, running, swap
 from whatworks.study.closing import MIME, Conclusion
@@ -155,7 +156,13 @@ def test_figures_are_kept_beside_the_notebook(tmp_path: Path, ran: dict[str, Any
     ran["cells"][0]["outputs"].append(drawing)
     ran["cells"][0]["metadata"]["tags"] = ["figure"]
     run(open_study("one", start=tmp_path), render=workspace.render)
-    assert record.load(one).files["figures/result-2.svg"] == b"<svg/>"
+    ours = {"name": "Paths", "svg": "<svg>2</svg>", "table": [{"month": "2020-01", "crimes": 1.5}]}
+    ran["cells"][0]["outputs"].append({**drawing, "data": {FIGURE_MIME: ours}})
+    run(open_study("one", start=tmp_path), render=workspace.render)
+    kept = record.load(one).files
+    assert kept["figures/result-2.svg"] == b"<svg/>"
+    assert kept["figures/paths.svg"] == b"<svg>2</svg>"
+    assert kept["tables/figure-paths.csv"] == b"month,crimes\n2020-01,1.5\n"
 
 
 def test_a_full_disk_is_a_failed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

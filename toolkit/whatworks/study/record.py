@@ -198,10 +198,19 @@ def files(
     found |= {f"figures/{name}": content for name, content in shown}
     tables = {"effects": result_json.to_dict(result)["effects"]}
     tables |= {f"check-{_slug(c.name)}": result_json.frame_to_records(c.table) for c in result.checks}
+    tables |= {f"figure-{_slug(stored['name'])}": stored["table"] for stored in _figures(notebook)}
     for name, rows in tables.items():
         if rows:
             found[f"tables/{name}.csv"] = _csv(rows).encode("utf-8")
     return found
+
+
+def _figures(notebook: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The figures of ours that a notebook shows, with their data."""
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            if FIGURE_MIME in output.get("data", {}):
+                yield output["data"][FIGURE_MIME]
 
 
 def _images(cell: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
