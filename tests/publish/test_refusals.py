@@ -56,6 +56,14 @@ def test_styler() -> None:
     assert "&lt;style" in page
 
 
+@pytest.mark.parametrize(
+    "link", ["javascript:1", "javascript:alert(1)", "data:text/html,x", "//x.example", "x"]
+)
+def test_links_lead_to_pages_only(link: str) -> None:
+    assert clean.fragment(f'<a class="c" onclick="x()" href="{link}">here</a>') == "<a>here</a>"
+    assert "<a" not in Prose(2, "x").html(f"[here]({link})")
+
+
 def test_markdown_output() -> None:
     page = rendered(made.code("x", made.data("text/markdown", f"**bold** {ATTACK} [x](javascript:alert(1))")))
     harmless(page)

@@ -76,7 +76,10 @@ def test_every_link_leads_somewhere(tmp_path: Path) -> None:
 
 
 def test_the_order_given_does_not_matter() -> None:
-    assert site.contents(STUDIES) == site.contents(tuple(reversed(STUDIES)))
+    files = site.contents(tuple(reversed(STUDIES)))
+    assert files == site.contents(STUDIES)
+    titles = re.findall(r"<h3>(?:<a [^>]*>)?([^<]+)", files["index.html"].decode())
+    assert titles == ["A fall", "B null", "C rise", "D stopped"]
 
 
 def test_an_older_site_is_replaced_whole(tmp_path: Path) -> None:

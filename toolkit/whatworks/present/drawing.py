@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -18,6 +19,7 @@ GRID = "#d9dde1"
 FIRST = "#00539b"
 SECOND = "#b04300"
 BAND = "#c9dbee"
+BEHIND = "#868e96"
 WIDTH = 5.8
 
 _LOOK: dict[str, Any] = {
@@ -57,6 +59,11 @@ def canvas(height: float = 3.4, *, width: float = WIDTH) -> Iterator[Any]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_LOOK)
         yield Canvas(figsize=(width, height), layout="constrained")
+
+
+def side_label(text: str, width: int = 30) -> str:
+    """A label for the upright axis, broken into lines that fit its height."""
+    return "\n".join(textwrap.wrap(text, width))
 
 
 def note(axes: Any, x: float, text: str, side: str) -> None:

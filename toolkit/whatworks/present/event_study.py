@@ -99,18 +99,12 @@ def _draw(axes: Any, frame: pd.DataFrame, scale: str, period: str) -> None:
         )
     axes.yaxis.grid(True)
     axes.set_xlabel(f"{words.capital(period)}s since the start")
-    axes.set_ylabel("\n".join(_wrap(f"Effect: {scale or 'unit of the outcome'}")))
+    axes.set_ylabel(drawing.side_label(f"Effect: {scale or 'unit of the outcome'}"))
     axes.xaxis.get_major_locator().set_params(integer=True)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.1 * (high - low))
     drawing.note(axes, -0.5, "start", "left")
     axes.figure.legend(loc="outside lower center", ncols=2, frameon=False)
-
-
-def _wrap(text: str, width: int = 38) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, width)
 
 
 def _shown(frame: pd.DataFrame, result: Result) -> pd.DataFrame:

@@ -77,7 +77,7 @@ def cohort_paths(panel: Panel, *, subject: str = "") -> Figure:
         for i, (axes, name) in enumerate(zip(grid, lines, strict=False)):
             for other, values in lines.items():
                 if other != name:
-                    axes.plot(panel.periods, values, color=drawing.GRID, linewidth=0.9)
+                    axes.plot(panel.periods, values, color=drawing.BEHIND, linewidth=0.6)
             axes.plot(panel.periods, lines[name], color=drawing.FIRST, linewidth=1.6)
             if i < len(starts):
                 axes.axvline(starts[i] - 0.5, color=drawing.INK, linewidth=1.1, linestyle=(0, (4, 2)))
@@ -86,7 +86,7 @@ def cohort_paths(panel: Panel, *, subject: str = "") -> Figure:
             axes.yaxis.grid(True)
         for axes in grid[len(lines) :]:
             axes.set_visible(False)
-        canvas.supylabel(panel.scale or words.spoken(panel.outcome_name), fontsize=9)
+        canvas.supylabel(drawing.side_label(_scale(panel), 26 if rows == 1 else 40), fontsize=9.5)
         table = pd.DataFrame({"period": panel.period_labels, **lines})
         return drawing.finish(
             canvas,
@@ -131,7 +131,7 @@ def _mark_starts(axes: Any, panel: Panel) -> None:
 
 
 def _dress(axes: Any, panel: Panel) -> None:
-    axes.set_ylabel(_scale(panel))
+    axes.set_ylabel(drawing.side_label(_scale(panel)))
     axes.yaxis.grid(True)
     _ticks(axes, panel, _SMALL)
 
