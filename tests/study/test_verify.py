@@ -39,6 +39,7 @@ def test_any_change_of_the_library_is_another_code(tmp_path: Path, monkeypatch: 
     workspace.put(tmp_path / "did" / "block.py", "x = 1\n")
     first = CODE_HASH()
     workspace.put(tmp_path / "did" / "__pycache__" / "block.pyc", "x")
+    workspace.put(tmp_path / "did" / ".ipynb_checkpoints" / "block.py", "x")
     workspace.put(tmp_path / "templates" / "notebooks" / "did.ipynb", "x")
     (tmp_path / "did" / "block.py").write_bytes(b"x = 1\r\n")
     assert CODE_HASH() == first

@@ -86,8 +86,7 @@ def load(study_folder: Path) -> Record:
         raise RecordError(
             "this study has no record yet", where=study_folder.name, remedy="Make one with `whatworks run`."
         )
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return Record({path.relative_to(folder).as_posix(): path.read_bytes() for path in paths})
+    return Record({path.relative_to(folder).as_posix(): path.read_bytes() for path in _visible(folder)})
 
 
 def lift(notebook: Mapping[str, Any], *, where: str) -> Lifted:
@@ -155,10 +154,9 @@ def code_hash() -> str:
     """SHA-256 over the library's own files, by relative name, the same installed or not."""
     package = places.package_folder()
     digest = hashlib.sha256()
-    for path in sorted(package.rglob("*")):
+    for path in _visible(package):
         inner = path.relative_to(package)
-        skipped = inner.parts[0] == "templates" or "__pycache__" in inner.parts or path.suffix == ".pyc"
-        if path.is_file() and not skipped:
+        if inner.parts[0] != "templates" and "__pycache__" not in inner.parts:
             digest.update(f"{inner.as_posix()}\0{text_hash(path)}\0".encode())
     return digest.hexdigest()
 
@@ -196,13 +194,26 @@ def files(
     }
     shown = [image for cell in notebook["cells"] for image in _images(cell)]
     found |= {f"figures/{name}": content for name, content in shown}
-    tables = {"effects": result_json.to_dict(result)["effects"]}
+    stored = result_json.to_dict(result)
+    tables = {"effects": stored["effects"], "secondary": [_secondary_row(x) for x in stored["secondary"]]}
     tables |= {f"check-{_slug(c.name)}": result_json.frame_to_records(c.table) for c in result.checks}
-    tables |= {f"figure-{_slug(stored['name'])}": stored["table"] for stored in _figures(notebook)}
+    tables |= {f"figure-{_slug(figure['name'])}": figure["table"] for figure in _figures(notebook)}
     for name, rows in tables.items():
         if rows:
             found[f"tables/{name}.csv"] = _csv(rows).encode("utf-8")
     return found
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Every file under a folder in order, without what editors and systems hide there."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
+
+
+def _secondary_row(item: Mapping[str, Any]) -> dict[str, Any]:
+    numbers = ("value", "std_error", "low", "high", "p_value")
+    row = {"outcome": item["outcome"], **{name: item["estimate"][name] for name in numbers}}
+    return {**row, "p_adjusted": item["p_adjusted"], "adjustment": item["adjustment"]}
 
 
 def _figures(notebook: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
