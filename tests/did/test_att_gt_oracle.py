@@ -155,3 +155,22 @@ def test_clustered_errors_by_hand() -> None:
     ratio = corrected.effects["std_error"] / result.effects["std_error"]
     np.testing.assert_allclose(ratio, np.sqrt(6 / 5), rtol=1e-12)
     assert corrected.headline.df == 5
+
+
+@pytest.mark.parametrize("balance", [0, 2, 5])
+def test_balance_keeps_cohorts_seen_long_enough(balance: int) -> None:
+    panel = staggered([4, 4, 4, 6, 6, 9, 9, None, None, None], periods=11)
+    cells = by_hand(panel, "never", "varying", 0)
+    size = {4: 3, 6: 2, 9: 2}
+    stay = [g for g in size if 11 - g >= balance]
+    result = aggregate(att_gt(panel, inference=Analytical()), by="event_time", balance=balance)
+    expected = {}
+    for e in range(-8, balance + 1):
+        keep = [(g, t) for g, t in cells if g in stay and t - g == e]
+        if keep and e >= balance - 11 + 1:
+            total = sum(size[g] for g, _ in keep)
+            expected[e] = sum(size[g] * cells[g, t][0] for g, t in keep) / total
+    assert list(result.effects["event_time"]) == sorted(expected)
+    np.testing.assert_allclose(
+        result.effects["estimate"], [expected[e] for e in sorted(expected)], rtol=1e-10
+    )
