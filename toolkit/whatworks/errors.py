@@ -68,6 +68,12 @@ class RecordError(WhatworksError):
     """A stored record that is damaged or does not follow its schema."""
 
 
+class PublishError(WhatworksError):
+    """A report or site that must not go out as it is; nothing was written."""
+
+    exit_status = 1
+
+
 def _rebuild(kind: type[WhatworksError], what: str, where: str, remedy: str) -> WhatworksError:
     return kind(what, where=where, remedy=remedy)
 

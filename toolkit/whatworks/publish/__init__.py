@@ -6,8 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from whatworks.errors import PublishError
     from whatworks.publish import report, site
-    from whatworks.publish.refusal import PublishError
     from whatworks.publish.site import StudyPages
     from whatworks.publish.words import StudyWords
 

@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-from whatworks.errors import first_few
-from whatworks.publish.refusal import PublishError
+from whatworks.errors import PublishError, first_few
 
 Attributes = dict[str, str]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from whatworks.errors import PublishError
 from whatworks.present import FIGURE_MIME, TABLE_MIME, Figure, Table
 from whatworks.publish import clean, disclosure
 from whatworks.publish.prose import Prose
-from whatworks.publish.refusal import PublishError
 
 RESULT_MIME = "application/vnd.whatworks.result+json"
 _OURS = (FIGURE_MIME, TABLE_MIME, RESULT_MIME)

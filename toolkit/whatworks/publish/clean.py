@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 from functools import cache
 from typing import Any
 
-from whatworks.publish.refusal import PublishError
+from whatworks.errors import PublishError
 
 _TAG_WORDS = (
     "p br hr strong em b i code pre sub sup ul ol li dl dt dd blockquote del a div span "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from whatworks.publish.refusal import PublishError
+from whatworks.errors import PublishError
 
 MOST_LINES = 3
 """Lines of plain output that a page shows without a decision: a sentence, not a listing."""

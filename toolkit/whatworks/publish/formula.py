@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from whatworks.publish.refusal import PublishError
+from whatworks.errors import PublishError
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|[0-9]+(?:\.[0-9]+)?|.", re.DOTALL)
 _GREEK = (

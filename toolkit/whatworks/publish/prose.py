@@ -6,8 +6,8 @@ import html
 from dataclasses import dataclass, field
 from typing import Any
 
+from whatworks.errors import PublishError
 from whatworks.publish import clean, formula
-from whatworks.publish.refusal import PublishError
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 

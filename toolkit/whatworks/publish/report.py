@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from whatworks import present
+from whatworks.errors import PublishError
 from whatworks.present import sentence, table, tables, words
 from whatworks.publish import audit, cells, clean, explain, origin, pages
-from whatworks.publish.refusal import PublishError
 from whatworks.publish.words import StudyWords
 from whatworks.results import CheckResult, NotAvailable, Result
 

@@ -13,10 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from whatworks import present
-from whatworks.errors import RecordError, first_few
+from whatworks.errors import PublishError, RecordError, first_few
 from whatworks.present import words
 from whatworks.publish import audit, cells, explain, pages
-from whatworks.publish.refusal import PublishError
 from whatworks.publish.words import StudyWords
 from whatworks.results import Result
 
