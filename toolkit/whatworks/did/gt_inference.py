@@ -80,6 +80,6 @@ def _too_sure(detail: GroupTime) -> str:
     return (
         f"With {_how_many(detail)}, errors from the influence function are too small: in simulations on "
         "panels like London's (32 boroughs, 12 command units), tests at 5% rejected a true null in 8 to 16% "
-        'of cases, with Analytical(correction="t") in 5 to 10%, the more the fewer clusters a cohort has. '
+        'of cases, with Analytical(correction="t") in 5 to 11%, the more the fewer clusters a cohort has. '
         f"{route}"
     )
