@@ -148,6 +148,8 @@ def test_many_clusters_pass():
     panel = toy.panel(units=100, months=26)
     bare = replace(panel, cluster=None, cluster_labels=())
     assert checks.few_clusters(bare).verdict == "pass"
+    lopsided = bare.select([*range(10), *range(50, 100)])
+    assert "fewer than 20 on one side" in checks.few_clusters(lopsided).reason
 
 
 def test_a_staggered_design_needs_no_untreated_clusters():

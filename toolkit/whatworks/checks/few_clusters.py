@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from whatworks.inference.default import FEW_TREATED, MANY_CLUSTERS
+from whatworks.inference.default import FEW_TREATED, MANY_CLUSTERS, TRUSTED_SIDE
 from whatworks.panel import Panel
 from whatworks.results import CheckResult
 
@@ -22,8 +22,8 @@ def few_clusters(panel: Panel) -> CheckResult:
         panel: the panel of the study; without clusters each unit is its own.
 
     Returns:
-        `pass` from 40 clusters up with at least 4 on each side (Cameron & Miller 2015, section VI;
-        MacKinnon & Webb 2018 for few treated clusters), `concern` below that,
+        `pass` from 40 clusters up with at least 20 on each side, `concern` below that (the limits were found
+        by simulation on synthetic London; see Cameron & Miller 2015, section VI, and MacKinnon & Webb 2018),
         `fail` with a single cluster on one side: then no error is valid.
     """
     counts, table, word = _count(panel)
@@ -48,14 +48,15 @@ def few_clusters(panel: Panel) -> CheckResult:
             table,
             f"there were more than {FEW_TREATED} {word}s on each side",
         )
-    if total < MANY_CLUSTERS:
+    if total < MANY_CLUSTERS or min(treated, one_sided) < TRUSTED_SIDE:
         return CheckResult(
             NAME,
             "concern",
-            f"There are {counts}: fewer than {MANY_CLUSTERS}, so ordinary cluster-robust errors are too "
-            "small. The wild cluster bootstrap is the default here for that reason.",
+            f"There are {counts}. With fewer than {MANY_CLUSTERS}, or fewer than {TRUSTED_SIDE} on one side, "
+            "ordinary cluster-robust errors are too small; the wild cluster bootstrap is the default here "
+            "for that reason.",
             table,
-            f"there were {MANY_CLUSTERS} {word}s or more",
+            f"there were {MANY_CLUSTERS} {word}s or more with {TRUSTED_SIDE} on each side",
         )
     return CheckResult(
         NAME, "pass", f"There are {counts}.", table, f"there were fewer than {MANY_CLUSTERS} {word}s"
