@@ -284,6 +284,13 @@ class TestAggregate:
             assert (table["band_high"] >= table["high"]).all()
         assert "band_low" not in att_gt(staggered(MANY)).effects
 
+    def test_nothing_of_one_aggregation_sticks_to_the_next(self) -> None:
+        result = att_gt(staggered([5, *MANY]), inference=Analytical())
+        assert sum("a little too small" in note for note in result.notes) == 1
+        late = aggregate(result, by="event_time", first=6)
+        assert not any("a little too small" in note for note in late.notes)
+        assert aggregate(late, by="cohort").to_json() == aggregate(result, by="cohort").to_json()
+
     def test_windows(self) -> None:
         table = aggregate(self.result, by="event_time", first=-2, last=3)
         assert list(table.effects["event_time"]) == [-2, -1, 0, 1, 2, 3]

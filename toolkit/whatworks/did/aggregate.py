@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,34 +60,37 @@ def aggregate(
     choose("by", by, tuple(_ESTIMANDS), where=WHERE)
     for name, value in (("first", first), ("last", last), ("balance", balance)):
         _check_whole(name, value)
-    kept = result.detail
-    if not isinstance(kept, AttGtDetail):
+    if not isinstance(result.detail, AttGtDetail):
         raise OptionError(
             f"a result of {result.method} holds no group-time effects",
             where=WHERE,
             remedy="Pass what did.att_gt returned; a result read back from a file has lost them, so estimate "
             "again.",
         )
-    detail = kept.effects
-    summary = summarise(detail, by, first, last, balance)
-    level = result.headline.level
+    summary = summarise(result.detail.effects, by, first, last, balance)
+    return _result(result, result.detail, summary, {"first": first, "last": last, "balance": balance})
+
+
+def _result(result: Result, kept: AttGtDetail, summary: Summary, window: dict[str, int | None]) -> Result:
+    detail, level = kept.effects, result.headline.level
     found = quantify(
         detail, kept.choice, summary.overall, summary.terms, anticipation=kept.anticipation, level=level
     )
-    headline = explained(found.estimate(_ESTIMANDS[by], detail.panel.scale), kept.choice)
-    asked = {"by": by, "first": first, "last": last, "balance": balance}
-    earlier = tuple(note for note in result.notes if note not in found.notes)
+    headline = explained(found.estimate(_ESTIMANDS[summary.by], detail.panel.scale), kept.choice)
+    asked = {name: value for name, value in window.items() if value is not None}
+    earlier = tuple(note for note in result.notes if note not in kept.headline_notes)
+    spec = {name: value for name, value in result.spec.items() if name not in ("by", *window)}
     return Result(
         method=WHERE,
         headline=headline,
         effects=_table(detail, summary, found),
         design=sizes(detail.panel, result.design.n_treated, headline),
-        spec={**result.spec, **{k: v for k, v in asked.items() if v is not None}},
+        spec={**spec, "by": summary.by, **asked},
         input_hash=result.input_hash,
         relative=relative(detail, summary.overall, headline),
         seed=found.seed,
         notes=(*earlier, *found.notes),
-        detail=kept,
+        detail=replace(kept, headline_notes=found.notes),
     )
 
 

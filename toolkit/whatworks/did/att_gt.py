@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,11 +37,13 @@ class AttGtDetail:
         effects: the group-time effects, their influence contributions, cohorts and weights.
         anticipation: periods before the start in which effects may begin.
         choice: the inference used, and why.
+        headline_notes: notes that hold for the errors of the headline alone.
     """
 
     effects: GroupTime
     anticipation: int
     choice: Choice
+    headline_notes: tuple[str, ...] = ()
 
 
 def att_gt(
@@ -57,21 +59,19 @@ def att_gt(
     """Average effect on the treated for every cohort and period, and their overall average.
 
     Args:
-        panel: (N, T) outcomes without gaps. Unit weights, covariates (at the earlier of base and period) and
-            clusters are the panel's.
+        panel: (N, T) outcomes without gaps, with its unit weights, clusters and covariates; covariates are
+            taken at the earlier of base and period.
         comparison: `never` treated units (no start inside the window), or those `not_yet` treated.
         adjust: `none`; `outcome` regression; inverse probability `weights`; `doubly_robust`.
-        base: `varying` (periods before the start against the period before them) or `universal` (against the
-            last period before the start).
+        base: `varying` (periods before the start against the one before them) or `universal`.
         anticipation: periods before the start in which effects may begin; the base lies before them, and a
             unit stops serving as comparison that many periods before its own start.
         inference: `Analytical`, `MultiplierBootstrap`, `WildCluster` (without covariates), `Default`, or
             None for the default of the design.
         level: coverage of the intervals.
 
-    The headline weights every effect at or after the start by the size of its cohort, the noise of those
-    sizes included. Effects: one row per cohort and period, with `event_time`, and with `band_low` and
-    `band_high` (all cells at once) where a multiplier bootstrap was run.
+    The headline weights every effect from the start on by the size of its cohort. Effects: one row per cohort
+    and period, with `band_low` and `band_high` (all cells at once) where a multiplier bootstrap was run.
 
     Raises:
         DesignError: missing cells, nobody treated inside the window, nobody to compare with, one cluster.
@@ -87,36 +87,43 @@ def att_gt(
     _refuse_one_cluster(panel)
     cells = lay_out(panel, comparison=comparison, base=base, anticipation=int(anticipation))
     detail = estimate(panel, cells, adjust)
-    used = usable(detail, None, None) & detail.post
-    if not used.any():
-        reasons = first_few(sorted(set(detail.reason) - {""}), 3)
-        raise EstimationError(
-            f"no effect after the start could be estimated: {reasons}",
-            where=f"{WHERE}, adjust={adjust!r}",
-            remedy='Use fewer or other covariates, or adjust="none".',
-        )
+    _after_the_start(detail)
     choice = settle(detail, inference, where=WHERE)
+    kept = AttGtDetail(detail, int(anticipation), choice)
+    return _result(kept, level, {"comparison": comparison, "adjust": adjust, "base": base})
+
+
+def _result(kept: AttGtDetail, level: float, asked: dict[str, str]) -> Result:
+    detail, choice, panel = kept.effects, kept.choice, kept.effects.panel
+    used = _after_the_start(detail)
     overall = by_size(detail, used[None, :])
-    found = quantify(detail, choice, overall, None, anticipation=int(anticipation), level=level)
-    n_treated = int(np.isin(panel.start, cells.cohort[used]).sum())
-    words = (
-        f"Average effect on the {n_treated} treated units, all periods from the start, cohorts by size (ATT)"
-    )
-    headline = explained(found.estimate(words, panel.scale), choice)
-    spec = choices(
-        panel, choice, level, comparison=comparison, adjust=adjust, base=base, anticipation=int(anticipation)
-    )
+    found = quantify(detail, choice, overall, None, anticipation=kept.anticipation, level=level)
+    n_treated = int(np.isin(panel.start, detail.cells.cohort[used]).sum())
+    words = f"Average effect on the {n_treated} treated units, all periods from the start"
+    headline = explained(found.estimate(f"{words}, cohorts by size (ATT)", panel.scale), choice)
     return Result(
         method=WHERE,
         headline=headline,
         effects=_table(detail, found),
         design=sizes(panel, n_treated, headline),
-        spec=spec,
+        spec=choices(panel, choice, level, **asked, anticipation=kept.anticipation),
         input_hash=panel.fingerprint,
         relative=relative(detail, overall, headline),
         seed=found.seed,
-        notes=(*panel.notes, *cells.notes, *_failed(detail), *choice.warnings, *found.notes),
-        detail=AttGtDetail(detail, int(anticipation), choice),
+        notes=(*panel.notes, *detail.cells.notes, *_failed(detail), *choice.warnings, *found.notes),
+        detail=replace(kept, headline_notes=found.notes),
+    )
+
+
+def _after_the_start(detail: GroupTime) -> npt.NDArray[np.bool_]:
+    used: npt.NDArray[np.bool_] = usable(detail, None, None) & detail.post
+    if used.any():
+        return used
+    reasons = first_few(sorted(set(detail.reason) - {""}), 3)
+    raise EstimationError(
+        f"no effect after the start could be estimated: {reasons}",
+        where=f"{WHERE}, adjust={detail.adjust!r}",
+        remedy='Use fewer or other covariates, or adjust="none".',
     )
 
 
