@@ -241,8 +241,10 @@ def revintage(tidy: Tidy, lookup: LsoaLookup) -> Tidy:
     frame = tidy.frame
     before = lookup.vintage(frame["area_code"].unique())
     moved = frame.assign(area_code=lookup.common(frame["area_code"]))
-    counts = moved.groupby(["area_code", "month", "offence"], sort=True)["count"].sum().reset_index()
-    names = dict(zip(frame["area_code"], frame["area_name"], strict=True))
+    keys = ["area_code", "month", "offence"]
+    counts = moved.groupby(keys, sort=True, observed=True)["count"].sum().reset_index()
+    named = frame[["area_code", "area_name"]].drop_duplicates("area_code")
+    names = dict(zip(named["area_code"], named["area_name"], strict=True))
     areas = {code: lookup.name_of.get(code, names.get(code, code)) for code in counts["area_code"].unique()}
     months = tidy.months
     pairs = counts[["area_code", "month"]].drop_duplicates()

@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.data.dense_frame import long_frame
 from whatworks.data.intake import Dropped, IntakeReport, SourceFile
 from whatworks.data.police_csv import IntArray
 from whatworks.data.police_words import Era, era_of
@@ -17,7 +16,7 @@ from whatworks.data.street_areas import REASONS, Areas
 from whatworks.data.street_offences import Offences
 from whatworks.data.street_scan import Scan
 from whatworks.data.street_settle import Counts, Pair, Settled
-from whatworks.data.tidy import State, Tidy, coverage_table
+from whatworks.data.tidy import State, Tidy, coverage_table, from_cube
 from whatworks.errors import SourceError, first_few
 
 _PARTIAL: Final = "in a month that is only partly there"
@@ -43,15 +42,15 @@ class Prepared:
 
     def tidy(self) -> Tidy:
         """The table itself, built when the files' own counts can already be let go."""
-        frame = long_frame(
+        return from_cube(
             self.block,
-            area_codes=self.codes,
-            area_names=self.names,
+            areas=dict(zip(self.codes, self.names, strict=True)),
             months=self.months,
             offences=self.offences,
-            gone=self.gone,
+            intake=self.intake,
+            coverage=coverage_table(self.coverage),
+            missing=[(self.codes[area], self.months[month]) for area, month in np.argwhere(self.gone)],
         )
-        return Tidy(frame, self.intake, coverage_table(self.coverage))
 
 
 def prepare(
