@@ -12,6 +12,7 @@ from whatworks.did import scores
 from whatworks.did.aggregate import aggregate
 from whatworks.did.att_gt import att_gt
 from whatworks.did.summary import summarise
+from whatworks.inference.multiplier import MultiplierBootstrap
 from whatworks.inference.wild import WildCluster
 from whatworks.panel import Panel
 
@@ -95,3 +96,13 @@ def test_cells_and_averages_of_one_cell_agree() -> None:
     average = aggregate(result, by="event_time").effects.set_index("event_time")
     names = ["estimate", "std_error", "low", "high", "p_value"]
     np.testing.assert_allclose(cell[names].to_numpy(), average[names].to_numpy(), rtol=1e-9)
+
+
+def test_one_draw_multiplies_the_same_unit_in_headline_and_cells() -> None:
+    # with a single post cell the headline is that cell: the same draws must give the same error
+    panel = staggered([10, 10, 10, None, None, 10, None, 10, None, None, None, None], periods=10)
+    result = att_gt(panel, inference=MultiplierBootstrap(draws=499))
+    cell = result.effects.set_index("event_time").loc[0]
+    assert cell["std_error"] == pytest.approx(result.headline.std_error, rel=1e-6)
+    average = aggregate(result, by="event_time", first=0)
+    assert average.effects["std_error"][0] == pytest.approx(average.headline.std_error, rel=1e-6)

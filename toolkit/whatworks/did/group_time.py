@@ -25,46 +25,50 @@ class Block:
     """Influence of some units on some cells; every other unit has none.
 
     Attributes:
-        units: (u,) positions of the units, ascending.
+        rank: (u,) places of the units in `Influence.order`, ascending.
         cells: (m,) positions of the cells.
         values: (u, m) contributions; their squares sum to the variance of the cell.
     """
 
-    units: Ints
+    rank: Ints
     cells: Ints
     values: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Influence:
-    """(N, C) influence contributions of N units on C cells, kept in blocks."""
+    """(N, C) influence contributions of N units on C cells, kept in blocks.
 
-    n_units: int
+    `order` (N,) lists the units by start, so that neighbours have the same cells.
+    """
+
+    order: Ints
     n_cells: int
     blocks: tuple[Block, ...]
 
     def combine(self, combination: Floats) -> Floats:
         """(N, k) contributions to k weighted sums of cells; `combination` is (k, C)."""
-        out = np.zeros((self.n_units, len(combination)))
+        out = np.zeros((len(self.order), len(combination)))
         for block in self.blocks:
             used = combination[:, block.cells]
             if used.any():
-                out[block.units] += block.values @ used.T
+                out[self.order[block.rank]] += block.values @ used.T
         return out
 
     def rows(self, low: int, high: int) -> Floats:
-        """(high − low, C) contributions of the units from position `low` up to `high`."""
+        """(high − low, C) contributions of the units `order[low:high]`."""
         out = np.zeros((high - low, self.n_cells))
         for block in self.blocks:
-            part = slice(*np.searchsorted(block.units, (low, high)))
-            out[np.ix_(block.units[part] - low, block.cells)] = block.values[part]
+            part = slice(*np.searchsorted(block.rank, (low, high)))
+            if part.start < part.stop:
+                out[np.ix_(block.rank[part] - low, block.cells)] = block.values[part]
         return out
 
     def by_cluster(self, cluster: Ints, n_clusters: int) -> Floats:
         """(G, C) sums within clusters."""
         out = np.zeros((n_clusters, self.n_cells))
         for block in self.blocks:
-            out[:, block.cells] += cluster_sums(block.values, cluster[block.units], n_clusters)
+            out[:, block.cells] += cluster_sums(block.values, cluster[self.order[block.rank]], n_clusters)
         return out
 
     def norms(self) -> Floats:
@@ -139,7 +143,9 @@ class GroupTime:
     @property
     def influence_values(self) -> Floats:
         """(N, C) influence function in the scale of R's did: contributions times the number of units."""
-        return self.influence.rows(0, self.panel.n_units) * self.panel.n_units
+        values = np.empty((self.panel.n_units, len(self.att)))
+        values[self.influence.order] = self.influence.rows(0, len(values)) * len(values)
+        return values
 
 
 def estimate(panel: Panel, cells: Cells, adjust: Adjust) -> GroupTime:
@@ -149,7 +155,8 @@ def estimate(panel: Panel, cells: Cells, adjust: Adjust) -> GroupTime:
     att, counts = np.zeros(n_cells), np.zeros((4, n_cells), dtype=np.int64)
     reason = np.where(cells.reference, BASE_PERIOD, "").astype(object)
     blocks = []
-    for batch in _batches(panel, cells, adjust):
+    order = np.argsort(panel.start, kind="stable")
+    for batch in _batches(panel, cells, adjust, order):
         counts[:, batch.cells] = _counts(panel, batch)[:, None]
         live = batch.cells[~cells.reference[batch.cells]]
         if not live.size:
@@ -159,7 +166,7 @@ def estimate(panel: Panel, cells: Cells, adjust: Adjust) -> GroupTime:
             att[live], reason[live] = np.nan, found.reason
             continue
         att[live] = found.att
-        blocks.append(Block(batch.units, live, found.influence))
+        blocks.append(Block(batch.rank, live, found.influence))
     cohorts = cells.cohorts
     position = np.searchsorted(cohorts, panel.start)
     member = cohorts[np.minimum(position, len(cohorts) - 1)] == panel.start
@@ -171,7 +178,7 @@ def estimate(panel: Panel, cells: Cells, adjust: Adjust) -> GroupTime:
     means = total / cohort_weight[:, None]
     observed = means[np.searchsorted(cohorts, cells.cohort), cells.period]
     return GroupTime(
-        panel, cells, adjust, att, tuple(reason), Influence(panel.n_units, n_cells, tuple(blocks)), cohorts,
+        panel, cells, adjust, att, tuple(reason), Influence(order, n_cells, tuple(blocks)), cohorts,
         cohort_of_unit, cohort_weight, weight, observed, *counts,
     )  # fmt: skip
 
@@ -180,26 +187,25 @@ def estimate(panel: Panel, cells: Cells, adjust: Adjust) -> GroupTime:
 class _Batch:
     """Cells of one cohort with one comparison group and one period of covariates."""
 
+    rank: Ints
     units: Ints
     treated: Bools
     cells: Ints
     covariate_period: int
 
 
-def _batches(panel: Panel, cells: Cells, adjust: Adjust) -> Iterator[_Batch]:
+def _batches(panel: Panel, cells: Cells, adjust: Adjust, order: Ints) -> Iterator[_Batch]:
     fixed = adjust == "none" or _constant(panel)
     # the earlier of base and period, as R's did takes it
     earlier = np.zeros_like(cells.period) if fixed else np.minimum(cells.period, cells.base)
     group = np.searchsorted(cells.starts, cells.later_than, side="right")
     keys = np.column_stack([cells.cohort, group, earlier])
     distinct, code = np.unique(keys, axis=0, return_inverse=True)
-    by_start = np.argsort(panel.start, kind="stable")
-    ordered = panel.start[by_start]
+    ordered = panel.start[order]
     for number, (g, first, period) in enumerate(distinct):
-        own = by_start[np.searchsorted(ordered, g) : np.searchsorted(ordered, g, side="right")]
-        tail = by_start[np.searchsorted(ordered, cells.starts[first]) :]
-        units = np.sort(np.r_[own, tail[panel.start[tail] != g]])
-        yield _Batch(units, panel.start[units] == g, np.flatnonzero(code.ravel() == number), int(period))
+        rank = np.flatnonzero((ordered == g) | (ordered >= cells.starts[first]))
+        units = order[rank]
+        yield _Batch(rank, units, ordered[rank] == g, np.flatnonzero(code.ravel() == number), int(period))
 
 
 def _constant(panel: Panel) -> bool:

@@ -138,6 +138,8 @@ def _multiplier(asked: _Question, method: MultiplierBootstrap) -> Quantified:
     first = _sums(detail, asked.overall)
     # cells of single units are assembled chunk by chunk: together they could fill the memory
     rest = None if asked.terms is None and panel.cluster is None else _term_sums(asked)
+    if rest is None:
+        first = first[detail.influence.order]
 
     def rows(low: int, high: int) -> Floats:
         part = detail.influence.rows(low, high) if rest is None else rest[low:high]
@@ -219,9 +221,8 @@ def _term_sums(asked: _Question) -> Floats:
     panel = asked.detail.panel
     if asked.terms is not None:
         return _sums(asked.detail, asked.terms)
-    if panel.cluster is None:
-        return asked.detail.influence.rows(0, panel.n_units)
-    return asked.detail.influence.by_cluster(panel.cluster, panel.n_clusters)
+    cluster = np.arange(panel.n_units) if panel.cluster is None else panel.cluster
+    return asked.detail.influence.by_cluster(cluster, panel.n_clusters)
 
 
 def _part(found: Uncertainty, part: slice) -> Uncertainty:

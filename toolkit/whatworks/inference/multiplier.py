@@ -109,7 +109,8 @@ def draw(rows: Rows, n: int, k: int, *, choice: MultiplierBootstrap) -> tuple[Fl
         scaled = np.multiply(block, 1 / scale, out=np.empty(block.shape, np.float32), casting="same_kind")
         for at in range(0, len(block), _CHUNK):
             part = scaled[at : at + _CHUNK]
-            sample += (random_weights(bits, choice, len(part)) @ part) * scale
+            live = part.any(axis=0)
+            sample[:, live] += (random_weights(bits, choice, len(part)) @ part[:, live]) * scale
     return sample, largest
 
 
