@@ -5,8 +5,8 @@
 
 Doubly robust with one covariate and a multiplier bootstrap. Peers live in benchmarks/peers/.venv-did, made
 with `--install`; a peer that is missing or fails is said so. Times are the best of the repeats, each peer in
-a process of its own, reading and importing not counted; ours counts building the panel from the table as well.
-On a busy machine compare processor seconds.
+a process of its own, reading and importing not counted; ours counts building the panel from the table
+too. On a busy machine compare processor seconds.
 """
 
 from __future__ import annotations
