@@ -19,16 +19,20 @@ from whatworks.data.street_scan import Scan, scan
 from whatworks.errors import SourceError
 
 #: Part of every key: raise it whenever a reader would count the same bytes differently.
-READER_VERSION: Final = 1
+READER_VERSION: Final = 2
 _ARRAYS: Final = ("cells", "counts")
-_FIELDS: Final = tuple(field.name for field in dataclasses.fields(Scan) if field.name not in _ARRAYS)
+_LONG: Final = ("places", "names")
+_FIELDS: Final = tuple(
+    field.name for field in dataclasses.fields(Scan) if field.name not in (*_ARRAYS, *_LONG)
+)
+_ENDING: Final = ".arrow"
 _NAME_DIGITS: Final = 16
 _KEY_DIGITS: Final = 48
 _CHECK_DIGITS: Final = 24
 
 
 class Cache:
-    """A folder of Parquet files, one per data file that was read, safe for several processes at once.
+    """A folder of Arrow files, one per data file that was read, safe for several processes at once.
 
     The key of an entry is the SHA-256 of the data file (of the archive, for a member of a zip) with its
     name in the source and the reader's version, so a changed file is never served from an old entry. The
@@ -48,15 +52,17 @@ class Cache:
                 where=self.folder.name,
                 remedy="Name another folder, or read without a cache.",
             ) from problem
-        parts = [name.removesuffix(".parquet").split("-") for name in names if name.endswith(".parquet")]
-        self._entries = {(part[0], part[1]): part[2] for part in parts if len(part) == 3}
+        parts = [name.removesuffix(_ENDING).split("-") for name in names if name.endswith(_ENDING)]
+        self._entries: dict[str, dict[str, str]] = {}
+        for name, key, check in (part for part in parts if len(part) == 3):
+            self._entries.setdefault(name, {})[key] = check
         self._archives: dict[Path, str] = {}
 
     def scan(self, member: Member, kind: Kind) -> Scan:
         """The counts of one file: from its entry when there is a sound one, else read and entered."""
         name = _digest(str(READER_VERSION), kind, member.shown)[:_NAME_DIGITS]
         found = None
-        if any(known == name for known, _ in list(self._entries)):
+        if name in self._entries:
             found = self._load(name, self._content(member))
         if found is None:
             found = scan(member, kind)
@@ -83,10 +89,10 @@ class Cache:
             ) from problem
 
     def _load(self, name: str, content: str) -> Scan | None:
-        check = self._entries.get((name, _key(content)))
+        check = self._entries[name].get(_key(content))
         if check is None:
             return None
-        path = self.folder / f"{name}-{_key(content)}-{check}.parquet"
+        path = self.folder / f"{name}-{_key(content)}-{check}{_ENDING}"
         try:
             raw = path.read_bytes()
             if _check(raw) != check:
@@ -100,7 +106,7 @@ class Cache:
 
     def _store(self, name: str, key: str, found: Scan) -> None:
         raw = _pack(found)
-        target = self.folder / f"{name}-{key}-{_check(raw)}.parquet"
+        target = self.folder / f"{name}-{key}-{_check(raw)}{_ENDING}"
         part = ""
         try:
             handle, part = tempfile.mkstemp(dir=self.folder, prefix=".entry-", suffix=".part")
@@ -113,7 +119,7 @@ class Cache:
                 with contextlib.suppress(OSError):
                     os.unlink(part)
             return
-        self._entries[name, key] = _check(raw)
+        self._entries.setdefault(name, {})[key] = _check(raw)
 
 
 def _digest(*parts: str) -> str:
@@ -130,32 +136,29 @@ def _check(raw: bytes) -> str:
 
 def _pack(found: Scan) -> bytes:
     import pyarrow as pa
-    from pyarrow import parquet
 
     facts = {name: getattr(found, name) for name in _FIELDS}
-    table = pa.table(
-        {"cell": pa.array(found.cells, pa.int64()), "rows": pa.array(found.counts, pa.int32())}
-    ).replace_schema_metadata({"facts": json.dumps(facts)})
+    # no label holds a line break, and splitting a text is much faster than reading a list
+    lists = {name: "".join(f"{label}\n" for label in getattr(found, name)) for name in _LONG}
+    narrow = np.int32 if found.cells.size and found.cells[-1] <= np.iinfo(np.int32).max else np.int64
+    table = pa.table({"cells": found.cells.astype(narrow), "counts": found.counts})
     out = io.BytesIO()
-    parquet.write_table(
-        table,
-        out,
-        compression="zstd",
-        use_dictionary=["rows"],
-        column_encoding={"cell": "DELTA_BINARY_PACKED"},
-        write_statistics=False,
-    )
+    schema = table.schema.with_metadata({"facts": json.dumps(facts), **lists})
+    with pa.ipc.new_stream(out, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
+        stream.write_table(table.replace_schema_metadata(schema.metadata))
     return out.getvalue()
 
 
 def _unpack(raw: bytes) -> Scan:
     import pyarrow as pa
-    from pyarrow import parquet
 
-    table = parquet.ParquetFile(pa.BufferReader(raw)).read(use_threads=False)
+    with pa.ipc.open_stream(raw) as stream:
+        table = stream.read_all()
     facts: dict[str, Any] = json.loads(table.schema.metadata[b"facts"])
     values = {name: _as_tuple(facts[name]) for name in _FIELDS}
-    cells, counts = (table.column(name).to_numpy() for name in ("cell", "rows"))
+    for name in _LONG:
+        values[name] = tuple(table.schema.metadata[name.encode()].decode("utf-8").split("\n")[:-1])
+    cells, counts = (table.column(name).to_numpy() for name in _ARRAYS)
     return Scan(**values, cells=cells.astype(np.int64), counts=counts.astype(np.int32))
 
 

@@ -225,7 +225,7 @@ def _seen(settled: Settled, partial: Partial) -> dict[str, dict[str, set[str]]]:
     for (force, month), kept in _kept(settled, partial).items():
         if kept:
             seen[force][month] = set()
-    for cell in np.unique(at).tolist():
+    for cell in np.flatnonzero(np.bincount(at)).tolist():
         force, month = counts.forces[cell // width[1] // width[0]], counts.months[cell // width[1] % width[0]]
         if month in seen[force]:
             seen[force][month].add(counts.labels[cell % width[1]])

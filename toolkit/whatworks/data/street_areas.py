@@ -67,8 +67,10 @@ def place_areas(counts: Counts, by: By, lookup: LsoaLookup | None, vintage: Vint
     least one in a hundred of its rows. Raises `SourceError` when the lookup is of another part of the
     country.
     """
+    boroughs = {words: find_borough(words) or words for words in set(map(_words, counts.names))}
     districts = [
-        _district(code, name, lookup) for code, name in zip(counts.places, counts.names, strict=True)
+        _district(code, name, lookup, boroughs)
+        for code, name in zip(counts.places, counts.names, strict=True)
     ]
     covers = _covers(counts, districts)
     why = np.array(
@@ -145,11 +147,13 @@ def _title(force: str) -> str:
     return " ".join(word if word in small else word.capitalize() for word in force.split("-"))
 
 
-def _district(code: str, name: str, lookup: LsoaLookup | None) -> str:
-    if lookup is not None and code in lookup.borough_of:
-        return lookup.borough_of[code]
-    words = name.rsplit(" ", 1)[0]
-    return find_borough(words) or words if words else ""
+def _district(code: str, name: str, lookup: LsoaLookup | None, boroughs: Mapping[str, str]) -> str:
+    known = None if lookup is None else lookup.borough_of.get(code)
+    return known or boroughs[_words(name)]
+
+
+def _words(name: str) -> str:
+    return name.rsplit(" ", 1)[0]
 
 
 def _covers(counts: Counts, districts: Sequence[str]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from whatworks.errors import SourceError, did_you_mean, first_few
 
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _PLACE: Final = re.compile(r"[EWNS]\d{8}|95\w{2,8}")
+_PLACES: Final = re.compile(rf"(?:(?:{_PLACE.pattern})?\n)*")
 _LABEL: Final[dict[Kind, str]] = {
     "street": "Crime type",
     "outcomes": "Outcome type",
@@ -167,6 +168,30 @@ def _local_months(columns: Columns) -> Coded:
 
 def _places(columns: Columns) -> tuple[Coded, tuple[str, ...], tuple[str, ...]]:
     place, name = columns.coded["LSOA code"], columns.coded["LSOA name"]
+    _refuse_malformed(columns, place)
+    blank = name.labels.index("") if "" in name.labels else -1
+    name_at = np.full(len(place.labels), blank, dtype=np.int32)
+    name_at[place.codes] = name.codes
+    odd = name_at[place.codes] != name.codes
+    if odd.any():
+        # some code stands with two names, or with and without one: a blank never counts
+        given = name.codes != blank
+        name_at[place.codes[given]] = name.codes[given]
+        odd = given & (name_at[place.codes] != name.codes)
+    names = tuple(
+        name.labels[at] if at >= 0 and code else ""
+        for at, code in zip(name_at.tolist(), place.labels, strict=True)
+    )
+    notes: tuple[str, ...] = ()
+    if odd.any():
+        row = int(np.argmax(odd))
+        notes = (f"an LSOA code stands with two names; the code was used ({columns.where(row)})",)
+    return place, names, notes
+
+
+def _refuse_malformed(columns: Columns, place: Coded) -> None:
+    if _PLACES.fullmatch("".join(f"{text}\n" for text in place.labels)):
+        return
     for code, text in enumerate(place.labels):
         if text and not _PLACE.fullmatch(text):
             raise SourceError(
@@ -174,19 +199,6 @@ def _places(columns: Columns) -> tuple[Coded, tuple[str, ...], tuple[str, ...]]:
                 where=columns.where(place.first(code)),
                 remedy="Fetch the file again; its columns may have been shifted.",
             )
-    blank = name.labels.index("") if "" in name.labels else -1
-    given = name.codes != blank
-    name_at = np.full(len(place.labels), blank, dtype=np.int32)
-    name_at[place.codes[given]] = name.codes[given]
-    names = tuple(
-        name.labels[at] if at >= 0 and code else "" for at, code in zip(name_at, place.labels, strict=True)
-    )
-    notes: tuple[str, ...] = ()
-    odd = given & (name_at[place.codes] != name.codes)
-    if odd.any():
-        row = int(np.argmax(odd))
-        notes = (f"an LSOA code stands with two names; the code was used ({columns.where(row)})",)
-    return place, names, notes
 
 
 def _refuse_unknown_type(columns: Columns, month: Coded) -> None:
@@ -195,7 +207,7 @@ def _refuse_unknown_type(columns: Columns, month: Coded) -> None:
     for at, text in enumerate(month.labels):
         here = kind.codes if len(month.labels) == 1 else kind.codes[month.codes == at]
         known = era_of(text, CRIME_ERAS).meanings
-        for code in np.unique(here).tolist():
+        for code in np.flatnonzero(np.bincount(here)).tolist():
             label = kind.labels[code]
             if label in known:
                 continue
@@ -211,14 +223,13 @@ def _refuse_unknown_type(columns: Columns, month: Coded) -> None:
 def _repeated(columns: Columns, month: Coded, force: Coded) -> tuple[IntArray, int]:
     """The rows (sorted) whose Crime ID stands earlier in the same month, and how many rows have none."""
     ids = columns.ids
-    offsets = np.frombuffer(ids.buffers()[1], dtype=np.int32)[ids.offset : ids.offset + len(ids) + 1]
-    lengths = np.diff(offsets)
+    lengths = np.concatenate([_NONE, *(np.diff(_offsets(chunk)) for chunk in ids.chunks)])
     given = np.flatnonzero(lengths)
     if not len(given):
         return _NONE, len(ids)
     suspects = given
     if (lengths[given] == _ID_LENGTH).all():
-        suspects = given[_suspects(ids.buffers()[2], int(offsets[0]), len(given))]
+        suspects = given[_not_unique(np.concatenate([_fingerprints(chunk) for chunk in ids.chunks]))]
     seen: set[tuple[object, int, int]] = set()
     repeated = []
     for row in suspects.tolist():
@@ -229,17 +240,30 @@ def _repeated(columns: Columns, month: Coded, force: Coded) -> tuple[IntArray, i
     return np.array(repeated, dtype=np.int64), len(ids) - len(given)
 
 
-def _suspects(data: Any, start: int, count: int) -> IntArray:
-    """Positions of the identifiers whose fingerprint is not unique: true repeats, and some chance hits."""
-    words = np.frombuffer(data, dtype=np.uint8)[start : start + count * _ID_LENGTH].view("<u8")
-    words = words.reshape(count, _ID_LENGTH // 8)
+def _offsets(chunk: Any) -> npt.NDArray[np.int32]:
+    return np.frombuffer(chunk.buffers()[1], dtype=np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+
+
+def _fingerprints(chunk: Any) -> npt.NDArray[np.uint64]:
+    """A number for each identifier of 64 digits, blanks left out."""
+    first, last = _offsets(chunk)[[0, -1]].tolist()
+    data = np.frombuffer(chunk.buffers()[2] or b"", dtype=np.uint8)[first:last]
+    words = data.view("<u8").reshape(-1, _ID_LENGTH // 8)
     # the first and last sixteen digits of a hash tell it from every other but by chance
-    print_of = words[:, 0] * np.uint64(0x9E3779B97F4A7C15) + (words[:, 1] ^ words[:, 7])
-    order = np.sort(print_of)
+    found: npt.NDArray[np.uint64] = words[:, 0] * np.uint64(0x9E3779B97F4A7C15) + (words[:, 1] ^ words[:, 7])
+    return found
+
+
+def _not_unique(prints: npt.NDArray[np.uint64]) -> IntArray:
+    """Positions of the fingerprints that occur twice, in a superset: true repeats, and some chance hits."""
+    order = np.sort(prints)
     twice = order[1:][order[1:] == order[:-1]]
     if not len(twice):
         return _NONE
-    return np.flatnonzero(np.isin(print_of, twice))
+    # looking up the last sixteen bits is much cheaper than the whole, for as good a sieve
+    low = np.zeros(1 << 16, dtype=bool)
+    low[twice.astype(np.uint16)] = True
+    return np.flatnonzero(low[prints.astype(np.uint16)])
 
 
 def _count(

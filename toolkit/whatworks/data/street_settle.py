@@ -26,7 +26,9 @@ _REACH: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Counts as parallel arrays: positions in the lists of forces, months, places, labels; rows `n`."""
+    """Counts as parallel arrays, sorted by month: positions in the lists of forces, months, places, labels;
+    rows `n`.
+    """
 
     forces: tuple[str, ...]
     months: tuple[str, ...]
@@ -93,7 +95,7 @@ def settle(
     snapshots, notes, other = _compare(scans, holders, chosen)
     duplicates, outside = _duplicates(scans, holders, chosen)
     counts = _gather(scans, chosen)
-    rows = _rows(scans, chosen, counts)
+    rows = _rows(scans, chosen)
     span = window or (min(m for _, m in wanted), max(m for _, m in wanted))
     states = _states(rows, sorted(forces or found_forces), months_between(*span), partial_share)
     return Settled(counts, states, rows, snapshots, notes, outside, other, duplicates)
@@ -195,31 +197,27 @@ def _gather(scans: Sequence[Scan], chosen: Mapping[Pair, int]) -> Counts:
     months = sorted({month for _, month in chosen})
     places: dict[str, int] = {}
     labels: dict[str, int] = {}
-    names: dict[str, str] = {}
     parts: list[tuple[npt.NDArray[np.generic], ...]] = []
-    for pair, at in sorted(chosen.items(), key=lambda entry: (entry[0][1], entry[0][0])):
+    ordered = sorted(chosen.items(), key=lambda entry: (entry[0][1], entry[0][0]))
+    for pair, at in ordered:
         item = scans[at]
         cells, counts = _pair_of(item, pair)
-        for code in item.places:
-            if code not in places:
-                places[code] = len(places)
+        for code in [code for code in item.places if code not in places]:
+            places[code] = len(places)
         place_at = np.array(list(map(places.__getitem__, item.places)), dtype=np.int32)
         label_at = np.array([labels.setdefault(name, len(labels)) for name in item.labels], dtype=np.int16)
-        # a later month's name for a code replaces an earlier one, a blank never does
-        if item.names.count("") > ("" in item.places):
-            names.update((code, name) for code, name in zip(item.places, item.names, strict=True) if name)
-        else:
-            names.update(zip(item.places, item.names, strict=True))
         width = max(len(item.labels), 1)
+        which = cells // width
         parts.append(
             (
                 np.full(len(cells), forces.index(pair[0]), dtype=np.int16),
                 np.full(len(cells), months.index(pair[1]), dtype=np.int16),
-                place_at[cells // width] if len(cells) else np.zeros(0, dtype=np.int32),
-                label_at[cells % width] if len(cells) else np.zeros(0, dtype=np.int16),
+                place_at[which] if len(cells) else np.zeros(0, dtype=np.int32),
+                label_at[cells - which * width] if len(cells) else np.zeros(0, dtype=np.int16),
                 counts,
             )
         )
+    names = _latest_names([scans[at] for _, at in ordered])
     force, month, place, label, n = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Counts(
         tuple(forces),
@@ -235,15 +233,22 @@ def _gather(scans: Sequence[Scan], chosen: Mapping[Pair, int]) -> Counts:
     )
 
 
-def _rows(scans: Sequence[Scan], chosen: Mapping[Pair, int], counts: Counts) -> dict[Pair, int]:
-    width = len(counts.months)
-    at = counts.force.astype(np.int64) * width + counts.month
-    totals = np.bincount(at, weights=counts.n, minlength=len(counts.forces) * width).astype(np.int64)
-    rows = {}
-    for pair, holder in chosen.items():
-        total = int(totals[counts.forces.index(pair[0]) * width + counts.months.index(pair[1])])
-        rows[pair] = scans[holder].rows if len(_pairs(scans[holder])) == 1 else total
-    return rows
+def _latest_names(ordered: Sequence[Scan]) -> dict[str, str]:
+    """A later month's name for a code replaces an earlier one, a blank never does."""
+    names: dict[str, str] = {}
+    for item in reversed(ordered):
+        pairs = zip(item.places, item.names, strict=True)
+        names |= {code: name for code, name in pairs if code not in names and name}
+    return names
+
+
+def _rows(scans: Sequence[Scan], chosen: Mapping[Pair, int]) -> dict[Pair, int]:
+    return {
+        pair: scans[at].rows
+        if len(_pairs(scans[at])) == 1
+        else int(_pair_of(scans[at], pair)[1].sum(dtype=np.int64))
+        for pair, at in chosen.items()
+    }
 
 
 def _states(

@@ -161,15 +161,17 @@ def _block(
     shape: tuple[int, int, int],
     months: Sequence[str],
 ) -> npt.NDArray[np.int64]:
-    at = np.full(len(counts.months), -1, dtype=np.int64)
-    at[[counts.months.index(month) for month in months]] = np.arange(len(months))
-    # every row in use lies in a month of the table: the others have their reason
-    position = area.astype(np.int64) * shape[1]
-    position += at[counts.month]
-    position *= shape[2]
-    position += offence
-    total = np.bincount(position[use], weights=counts.n[use], minlength=shape[0] * shape[1] * shape[2])
-    return total.astype(np.int64).reshape(shape)
+    block = np.zeros(shape, dtype=np.int64)
+    edges = np.searchsorted(counts.month, np.arange(len(counts.months) + 1))
+    for at, month in enumerate(months):
+        # one month at a time stays in the processor's cache
+        found = counts.months.index(month)
+        part = slice(edges[found], edges[found + 1])
+        here = use[part]
+        position = area[part].astype(np.int64) * shape[2] + offence[part]
+        total = np.bincount(position[here], weights=counts.n[part][here], minlength=shape[0] * shape[2])
+        block[:, at, :] = total.reshape(shape[0], shape[2])
+    return block
 
 
 def _gone(
