@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from whatworks import present
-from whatworks.publish import PublishError, audit, clean, report
+from whatworks.errors import PublishError
+from whatworks.publish import audit, clean, report
 from whatworks.publish.prose import Prose
 from whatworks.results import CheckResult
 
@@ -19,8 +20,9 @@ ATTACK = "<script>alert(1)</script>"
 SHOWN = "&lt;script&gt;alert(1)&lt;/script&gt;"
 
 
-def rendered(*cells: dict[str, Any], **options: Any) -> str:
-    return report.render(made.notebook(*cells), made.result(), made.words(), made.PROVENANCE, **options)
+def rendered(*cells: dict[str, Any], **words: Any) -> str:
+    study = replace(made.words(), **words)
+    return report.render(made.notebook(*cells), made.result(), study, made.PROVENANCE)
 
 
 def harmless(page: str) -> None:
@@ -188,7 +190,7 @@ def test_a_decision_lets_an_aggregate_through_and_is_printed() -> None:
     cell = made.code("x", made.data("text/html", html))
     with pytest.raises(PublishError, match="rows of the data"):
         rendered(cell)
-    page = rendered(cell, decision="No cell below 10; A. Officer")
+    page = rendered(cell, disclosure="No cell below 10; A. Officer")
     assert "Disclosure decision: No cell below 10; A. Officer" in page
     assert "<td>500</td>" in page
 

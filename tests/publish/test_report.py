@@ -17,7 +17,7 @@ import pytest
 from whatworks import present
 from whatworks.publish import audit, pages, report
 from whatworks.results import Design, NotAvailable
-from whatworks.study.spec import Person, Protocol, StudySpec
+from whatworks.study.spec import Person, Protocol, ReportWords, StudySpec
 
 MARKDOWN = (
     "# The method\n\n## Data\n\nCounts by borough.\n\n#### Deep\n\n$$\\hat\\tau = \\frac{1}{N}\\sum_i Y_i$$\n"
@@ -223,6 +223,17 @@ def test_a_parsed_study_will_do() -> None:
     assert "✗ Not done" in text
     assert "B. Writer, author" in text
     assert "studies/merger" in text
+
+
+def test_the_report_block_reaches_the_page() -> None:
+    words = ReportWords(subject="street robbery", better="higher", limits=("Only one year is covered.",))
+    spec = StudySpec(
+        1, "A title", "A question?", "Something", "did", Protocol("Robbery", "ATT", "It falls"), report=words
+    )
+    page = text_of(report.render(made.notebook(), made.result(), spec, made.PROVENANCE))
+    assert "Street robbery fell by about 8%" in page
+    assert "change for the worse" in page
+    assert "Only one year is covered." in page
 
 
 def test_no_margin_of_error_is_said_and_not_invented() -> None:

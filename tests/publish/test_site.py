@@ -12,7 +12,8 @@ import made_up_study as made
 import pytest
 import study_workspace
 
-from whatworks.publish import PublishError, StudyPages, audit, report, site
+from whatworks.errors import PublishError
+from whatworks.publish import StudyPages, audit, report, site
 from whatworks.results import Design, NotAvailable
 from whatworks.study import places
 from whatworks.study.hashing import text_hash

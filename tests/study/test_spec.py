@@ -122,3 +122,27 @@ def test_a_template_saved_with_outputs_is_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace('"outputs": []', output, 1), encoding="utf-8")
     with pytest.raises(StudyError, match="saved with outputs"):
         open_study("one", start=tmp_path)
+
+
+def test_the_report_block_says_how_the_report_speaks(tmp_path: Path) -> None:
+    text = workspace.STUDY + "report:\n  subject: street robbery\n  better: higher\n  worthwhile: 5\n"
+    words = opened(tmp_path, text).spec.report
+    assert (words.subject, words.better, words.worthwhile, words.limits) == (
+        "street robbery",
+        "higher",
+        5.0,
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ("report:\n  beter: higher\n", ("'beter'", "Did you mean 'better'")),
+        ("report:\n  better: more\n", ("report.better",)),
+        ("report:\n  worthwhile: 0\n", ("report.worthwhile",)),
+        ("report:\n  limits: one sentence\n", ("report.limits",)),
+    ],
+)
+def test_a_wrong_report_block_is_refused(tmp_path: Path, block: str, words: tuple[str, ...]) -> None:
+    refused(tmp_path, *words, study=workspace.STUDY + block)

@@ -6,14 +6,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from whatworks.errors import PublishError
     from whatworks.publish import report, site
     from whatworks.publish.site import StudyPages
     from whatworks.publish.words import StudyWords
 
-__all__ = ["PublishError", "StudyPages", "StudyWords", "report", "site"]
+__all__ = ["StudyPages", "StudyWords", "report", "site"]
 
-_HOME = {"PublishError": "refusal", "StudyPages": "site", "StudyWords": "words"}
+_HOME = {"StudyPages": "site", "StudyWords": "words"}
 
 
 def __getattr__(name: str) -> Any:

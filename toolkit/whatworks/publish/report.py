@@ -33,8 +33,6 @@ def render(
     result: Result,
     study: StudyWords | StudySpec,
     provenance: Mapping[str, Any],
-    *,
-    decision: str = "",
 ) -> str:
     """The report as one HTML page, the same bytes for the same input.
 
@@ -43,7 +41,6 @@ def render(
         result: what the study found.
         study: the study's words, or a parsed `study.yaml` (its folder's name then comes from `provenance`).
         provenance: hashes, versions and seeds, as `provenance.json` holds them.
-        decision: the disclosure decision under which the notebook may show rows of data; none unless given.
 
     Raises:
         PublishError: for a failed cell, a script, a figure without words or data, a table without caption or
@@ -57,9 +54,9 @@ def render(
         publisher=study.publisher,
         kind="Evaluation report",
         study=study,
-        decision=decision,
+        decision=study.disclosure,
         **_finding(result, study),
-        **_evidence(notebook, result, study, decision),
+        **_evidence(notebook, result, study),
         **_explained(result, study),
         origin=pages.safe(origin.main_table(provenance).html()),
         origin_folded=[(item.caption, pages.safe(item.html())) for item in origin.long_tables(provenance)],
@@ -80,14 +77,12 @@ def _finding(result: Result, study: StudyWords) -> dict[str, Any]:
     }
 
 
-def _evidence(
-    notebook: Mapping[str, Any], result: Result, study: StudyWords, decision: str
-) -> dict[str, Any]:
+def _evidence(notebook: Mapping[str, Any], result: Result, study: StudyWords) -> dict[str, Any]:
     listed = tables.checks_table(result), tables.secondary_table(result)
     above = {
         made: section for made, section in zip(listed, ("checks", "secondary"), strict=True) if made.rows
     }
-    method = cells.read(notebook, where=f"studies/{study.slug}", decision=decision, above=above)
+    method = cells.read(notebook, where=f"studies/{study.slug}", decision=study.disclosure, above=above)
     drawn = [_figure(figure, i, study) for i, figure in enumerate(method.figures, start=1)]
     shown = {"happened": bool(drawn), "secondary": bool(result.secondary)}
     return {

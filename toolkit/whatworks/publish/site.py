@@ -60,7 +60,8 @@ def gather(folder: Path) -> StudyPages:
     from whatworks.study import record, spec
     from whatworks.study.hashing import text_hash
 
-    words_of = StudyWords.from_spec(folder.name, spec.load_study(folder, name=f"studies/{folder.name}"))
+    said = spec.load_study(folder, name=f"studies/{folder.name}")
+    words_of = StudyWords.from_spec(folder.name, said)
     try:
         kept = record.load(folder)
     except RecordError as problem:
@@ -71,11 +72,25 @@ def gather(folder: Path) -> StudyPages:
             where=f"studies/{folder.name}",
             remedy="Run the study again, so that its report says what the study says.",
         )
+    _refuse_placeholders(words_of)
     # the notebook goes out as it is, so it is held to the same rules as the page made from it
-    cells.read(kept.json(record.NOTEBOOK), where=f"studies/{folder.name}")
+    cells.read(kept.json(record.NOTEBOOK), where=f"studies/{folder.name}", decision=said.report.disclosure)
     report = kept.files[record.REPORT].decode("utf-8") if record.REPORT in kept.files else None
     rest = {name: content for name, content in kept.files.items() if name != record.REPORT}
     return StudyPages(words_of, kept.result, report, rest)
+
+
+def _refuse_placeholders(words: StudyWords) -> None:
+    from whatworks.study.folder import PLACEHOLDERS
+
+    said = (words.intervention, words.theory_of_change, words.hypothesis, *words.people)
+    left = [key for key, text in PLACEHOLDERS.items() if any(line.startswith(text) for line in said)]
+    if left:
+        raise PublishError(
+            f"{first_few(left)} still holds the words of a new study",
+            where=f"studies/{words.slug}/study.yaml",
+            remedy="Say it in the study's own words, and run it again.",
+        )
 
 
 def build(studies: Sequence[StudyPages], out: Path, *, title: str = _TITLE) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ class StudyWords:
         better: whether a lower or a higher outcome is the better one.
         unit: the unit of the outcome in words; the estimate's own scale unless given.
         worthwhile: percent; a null that could have missed a change this large is inconclusive.
+        disclosure: the decision under which the notebook may show rows of data; none unless given.
         publisher: who publishes.
     """
 
@@ -45,24 +46,29 @@ class StudyWords:
     better: Better = "lower"
     unit: str = ""
     worthwhile: float = WORTHWHILE
+    disclosure: str = ""
     publisher: str = "Policing Impact Unit"
 
     @classmethod
-    def from_spec(cls, slug: str, spec: StudySpec, *, subject: str = "") -> StudyWords:
-        """The words of a parsed `study.yaml`; the subject is the primary outcome unless given."""
-        protocol = spec.protocol
+    def from_spec(cls, slug: str, spec: StudySpec) -> StudyWords:
+        """The words of a parsed `study.yaml`; the subject is the primary outcome unless it names another."""
+        protocol, report = spec.protocol, spec.report
         return cls(
             slug=slug,
             title=spec.title,
             question=spec.question,
             intervention=spec.intervention,
-            subject=subject or _inside_a_sentence(protocol.primary_outcome),
+            subject=report.subject or _inside_a_sentence(protocol.primary_outcome),
             theory_of_change=spec.theory_of_change,
             primary_outcome=protocol.primary_outcome,
             estimand=protocol.estimand,
             hypothesis=protocol.hypothesis,
             checks_owed=tuple(protocol.checks),
             people=tuple(f"{p.name}, {p.role}" if p.role else p.name for p in spec.people),
+            limits=report.limits,
+            better=report.better,
+            worthwhile=report.worthwhile,
+            disclosure=report.disclosure,
         )
 
 

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from whatworks.errors import StudyError, did_you_mean
 from whatworks.study import places, spec, template
 from whatworks.study.places import Workspace
 from whatworks.study.spec import Parameters, StudySpec
 from whatworks.study.template import Template
+
+PLACEHOLDERS: Final = {
+    "intervention": "Say what was done, where, by whom, from when.",
+    "theory_of_change": "Say why it should work: what it changes, and how that reaches the outcome.",
+    "hypothesis": "Say what you expect, and what would prove you wrong.",
+    "people": "Your name",
+}
+"""Words of a new study that its author replaces; nothing is published while one of them stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +62,15 @@ def new_study(template_name: str, slug: str, *, start: Path | None = None) -> Pa
         version=1,
         title=slug.replace("-", " ").capitalize(),
         question="Did the intervention change the outcome, by how much, and how sure are we?",
-        intervention="Say what was done, where, by whom, from when.",
-        theory_of_change="Say why it should work: what it changes, and how that reaches the outcome.",
+        intervention=PLACEHOLDERS["intervention"],
+        theory_of_change=PLACEHOLDERS["theory_of_change"],
         template=template_name,
         protocol=spec.Protocol(
             primary_outcome=str(_default(notebook, "outcome") or "outcome"),
             estimand="Average effect on the treated areas over the period after the start.",
-            hypothesis="Say what you expect, and what would prove you wrong.",
+            hypothesis=PLACEHOLDERS["hypothesis"],
         ),
-        people=(spec.Person("Your name", "author"),),
+        people=(spec.Person(PLACEHOLDERS["people"], "author"),),
     )
     texts = {
         spec.STUDY_FILE: spec.write_study(words),

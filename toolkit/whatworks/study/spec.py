@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -37,6 +37,21 @@ class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checks: tuple[str, ...] = ()
 
 
+class ReportWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How the report speaks of the study; all of it may be left out.
+
+    `subject` is the outcome as it stands in a sentence, `better` whether a lower or a higher outcome is the
+    better one, `worthwhile` the percent change below which a null counts as an answer, `limits` sentences the
+    study adds to the limits, `disclosure` who decided, and why, that rows of data may be shown.
+    """
+
+    subject: str = ""
+    better: Literal["lower", "higher"] = "lower"
+    worthwhile: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    limits: tuple[str, ...] = ()
+    disclosure: str = ""
+
+
 class StudySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What and why: the words of a study and the template it follows."""
 
@@ -48,6 +63,7 @@ class StudySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     protocol: Protocol
     theory_of_change: str = ""
     people: tuple[Person, ...] = ()
+    report: ReportWords = ReportWords()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +132,10 @@ def write_study(spec: StudySpec) -> str:
         "template",
         "protocol",
         "people",
+        "report",
     )
-    return str(
-        yaml.safe_dump({key: data[key] for key in order}, sort_keys=False, allow_unicode=True, width=100)
-    )
+    said = {key: data[key] for key in order if data[key]}
+    return str(yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=100))
 
 
 def _checked(key: str, value: Any, document: Document, template: Template) -> Any:
@@ -170,7 +186,12 @@ def _refuse_not_json(value: Any, path: tuple[str | int, ...], document: Document
             _refuse_not_json(item, (*path, i), document)
 
 
-_STRUCTS: dict[str, type[msgspec.Struct]] = {"": StudySpec, "protocol": Protocol, "people": Person}
+_STRUCTS: dict[str, type[msgspec.Struct]] = {
+    "": StudySpec,
+    "protocol": Protocol,
+    "people": Person,
+    "report": ReportWords,
+}
 
 
 def _explain(document: Document, problem: str) -> StudyError:
