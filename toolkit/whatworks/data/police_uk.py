@@ -29,7 +29,8 @@ STREET_PARTIAL: Final = 0.2
 #: Stops swing less from month to month than one force's crimes do in a lockdown, so half is already too few.
 STOPS_PARTIAL: Final = 0.5
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-_AT_ONCE: Final = 4
+#: One thread more than processors: while one waits for the interpreter another parses. Memory sets the limit.
+_AT_ONCE: Final = 5
 
 
 def read_street(
@@ -208,7 +209,7 @@ def _scans(members: Sequence[Member], kind: Kind, cache: str | os.PathLike[str] 
     def one(member: Member) -> Scan:
         return scan(member, kind) if store is None else store.scan(member, kind)
 
-    with ThreadPoolExecutor(min(_AT_ONCE, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(_AT_ONCE, (os.cpu_count() or 1) + 1)) as pool:
         return list(pool.map(one, members))
 
 

@@ -161,8 +161,11 @@ def _covers(counts: Counts, districts: Sequence[str]) -> dict[str, int]:
     known = {name: i for i, name in enumerate(dict.fromkeys(districts))}
     district_at = np.array([known[name] for name in districts], dtype=np.int64)
     shape = (len(counts.forces), len(known))
-    at = counts.force.astype(np.int64) * len(known) + district_at[counts.place]
-    totals = np.bincount(at, weights=counts.n, minlength=shape[0] * shape[1]).reshape(shape)
+    totals = np.zeros(shape)
+    for at in range(len(counts.forces)):
+        mine = slice(None) if len(counts.forces) == 1 else counts.force == at
+        by_place = np.bincount(counts.place[mine], weights=counts.n[mine], minlength=len(counts.places))
+        totals[at] = np.bincount(district_at, weights=by_place, minlength=len(known))
     covers = {}
     london = {METROPOLITAN, CITY_FORCE}
     for district in LONDON:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -80,20 +81,9 @@ def prepare(
     block = _block(counts, use, rank[area], shuffle[offence], (len(order), len(months), len(names)), months)
     del reason, area, offence, use
     gone = _gone(counts, kept, areas, months)[order]
-    intake = IntakeReport(
-        files=tuple(SourceFile(item.shown.rsplit("/", 1)[-1], item.sha256, item.rows) for item in scans),
-        rows_read=sum(item.rows for item in scans),
-        rows_used=used,
-        dropped=dropped,
-        duplicates=settled.duplicates,
-        months_missing=_in_state(settled, "missing"),
-        months_partial=_in_state(settled, "partial"),
-        vocabulary=offences.sentences,
-        code_vintages=code_vintages,
-        snapshots=settled.snapshots,
-        filled_zeros=block.size - int(np.count_nonzero(block)) - int(gone.sum()) * len(names),
-        notes=(*_row_notes(scans, settled), *notes, *settled.notes, *areas.notes),
-    )
+    intake = _intake(scans, settled, dropped, offences, code_vintages, (*notes, *settled.notes, *areas.notes))
+    zeros = block.size - int(np.count_nonzero(block)) - int(gone.sum()) * len(names)
+    intake = dataclasses.replace(intake, rows_used=used, filled_zeros=zeros)
     return Prepared(
         block,
         tuple(areas.code[i] for i in order),
@@ -103,6 +93,28 @@ def prepare(
         gone,
         intake,
         tuple((*pair, state, settled.rows.get(pair, 0)) for pair, state in settled.states.items()),
+    )
+
+
+def _intake(
+    scans: Sequence[Scan],
+    settled: Settled,
+    dropped: tuple[Dropped, ...],
+    offences: Offences,
+    code_vintages: tuple[str, ...],
+    notes: tuple[str, ...],
+) -> IntakeReport:
+    return IntakeReport(
+        files=tuple(SourceFile(item.shown.rsplit("/", 1)[-1], item.sha256, item.rows) for item in scans),
+        rows_read=sum(item.rows for item in scans),
+        dropped=dropped,
+        duplicates=settled.duplicates,
+        months_missing=_in_state(settled, "missing"),
+        months_partial=_in_state(settled, "partial"),
+        vocabulary=offences.sentences,
+        code_vintages=code_vintages,
+        snapshots=settled.snapshots,
+        notes=(*_row_notes(scans, settled), *notes),
     )
 
 
