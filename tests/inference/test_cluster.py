@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reference_numbers import borough_panel, entries
+from reference_numbers import borough_panel, entries, fit_twfe
 from slow_regression import Slow
 
 from whatworks import errors, inference
@@ -12,16 +12,6 @@ from whatworks.did import twoway_core
 from whatworks.inference import ClusterRobust, WildCluster
 
 ONE = np.eye(1)
-
-
-def fit_twfe(panel):
-    return twoway_core.fit(
-        panel.outcome,
-        panel.treated[None].astype(float),
-        names=("D",),
-        weight=panel.weight,
-        cluster=panel.cluster,
-    )
 
 
 CASES = [

@@ -6,9 +6,11 @@ import json
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from whatworks import Panel
+from whatworks.did import twoway_core
 
 HERE = Path(__file__).resolve().parents[1] / "reference"
 
@@ -30,4 +32,16 @@ def borough_panel(
 ) -> Panel:
     return Panel.from_frame(
         boroughs(), unit="borough", period="t", outcome=outcome, start=start, cluster=cluster, weight=weight
+    )
+
+
+def fit_twfe(panel: Panel):
+    """The two-way regression of the outcome on being treated."""
+    return twoway_core.fit(
+        panel.outcome,
+        panel.treated[None].astype(float),
+        names=("D",),
+        weight=panel.weight,
+        cluster=panel.cluster,
+        observed=~np.isnan(panel.outcome),
     )

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.did.scores import residuals
 from whatworks.errors import DesignError, first_few
-from whatworks.inference.cluster import Moments, Regression
+from whatworks.inference.regression import Moments, Regression
+from whatworks.inference.rows import Rows, by_cluster, period_gram
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -17,12 +19,17 @@ Bools = npt.NDArray[np.bool_]
 _COLLINEAR = 1e-10
 
 
-def demean_two_way(values: Floats, weight: Floats | None = None) -> Floats:
+def demean_two_way(values: Floats, weight: Floats | None = None, observed: Bools | None = None) -> Floats:
     """Residuals of (..., N, T) arrays on unit and period effects, under unit weights (N,).
 
     Without gaps and with weights that do not vary over time: Y_it − Ȳ_i − Ȳ_t + Ȳ, where means over units are
-    weighted.
+    weighted. With gaps, cells outside `observed` (N, T) stay out of the fit and come out as 0.
     """
+    if observed is not None and not observed.all():
+        mass = np.ones(values.shape[-2]) if weight is None else weight
+        stack = np.where(observed, values, 0.0).reshape(-1, *observed.shape)
+        left = np.moveaxis(residuals(np.moveaxis(stack, 0, -1), mass, observed), -1, 0)
+        return np.asarray(left.reshape(values.shape))
     within = values - values.mean(axis=-1, keepdims=True)
     share = _shares(values.shape[-2], weight)
     return np.asarray(within - np.einsum("n,...nt->...t", share, within)[..., None, :])
@@ -57,10 +64,12 @@ def fit(
     names: Sequence[str],
     weight: Floats | None = None,
     cluster: Ints | None = None,
+    observed: Bools | None = None,
 ) -> Regression:
     """Weighted least squares of (N, T) outcomes on k regressors (k, N, T) with unit and period effects.
 
-    Units are nested in clusters (codes (N,); each unit its own without).
+    Units are nested in clusters (codes (N,); each unit its own without). Only cells `observed` (N, T) count,
+    all of them unless given.
 
     Raises:
         DesignError: regressors that the fixed effects or each other explain; `names` (k,) says which.
@@ -68,37 +77,44 @@ def fit(
     n, t = outcome.shape
     mass = np.ones(n) if weight is None else weight
     codes = np.arange(n, dtype=np.int64) if cluster is None else cluster
-    X = demean_two_way(design, weight)
-    y = demean_two_way(outcome, weight)
+    seen = np.ones((n, t), dtype=bool) if observed is None else observed
+    outcome, design = np.where(seen, outcome, 0.0), np.where(seen, design, 0.0)
+    X = demean_two_way(design, weight, seen)
+    y = demean_two_way(outcome, weight, seen)
     bread = _bread(design, X, mass, names)
     coefficients = bread @ np.einsum("knt,nt,n->k", X, y, mass, optimize=True)
     residual = y - np.tensordot(coefficients, X, axes=1)
     if np.abs(residual).max() <= 1e-12 * np.abs(outcome).max():
         residual = np.zeros_like(residual)
-    scores = _by_cluster(np.einsum("knt,nt,n->nk", X, residual, mass, optimize=True), codes)
+    scores = by_cluster(np.einsum("knt,nt,n->nk", X, residual, mass, optimize=True), codes)
 
-    def moments() -> Moments:
-        root = np.sqrt(mass.sum())
-        weighted = X * mass[:, None]
-        return Moments(
-            gram=_by_cluster(np.einsum("knt,lnt->nkl", weighted, X, optimize=True), codes),
-            cross=_by_cluster(np.moveaxis(weighted, 0, 1), codes) / root,
-            carry=_by_cluster(residual * mass[:, None], codes) / root,
-        )
+    def rows() -> Rows:
+        return Rows(X, residual, mass, codes, seen)
 
     norm = float(np.sqrt(np.einsum("nt,nt,n->", residual, residual, mass)))
-    return Regression(coefficients, bread, scores, norm, n * t, n - 1, t, moments)
+    cells, periods = int(seen.sum()), int(seen.any(axis=0).sum())
+    return Regression(
+        coefficients, bread, scores, norm, cells, n - 1, periods, lambda: _moments(rows()), rows
+    )
+
+
+def _moments(rows: Rows) -> Moments:
+    weighted = rows.X * rows.weight[:, None]
+    if rows.observed.all():
+        loading = np.eye(rows.X.shape[-1]) / np.sqrt(rows.weight.sum())
+    else:
+        values, vectors = np.linalg.eigh(period_gram(rows.weight, rows.observed))
+        real = values > 1e-12 * values[-1]
+        loading = vectors[:, real] / np.sqrt(values[real])
+    return Moments(
+        gram=by_cluster(np.einsum("knt,lnt->nkl", weighted, rows.X, optimize=True), rows.cluster),
+        cross=by_cluster(np.moveaxis(weighted, 0, 1), rows.cluster) @ loading,
+        carry=by_cluster(rows.residual * rows.weight[:, None], rows.cluster) @ loading,
+    )
 
 
 def _shares(n: int, weight: Floats | None) -> Floats:
     return np.full(n, 1 / n) if weight is None else weight / weight.sum()
-
-
-def _by_cluster(values: Floats, codes: Ints) -> Floats:
-    """Sums of (N, ...) values over the units of each cluster, (G, ...)."""
-    order = np.argsort(codes, kind="stable")
-    _, first = np.unique(codes[order], return_index=True)
-    return np.asarray(np.add.reduceat(values[order], first, axis=0))
 
 
 def _bread(design: Floats, X: Floats, mass: Floats, names: Sequence[str]) -> Floats:

@@ -12,16 +12,16 @@ Floats = npt.NDArray[np.float64]
 
 def critical_value(level: float, *, df: Number) -> float:
     """The quantile that leaves (1 − level)/2 above it: Student's t, or normal without `df`."""
-    return _quantile(0.5 + level / 2, df)
+    return float(_quantile(0.5 + level / 2, df))
 
 
-def interval(value: Floats, std_error: Floats, *, df: Number, level: float) -> tuple[Floats, Floats]:
-    """Ends of the symmetric interval, element by element (shapes broadcast)."""
-    half = critical_value(level, df=df) * std_error
+def interval(value: Floats, std_error: Floats, *, df: Number | Floats, level: float) -> tuple[Floats, Floats]:
+    """Ends of the symmetric interval, element by element (shapes broadcast, degrees of freedom too)."""
+    half = _quantile(0.5 + level / 2, df) * std_error
     return value - half, value + half
 
 
-def p_value(value: Floats, std_error: Floats, *, df: Number, null: float = 0.0) -> Floats:
+def p_value(value: Floats, std_error: Floats, *, df: Number | Floats, null: float = 0.0) -> Floats:
     """Two-sided p-value of `null`, element by element; NaN where the standard error is 0."""
     from scipy import special
 
@@ -41,12 +41,12 @@ def smallest_detectable(std_error: Number, df: Number, level: float, *, power: f
     """
     if isinstance(std_error, NotAvailable):
         return NotAvailable(f"no smallest detectable effect without a standard error: {std_error.reason}")
-    return (critical_value(level, df=df) + _quantile(power, df)) * float(std_error)
+    return (critical_value(level, df=df) + float(_quantile(power, df))) * float(std_error)
 
 
-def _quantile(probability: float, df: Number) -> float:
+def _quantile(probability: float, df: Number | Floats) -> Floats:
     from scipy import special
 
     if isinstance(df, NotAvailable):
-        return float(special.ndtri(probability))
-    return float(special.stdtrit(df, probability))
+        return np.asarray(special.ndtri(probability))
+    return np.asarray(special.stdtrit(df, probability))

@@ -21,7 +21,7 @@ class Uncertainty:
         std_error, low, high, p_value: (k,); NaN where `reason` says why there is no number.
         reason: k sentences, empty where every number exists.
         level: coverage that the intervals claim.
-        df: degrees of freedom of the reference distribution, or why there are none.
+        df: degrees of freedom of the reference distribution, one for all or (k,), or why there are none.
         sentence: how it was found.
     """
 
@@ -32,7 +32,7 @@ class Uncertainty:
     p_value: Floats
     reason: tuple[str, ...]
     level: float
-    df: Number
+    df: Number | Floats
     sentence: str
 
     def estimate(self, index: int, *, estimand: str, scale: str) -> Estimate:
@@ -50,7 +50,7 @@ class Uncertainty:
             high=number(self.high),
             level=self.level,
             p_value=number(self.p_value),
-            df=self.df,
+            df=float(self.df[index]) if isinstance(self.df, np.ndarray) else self.df,
             inference=self.sentence,
             scale=scale,
         )

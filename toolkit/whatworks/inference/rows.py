@@ -1,0 +1,68 @@
+"""The rows of a regression on a panel, for errors that need more than sums within clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Residualised rows of a regression with period effects, on N units and T periods.
+
+    Attributes:
+        X: (k, N, T) design residualised on the absorbed effects; 0 where not observed.
+        residual: (N, T) residuals; 0 where not observed.
+        weight: (N,) unit weights.
+        cluster: (N,) cluster codes 0..G−1.
+        observed: (N, T) cells that exist.
+        unit_effects: whether unit effects were absorbed beside period effects.
+    """
+
+    X: Floats
+    residual: Floats
+    weight: Floats
+    cluster: Ints
+    observed: Bools
+    unit_effects: bool = True
+
+    def members(self) -> list[Ints]:
+        """The units of each cluster."""
+        order = np.argsort(self.cluster, kind="stable")
+        return np.split(order, np.flatnonzero(np.diff(self.cluster[order])) + 1)
+
+    def influence(self, combination: Floats) -> Floats:
+        """(N, T) of one combination Σ aₖXₖ·û·w; with a = bread·c these sum to zero and their squares to
+        a variance of c′β."""
+        return np.asarray(np.tensordot(combination, self.X, axes=1) * self.residual * self.weight[:, None])
+
+
+def by_cluster(values: Floats, codes: Ints) -> Floats:
+    """Sums of (N, ...) values over the units of each cluster, (G, ...); codes are 0..G−1."""
+    order = np.argsort(codes, kind="stable")
+    _, first = np.unique(codes[order], return_index=True)
+    return np.asarray(np.add.reduceat(values[order], first, axis=0))
+
+
+def period_gram(weight: Floats, observed: Bools, *, unit_effects: bool = True) -> Floats:
+    """(T, T) weighted normal equations of period effects, net of unit effects; gaps permitted."""
+    m = observed.astype(np.float64)
+    gram = np.diag(weight @ m)
+    if unit_effects:
+        gram = gram - (m * (weight / np.maximum(m.sum(axis=1), 1))[:, None]).T @ m
+    return np.asarray(gram)
+
+
+def period_dummies(observed: Bools, *, unit_effects: bool = True) -> Floats:
+    """(n, T, T) period dummies of each unit's rows, net of unit effects, 0 in rows not observed."""
+    m = observed.astype(np.float64)
+    dummies = m[:, :, None] * np.eye(m.shape[1])
+    if unit_effects:
+        dummies -= m[:, :, None] * (m / np.maximum(m.sum(axis=1, keepdims=True), 1))[:, None, :]
+    return np.asarray(dummies)
