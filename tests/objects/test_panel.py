@@ -122,6 +122,15 @@ def test_a_code_for_never_treated_is_refused_unless_named(code):
     assert panel.never_treated.tolist() == [False, False, True, True]
 
 
+@pytest.mark.parametrize("code", [0, 9999, "0", "9999"])
+def test_a_code_for_never_treated_among_months_gets_the_same_answer(code):
+    frame = table()
+    frame["start"] = pd.Series(["2020-04", "2020-04", code, code], dtype=object).repeat(6).to_list()
+    with pytest.raises(PanelError, match=r"blank.*never="):
+        build(frame)
+    assert build(frame, never=code).never_treated.sum() == 2
+
+
 @pytest.mark.parametrize("blank", [None, np.nan, "", "  ", pd.NA])
 def test_blank_is_never_treated(blank):
     frame = table()

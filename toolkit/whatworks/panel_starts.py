@@ -27,7 +27,7 @@ def read(column: pd.Series, grid: Grid, never: object) -> Ints:
         return starts
     where = f"start column {column.name!r}"
     raw = pd.Series([value for value in by_unit if value is not None]).infer_objects()
-    _refuse_codes(raw, where)
+    _refuse_codes(raw, where, numbers=grid.kind == "integer")
     numbers, kind = periods.parse(raw, where=where)
     if kind != grid.kind:
         raise PanelError(
@@ -52,10 +52,13 @@ def _blank(value: object, never: object) -> bool:
         return str(value).strip() == str(never).strip()
 
 
-def _refuse_codes(raw: pd.Series, where: str) -> None:
+def _refuse_codes(raw: pd.Series, where: str, *, numbers: bool) -> None:
     for value in raw:
         text = str(value).strip().lower()
-        if text in {"inf", "+inf", "-inf", "infinity", "nan", "none", "na", "n/a", "never", "null"}:
+        bare = text.removesuffix(".0").lstrip("-")
+        # 0 or 9999 where periods are months
+        code = not numbers and (set(bare) == {"0"} or (set(bare) == {"9"} and len(bare) > 2))
+        if code or text in {"inf", "+inf", "-inf", "infinity", "nan", "none", "na", "n/a", "never", "null"}:
             raise PanelError(
                 f"{value!r} is not a period", where=where, remedy=_BLANK_RULE.format(value=str(value))
             )

@@ -9,13 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did.att_gt import AttGtDetail, relative
+from whatworks.did.att_gt import NOT_BY_EVENT_TIME, AttGtDetail, relative
 from whatworks.did.group_time import GroupTime
+from whatworks.did.pretrend import pretrend
 from whatworks.did.quantify import Quantified, quantify
 from whatworks.did.regression_result import explained, sizes
 from whatworks.did.summary import By, Summary, summarise
 from whatworks.errors import OptionError, choose
-from whatworks.results import Result
+from whatworks.inference.joint import JointTest
+from whatworks.results import NotAvailable, Result
 
 Bools = npt.NDArray[np.bool_]
 
@@ -90,8 +92,14 @@ def _result(result: Result, kept: AttGtDetail, summary: Summary, window: dict[st
         relative=relative(detail, summary.overall, headline),
         seed=found.seed,
         notes=(*earlier, *found.notes),
-        detail=replace(kept, headline_notes=found.notes),
+        detail=replace(kept, headline_notes=found.notes, pretrend=_pretrend(kept, summary)),
     )
+
+
+def _pretrend(kept: AttGtDetail, summary: Summary) -> JointTest | NotAvailable:
+    if summary.by != "event_time":
+        return NOT_BY_EVENT_TIME
+    return pretrend(kept.effects, kept.choice, summary, anticipation=kept.anticipation)
 
 
 def _check_whole(name: str, value: object) -> None:

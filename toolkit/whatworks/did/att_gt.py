@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from whatworks.did.summary import Averages, by_size, usable
 from whatworks.errors import DesignError, EstimationError, OptionError, choose, first_few
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
+from whatworks.inference.joint import JointTest
 from whatworks.inference.percent import relative_change
 from whatworks.panel import Panel
 from whatworks.results import Estimate, NotAvailable, Result
@@ -27,6 +28,8 @@ from whatworks.results import Estimate, NotAvailable, Result
 Floats = npt.NDArray[np.float64]
 
 WHERE = "did.att_gt"
+
+NOT_BY_EVENT_TIME: Final = NotAvailable("effects are not averaged by event time")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,12 +41,14 @@ class AttGtDetail:
         anticipation: periods before the start in which effects may begin.
         choice: the inference used, and why.
         headline_notes: notes that hold for the errors of the headline alone.
+        pretrend: joint test that every effect before the start is zero, after `aggregate` by event time.
     """
 
     effects: GroupTime
     anticipation: int
     choice: Choice
     headline_notes: tuple[str, ...] = ()
+    pretrend: JointTest | NotAvailable = NOT_BY_EVENT_TIME
 
 
 def att_gt(

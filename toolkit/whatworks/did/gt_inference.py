@@ -9,12 +9,12 @@ import numpy as np
 from whatworks.did.group_time import GroupTime
 from whatworks.errors import OptionError
 from whatworks.inference.default import (
-    MANY_CLUSTERS,
     Choice,
     ClusterCounts,
     Default,
     count_clusters,
     decide,
+    plenty,
 )
 from whatworks.inference.influence import Analytical
 from whatworks.inference.multiplier import MultiplierBootstrap
@@ -47,12 +47,12 @@ def settle(detail: GroupTime, asked: Inference, *, where: str) -> Choice:
             remedy='Use adjust="none" with WildCluster(), or Analytical(correction="t") or '
             "MultiplierBootstrap() with the adjustment.",
         )
-    choice = decide(asked, _sides(detail), many=Analytical())
+    counts = _sides(detail)
+    choice = decide(asked, counts, many=Analytical())
     if isinstance(choice.inference, WildCluster) and detail.adjust != "none":
         why = f"with {_how_many(detail)} and covariates, for which no wild bootstrap is at hand"
         choice = Choice(Analytical(correction="t"), why, choice.warnings)
-    few = detail.panel.n_clusters < MANY_CLUSTERS
-    if few and isinstance(choice.inference, Analytical | MultiplierBootstrap):
+    if not plenty(counts) and isinstance(choice.inference, Analytical | MultiplierBootstrap):
         return replace(choice, warnings=(*choice.warnings, _too_sure(detail)))
     return choice
 

@@ -100,6 +100,35 @@ def largest_normal(fit: Regression, columns: Ints, *, draws: int, seed: int) -> 
     return _tested(fit, observed, p_value, len(columns), how)
 
 
+def largest_score(scores: Floats, wild: WildCluster, *, value: Floats | None = None) -> JointTest:
+    """Largest |t| of k estimates against that of their cluster scores with signs flipped.
+
+    Args:
+        scores: (G, k) cluster scores; from residuals of a fit in which all k are zero their sums are the
+            estimates, as influence contributions they sum to zero.
+        wild: the signs; ±1 weights leave the spread Σ s² of each column as it is. `null="free"` where the
+            scores are influence contributions, so that the sample counts as one draw more.
+        value: (k,) the estimates, where they are not the sums.
+
+    Source: Kline & Santos (2012), Journal of Econometric Methods 1(1), section 2, for the score bootstrap.
+    """
+    spread = np.sqrt((scores**2).sum(axis=0))
+    known = spread > 0
+    z = scores[:, known] / spread[known]
+    sample = z.sum(axis=0) if value is None else value[known] / spread[known]
+    flips, share = wild.flips(len(scores))
+    observed = float(np.abs(sample).max(initial=0.0))
+    largest = np.concatenate([np.abs(w @ z).max(axis=1, initial=0.0) for w in flips.held()])
+    p_value = float(share.p_value(np.array(int((largest >= observed * (1 - TIE)).sum()))))
+    sentence = (
+        f"Largest |t| of {scores.shape[1]} effects against its wild score bootstrap distribution over "
+        f"{len(scores)} clusters with all of them set to zero"
+    )
+    if observed == 0:
+        return JointTest(0.0, _NO_VARIATION, scores.shape[1], sentence)
+    return JointTest(observed, p_value, scores.shape[1], sentence)
+
+
 def _squared_t(fit: Regression, columns: Ints) -> tuple[Floats, Floats]:
     """Squared CR0 t values (NaN without variation) and the influence of each cluster (G, m)."""
     spread = fit.scores @ fit.bread[:, columns]
