@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from whatworks.did.aggregate import aggregate
 from whatworks.did.att_gt import att_gt
+from whatworks.did.bacon import Bacon, bacon
 from whatworks.did.block import block
 from whatworks.did.event_study import average, event_study
+from whatworks.did.poisson import poisson
 
-__all__ = ["aggregate", "att_gt", "average", "block", "event_study"]
+__all__ = ["Bacon", "aggregate", "att_gt", "average", "bacon", "block", "event_study", "poisson"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from whatworks.present.bacon import bacon
 from whatworks.present.coverage import coverage
 from whatworks.present.estimates import estimates
 from whatworks.present.event_study import event_study
@@ -17,6 +18,7 @@ __all__ = [
     "Figure",
     "Status",
     "Table",
+    "bacon",
     "checks_table",
     "cohort_paths",
     "coverage",

@@ -1,0 +1,100 @@
+"""The decomposition figure: every comparison of two groups, its weight against its estimate."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import pandas as pd
+
+from whatworks.present import drawing, words
+from whatworks.present.figure import Figure, slug
+
+_LOOKS = (
+    ("treated vs untreated", drawing.FIRST, "o", None),
+    ("earlier vs later", drawing.FIRST, "^", "white"),
+    ("later vs earlier", drawing.SECOND, "x", None),
+)
+
+
+class Decomposition(Protocol):
+    """What `did.bacon` returns: `table`, `by_type`, `coefficient` and `scale` are read."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a comparison."""
+
+    @property
+    def by_type(self) -> pd.DataFrame:
+        """One row a type of comparison."""
+
+    @property
+    def coefficient(self) -> float:
+        """The two-way coefficient."""
+
+    @property
+    def scale(self) -> str:
+        """The unit of the outcome."""
+
+
+def bacon(decomposition: Decomposition, *, subject: str = "") -> Figure:
+    """Draw the estimate of each comparison of two groups against its weight in the two-way coefficient.
+
+    Comparisons with units already treated are crosses in the second colour; the coefficient is a broken line.
+    """
+    spoken = words.spoken(subject)
+    table = decomposition.table
+    caption = f"Weights of the two-way coefficient{f' for {spoken}' if spoken else ''}, one mark a comparison"
+    with drawing.canvas(3.7) as canvas:
+        axes = canvas.add_subplot()
+        axes.axhline(0, color=drawing.INK, linewidth=1)
+        axes.axhline(
+            decomposition.coefficient,
+            color=drawing.SOFT,
+            linewidth=1.2,
+            linestyle=(0, (4, 2)),
+            label="Two-way coefficient",
+        )
+        for kind, colour, marker, fill in _LOOKS:
+            part = table[table["type"] == kind]
+            if len(part):
+                axes.plot(
+                    part["weight"].to_numpy(),
+                    part["estimate"].to_numpy(),
+                    linestyle="none",
+                    marker=marker,
+                    color=colour,
+                    markerfacecolor=fill or colour,
+                    label=words.capital(kind),
+                )
+        axes.set_xlim(left=0)
+        axes.yaxis.grid(True)
+        axes.set_xlabel("Weight")
+        axes.set_ylabel(drawing.side_label(f"Estimate: {decomposition.scale or 'unit of the outcome'}"))
+        axes.figure.legend(loc="outside lower center", ncols=2, frameon=False)
+        return drawing.finish(
+            canvas,
+            name=slug("bacon", subject),
+            caption=caption,
+            alt=_alt(decomposition),
+            table=table.drop(columns="already_treated"),
+        )
+
+
+def _alt(decomposition: Decomposition) -> str:
+    parts = [
+        f"{len(decomposition.table)} comparisons make up the two-way coefficient of "
+        f"{words.number(decomposition.coefficient)}."
+    ]
+    for kind, count, weight, mean in decomposition.by_type.itertuples(index=False, name=None):
+        which = decomposition.table.loc[decomposition.table["type"] == kind, "estimate"]
+        spread = (
+            f", estimates from {words.number(which.min())} to {words.number(which.max())}"
+            if count > 1
+            else ""
+        )
+        already = " (units already treated serve as comparison)" if kind == "later vs earlier" else ""
+        parts.append(
+            f"{words.capital(kind)}{already}: {count} with {words.fixed(100 * weight, 1)}% of the weight, "
+            f"mean {words.number(mean)}{spread}."
+        )
+    return " ".join(parts)
