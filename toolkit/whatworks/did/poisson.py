@@ -1,0 +1,306 @@
+"""Difference-in-differences for counts: Poisson regression with unit and period effects, as a rate ratio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.did import poisson_core, requirements
+from whatworks.did.poisson_core import Cells, PoissonFit, SeparationError
+from whatworks.did.regression_result import choices, explained, sizes
+from whatworks.errors import DesignError, first_few
+from whatworks.inference.cluster import Regression
+from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.score_wild import score_bootstrap
+from whatworks.inference.uncertainty import Uncertainty
+from whatworks.inference.wild import WildCluster
+from whatworks.panel import Panel
+from whatworks.results import Design, Estimate, NotAvailable, Number, Result
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+WHERE = "did.poisson"
+
+STAGGERED = (
+    "Starts are staggered. One rate ratio for all of them also compares late starters with units already "
+    "treated; where effects grow or differ between cohorts, its weights can be negative (Goodman-Bacon "
+    "2021). Put did.att_gt on the rate (panel.as_rate()) beside it."
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoissonDetail:
+    """What `did.poisson` computed on the way.
+
+    Attributes:
+        log_effect: the log of the rate ratio, with its error.
+        dispersion: Pearson φ; 1 for Poisson counts.
+        fit: the fit; its first coefficient is the log of the rate ratio.
+        regression: the same as clustered inference sees it.
+        panel: the units used.
+        silent_units: units left out because they count 0 in every period.
+        choice: the inference used, and why.
+    """
+
+    log_effect: Estimate
+    dispersion: float
+    fit: PoissonFit
+    regression: Regression
+    panel: Panel
+    silent_units: tuple[str, ...]
+    choice: Choice
+
+
+def poisson(panel: Panel, *, inference: requirements.Inference = None, level: float = 0.95) -> Result:
+    """Effect on a count as a rate ratio, by Poisson regression with unit and period effects.
+
+    The model is multiplicative: log E(count) = log exposure + unit + period + β·treated + covariates. The
+    headline is exp β, the treated cells' counts over what they would have been; `relative` is
+    100·(exp β − 1) percent. Only that mean needs to hold: counts may be overdispersed (`detail.dispersion`)
+    and correlated within clusters. With one start, no covariates and exposures that do not change, the rate
+    ratio is that of the four totals, (after/before, treated) over (after/before, comparison).
+
+    Units that count 0 throughout carry no information; they are left out and named. `design.mde` is the
+    smallest fall found four times in five, as a share (0.1: a rate ratio of 0.9).
+
+    Args:
+        panel: (N, T) counts or other outcomes of at least 0; `exposure` enters as an offset; cells may be
+            missing; starts may be staggered, which the notes then warn against.
+        inference: `ClusterRobust`, `WildCluster` (as a score bootstrap), `Default`, or None for the default
+            of the design. Errors belong to log rate ratios; the interval is their exponential.
+        level: coverage of the interval.
+
+    Raises:
+        DesignError: negative outcomes, nothing to compare with, one cluster in all, counts of 0 from which
+            the rate ratio or a covariate's coefficient would run off to 0 or infinity, or a covariate that
+            the effects explain.
+        OptionError: an inference object that does not fit, or a level outside (0, 1).
+
+    Source: Wooldridge (1999), Journal of Econometrics 90(1); Correia, Guimarães & Zylkin (2020), Stata
+    Journal 20(1).
+    """
+    used, silent, notes = _usable(panel)
+    treated = requirements.treated_units(used)
+    choice = requirements.settle(inference, count_clusters(used.cluster, treated, ~treated), WHERE)
+    regressors = _regressors(used)
+    names = ("the treatment", *(f"covariate {name!r}" for name in used.covariate_names))
+    fit, dropped = _fit(used, regressors, names)
+    codes = np.arange(used.n_units, dtype=np.int64) if used.cluster is None else used.cluster
+    regression = poisson_core.regression(fit, codes)
+    found = _uncertainty(choice, fit, regression, regressors, codes, level)
+    about = _estimand(used, int(treated.sum()))
+    log_effect = found.estimate(
+        0, estimand=f"Log of the {about[0].lower()}{about[1:]}", scale="log rate ratio"
+    )
+    log_effect = explained(log_effect, choice)
+    detail = PoissonDetail(log_effect, fit.dispersion, fit, regression, used, silent, choice)
+    return Result(
+        method=WHERE,
+        headline=_mapped(log_effect, about, "rate ratio", 0.0, 1.0),
+        effects=_effects(log_effect, int(treated.sum()), found.reason[0]),
+        design=_design(used, int(treated.sum()), log_effect),
+        spec=choices(panel, choice, level, exposure=panel.exposure is not None, left_out=list(silent)),
+        input_hash=panel.fingerprint,
+        relative=_mapped(log_effect, f"{about}, as a percent change", "percent", 1.0, 100.0),
+        seed=requirements.seed_used(choice, used.n_clusters),
+        notes=(*panel.notes, *notes, *dropped, *choice.warnings, *_sentences(used, fit.dispersion)),
+        detail=detail,
+    )
+
+
+def _usable(panel: Panel) -> tuple[Panel, tuple[str, ...], list[str]]:
+    """The panel without units that count 0 throughout, who they are, and notes on what was left out."""
+    _require_counts(panel)
+    requirements.require_contrast(panel, WHERE)
+    counts = np.nan_to_num(panel.outcome)
+    gaps = int(np.isnan(panel.outcome).sum())
+    notes = [f"{gaps:,} missing cells do not enter; the others of their units do."] if gaps else []
+    silent = counts.sum(axis=1) == 0
+    names = tuple(panel.units[int(i)] for i in np.flatnonzero(silent))
+    if names:
+        _require_heard(panel, silent)
+        notes.append(
+            f"{len(names)} of {panel.n_units} units count 0 in every period and were left out: whatever the "
+            f"effect, they would ({first_few(names)})."
+        )
+        panel = panel.select(~silent)
+    quiet = np.flatnonzero(counts.sum(axis=0) == 0)
+    if len(quiet):
+        labels = first_few(panel.period_labels[int(j)] for j in quiet)
+        notes.append(f"{len(quiet)} periods in which no unit counts anything do not enter: {labels}.")
+    if len(panel.cohorts) == 1:
+        requirements.require_comparison(panel, WHERE)
+    return panel, names, notes
+
+
+def _require_counts(panel: Panel) -> None:
+    negative = np.argwhere(panel.outcome < 0)
+    if len(negative):
+        cells = first_few(
+            f"{panel.units[i]} {panel.period_labels[j]} = {panel.outcome[i, j]:g}" for i, j in negative[:6]
+        )
+        raise DesignError(
+            f"{len(negative):,} outcomes are negative, and no count is: {cells}",
+            where=WHERE,
+            remedy="Give the counts with the exposure role; for outcomes below 0 use did.block "
+            "or did.att_gt.",
+        )
+
+
+def _require_heard(panel: Panel, silent: Bools) -> None:
+    treated = requirements.treated_units(panel)
+    for side, word in ((treated, "treated"), (~treated, "comparison")):
+        if side.any() and silent[side].all():
+            raise DesignError(
+                f"every {word} unit counts 0 in every period, so there is no rate to compare",
+                where=WHERE,
+                remedy="Count something more frequent (a wider group of offences), or larger areas.",
+            )
+    requirements.require_contrast(panel.select(~silent), WHERE)
+
+
+def _regressors(panel: Panel) -> Floats:
+    effect = panel.treated.astype(np.float64)[None]
+    covariates = np.nan_to_num(panel.covariates)
+    return np.concatenate([effect, covariates]) if len(covariates) else effect
+
+
+def _cells(panel: Panel) -> Cells:
+    counts = np.nan_to_num(panel.outcome)
+    known = ~np.isnan(panel.outcome) & (counts.sum(axis=0) > 0)
+    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    exposure = np.ones(counts.shape) if panel.exposure is None else panel.exposure
+    offset = np.log(np.where(known, exposure, 1.0))
+    return Cells(np.where(known, counts, 0.0), offset, known * weight[:, None])
+
+
+def _fit(panel: Panel, regressors: Floats, names: tuple[str, ...]) -> tuple[PoissonFit, list[str]]:
+    """The fit, without cells that the effects alone fit as 0, and a note on those."""
+    cells, total = _cells(panel), 0
+    while True:
+        try:
+            fit = poisson_core.fit(cells, regressors, names)
+            break
+        except SeparationError as separation:
+            _refuse_separation(separation, panel, regressors, names)
+            gone = separation.direction < -0.5
+            total += int(gone.sum())
+            cells = replace(cells, mass=np.where(gone, 0.0, cells.mass))
+    note = f"{total:,} cells of 0 that unit and period effects fit whatever the effect do not enter."
+    return fit, [note] if total else []
+
+
+def _refuse_separation(
+    separation: SeparationError, panel: Panel, regressors: Floats, names: tuple[str, ...]
+) -> None:
+    used = ~np.isnan(panel.outcome)
+    spread = np.array([np.ptp(x[used]) for x in regressors])
+    moved = np.abs(separation.steps) * spread > 0.01
+    if not moved.any():
+        return
+    gone = np.argwhere(separation.direction < -0.5)
+    cells = first_few(f"{panel.units[i]} {panel.period_labels[j]}" for i, j in gone)
+    if not moved[0]:
+        guilty = first_few(names[int(i)] for i in np.flatnonzero(moved))
+        raise DesignError(
+            f"counts of 0 are fitted the better the larger the coefficient of {guilty}: {cells}",
+            where=WHERE,
+            remedy="Leave the covariate out, or pool periods or areas until those cells count something.",
+        )
+    runs = "0" if separation.steps[0] < 0 else "infinity"
+    counts = np.where(panel.treated, np.nan_to_num(panel.outcome), 0.0).sum()
+    why = (
+        "every treated unit counts 0 in every treated period"
+        if counts == 0
+        else f"cells of 0 line up with the treatment ({len(gone):,} cells: {cells})"
+    )
+    raise DesignError(
+        f"{why}, so the rate ratio runs off to {runs} and has no error",
+        where=WHERE,
+        remedy="Pool periods (quarters for months), areas or offences until both sides count something "
+        "and after; or take the difference in rates with did.block(panel.as_rate()).",
+    )
+
+
+def _uncertainty(
+    choice: Choice,
+    fit: PoissonFit,
+    regression: Regression,
+    regressors: Floats,
+    codes: Ints,
+    level: float,
+) -> Uncertainty:
+    wild = choice.inference
+    if not isinstance(wild, WildCluster):
+        return requirements.uncertainty(choice, regression, np.eye(len(regressors))[:1], level)
+
+    def held(value: float) -> Regression:
+        distance = value - float(fit.coefficients[0])
+        near = fit.predictor + distance * fit.residualised[0] if abs(distance) < 1 else None
+        return poisson_core.regression(poisson_core.hold(fit, regressors, value, near), codes)
+
+    return score_bootstrap(wild, regression, held, level=level)
+
+
+def _estimand(panel: Panel, treated: int) -> str:
+    first, last = panel.label(int(panel.cohorts[0])), panel.period_labels[-1]
+    return f"Rate ratio on the {treated} treated units, {first} to {last} (ATT, multiplicative)"
+
+
+def _mapped(log_effect: Estimate, estimand: str, scale: str, less: float, times: float) -> Estimate:
+    """The log effect b as times·(exp b − less), ends alike, the error by the delta method."""
+
+    def change(number: Number) -> Number:
+        return number if isinstance(number, NotAvailable) else times * (float(np.exp(number)) - less)
+
+    value, error = log_effect.value, log_effect.std_error
+    if not isinstance(error, NotAvailable) and not isinstance(value, NotAvailable):
+        error = times * float(np.exp(value)) * error
+    return replace(
+        log_effect,
+        estimand=estimand,
+        value=change(value),
+        std_error=error,
+        low=change(log_effect.low),
+        high=change(log_effect.high),
+        scale=scale,
+    )
+
+
+def _effects(log_effect: Estimate, n: int, reason: str) -> pd.DataFrame:
+    ratio = _mapped(log_effect, log_effect.estimand, "rate ratio", 0.0, 1.0)
+    rows = []
+    for term, found in (("rate ratio", ratio), ("log rate ratio", log_effect)):
+        numbers = {name: getattr(found, name) for name in ("value", "std_error", "low", "high", "p_value")}
+        shown = {k: np.nan if isinstance(v, NotAvailable) else v for k, v in numbers.items()}
+        rows.append({"term": term, "estimate": shown.pop("value"), **shown, "n": n, "reason": reason})
+    return pd.DataFrame(rows)
+
+
+def _design(panel: Panel, treated: int, log_effect: Estimate) -> Design:
+    design = sizes(panel, treated, log_effect)
+    if isinstance(design.mde, NotAvailable):
+        return design
+    return replace(design, mde=float(-np.expm1(-design.mde)))
+
+
+def _sentences(panel: Panel, dispersion: float) -> list[str]:
+    words = [
+        f"Counts vary {dispersion:.3g} times as much as Poisson counts would (Pearson φ). The errors come "
+        "from the clusters and allow for it."
+    ]
+    if len(panel.cohorts) > 1:
+        return [STAGGERED, *words]
+    counts = np.nan_to_num(panel.outcome)
+    treated, post = requirements.treated_units(panel), panel.periods >= panel.cohorts[0]
+    totals = [[float(counts[side][:, when].sum()) for when in (~post, post)] for side in (treated, ~treated)]
+    parts = [
+        f"{name} units {before:,.0f} before and {after:,.0f} after"
+        for name, (before, after) in zip(("treated", "comparison"), totals, strict=True)
+    ]
+    return [f"Totals: {'; '.join(parts)}.", *words]
