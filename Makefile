@@ -21,6 +21,7 @@ test: $(VENV)/.ready-test
 calibrate: $(VENV)/.ready-test        ## long simulations: bias, coverage and size
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python benchmarks/calibration.py
+	$(BIN)/python benchmarks/calibration_att_gt.py
 
 bench: $(VENV)/.ready-test            ## ratios within one run, peers in their own environment
 	$(BIN)/python benchmarks/run.py
