@@ -7,6 +7,23 @@ from whatworks.did.att_gt import att_gt
 from whatworks.did.bacon import Bacon, bacon
 from whatworks.did.block import block
 from whatworks.did.event_study import average, event_study
+from whatworks.did.event_times import EventTimes, event_time_covariance
+from whatworks.did.honest import Honest, honest
+from whatworks.did.imputation import imputation
 from whatworks.did.poisson import poisson
 
-__all__ = ["Bacon", "aggregate", "att_gt", "average", "bacon", "block", "event_study", "poisson"]
+__all__ = [
+    "Bacon",
+    "EventTimes",
+    "Honest",
+    "aggregate",
+    "att_gt",
+    "average",
+    "bacon",
+    "block",
+    "event_study",
+    "event_time_covariance",
+    "honest",
+    "imputation",
+    "poisson",
+]

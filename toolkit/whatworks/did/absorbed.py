@@ -1,0 +1,151 @@
+"""Unit effects and effects of classes of cells, by weighted least squares on any set of cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Rows = slice | Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Absorbed:
+    """A unit effect for each of N units and an effect for each of C classes of cells.
+
+    A class holds the cells of one cohort or several in one period, and no unit has two cells in one class.
+
+    Attributes:
+        used: (N, T) 1.0 for cells that are fitted, else 0.0.
+        weight: (N,) unit weights.
+        count: (N,) fitted cells per unit, at least 1.
+        rows: S sets of units that share their classes.
+        classes: (S, T) class of each of their cells.
+        normal: (C, C) weighted cross-products of the class indicators net of unit effects.
+        inverse: (C, C) inverse of `normal` on the space in which it is not singular.
+        component: (C,) label of the connected part; effects compare only within one.
+    """
+
+    used: Floats
+    weight: Floats
+    count: Floats
+    rows: tuple[Rows, ...]
+    classes: Ints
+    normal: Floats
+    inverse: Floats
+    component: Ints
+
+    @property
+    def n_classes(self) -> int:
+        """How many classes have a fitted cell."""
+        return int((np.diag(self.normal) > 0).sum())
+
+    def centre(self, values: Floats) -> Floats:
+        """(N, T) values less the mean of each unit's fitted cells; 0 outside."""
+        kept = values * self.used
+        kept -= (kept.sum(axis=1) / self.count)[:, None] * self.used
+        return kept
+
+    def by_class(self, values: Floats) -> Floats:
+        """(C,) sums of (N, T) values over units, by class."""
+        out = np.zeros(len(self.normal))
+        for rows, classes in zip(self.rows, self.classes, strict=True):
+            out[classes] += values[rows].sum(axis=0)
+        return out
+
+    def spread(self, effects: Floats) -> Floats:
+        """(N, T) the effect of each cell's class, from (C,)."""
+        if len(self.rows) == 1:
+            return np.broadcast_to(effects[self.classes[0]], self.used.shape)
+        out = np.empty_like(self.used)
+        for rows, classes in zip(self.rows, self.classes, strict=True):
+            out[rows] = effects[classes]
+        return out
+
+    def class_effects(self, values: Floats) -> Floats:
+        """(C,) least-squares class effects of (N, T) values, zero on average in each connected part."""
+        return np.asarray(self.inverse @ self.by_class(self.weight[:, None] * self.centre(values)))
+
+    def residual(self, values: Floats, effects: Floats | None = None) -> Floats:
+        """(N, T) residuals on fitted cells, 0 outside."""
+        found = self.class_effects(values) if effects is None else effects
+        return self.centre(values - self.spread(found))
+
+    def beyond(self, values: Floats) -> Floats:
+        """(N, T) values less unit and class effects, in every cell, fitted or not."""
+        left = values - self.spread(self.class_effects(values))
+        left -= ((left * self.used).sum(axis=1) / self.count)[:, None]
+        return left
+
+    def reached(self) -> Bools:
+        """(N, T) cells whose unit and class effects can be compared."""
+        part = np.full(self.used.shape[0], -1)
+        out = np.zeros(self.used.shape, dtype=bool)
+        fitted = np.asarray(self.used.any(axis=1))
+        for rows, classes in zip(self.rows, self.classes, strict=True):
+            first = self.used[rows].argmax(axis=1)
+            part[rows] = self.component[classes[first]]
+            out[rows] = np.equal.outer(part[rows], self.component[classes])
+        return out & fitted[:, None]
+
+    def half_inverse(self) -> Floats:
+        """(C, C) matrix H with H·H′ the inverse of `normal` where it is not singular."""
+        values, vectors = np.linalg.eigh(self.normal)
+        alive = np.arange(len(values)) >= len(np.unique(self.component))
+        return np.asarray(vectors[:, alive] / np.sqrt(values[alive]))
+
+
+def absorb(used: Bools, weight: Floats, groups: Ints | None = None, classes: Ints | None = None) -> Absorbed:
+    """Prepare the fit of unit and class effects.
+
+    Args:
+        used: (N, T) cells to fit.
+        weight: (N,) unit weights.
+        groups: (N,) codes 0..S−1 of units that share their classes; one group without.
+        classes: (S, T) class codes 0..C−1; the periods without.
+
+    Source: the within transformation, Wooldridge (2010), Econometric Analysis, section 10.5; unit effects are
+    swept out exactly, so that a system of the size of the classes remains.
+    """
+    t = used.shape[1]
+    mask = used.astype(np.float64)
+    count = np.maximum(mask.sum(axis=1), 1.0)
+    labels = np.arange(t, dtype=np.int64)[None] if classes is None else classes
+    rows: tuple[Rows, ...] = (slice(None),)
+    if groups is not None and len(labels) > 1:
+        rows = tuple(np.flatnonzero(groups == s) for s in range(len(labels)))
+    normal = np.zeros((int(labels.max()) + 1,) * 2)
+    for part, own in zip(rows, labels, strict=True):
+        m = mask[part]
+        block = -(m * (weight[part] / count[part])[:, None]).T @ m
+        block[np.diag_indices(t)] += weight[part] @ m
+        normal[np.ix_(own, own)] += block
+    together = np.zeros(normal.shape, dtype=bool)
+    for part, own in zip(rows, labels, strict=True):
+        together[np.ix_(own, own)] |= mask[part].T @ mask[part] > 0
+    component = _parts(together)
+    return Absorbed(mask, weight, count, rows, labels, normal, _inverse(normal, component), component)
+
+
+def _inverse(normal: Floats, component: Ints) -> Floats:
+    """Each connected part is singular in one direction only, the constant, which is filled in."""
+    same = component[:, None] == component[None, :]
+    size = same.sum(axis=1)
+    diagonal = np.diag(normal)
+    scale = diagonal.max() if diagonal.max() > 0 else 1.0
+    filled = np.linalg.inv(normal + scale * same / size)
+    return np.asarray(filled - same / size / scale)
+
+
+def _parts(together: Bools) -> Ints:
+    """Connected parts of a symmetric relation."""
+    reach = (together | np.eye(len(together), dtype=bool)).astype(np.float32)
+    while True:
+        wider = ((reach @ reach) > 0).astype(np.float32)
+        if (wider == reach).all():
+            return np.asarray(reach.argmax(axis=1), dtype=np.int64)
+        reach = wider

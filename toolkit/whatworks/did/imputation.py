@@ -1,0 +1,233 @@
+"""Borusyak, Jaravel and Spiess: impute what would have happened from untreated cells only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.did import requirements
+from whatworks.did.imputed import Imputed, Targets, average, impute, masses, targets
+from whatworks.did.imputed_errors import Inference, settle, uncertainty
+from whatworks.did.leads import Leads, fit_leads
+from whatworks.did.regression_result import choices, explained, sizes
+from whatworks.did.window_options import check_pair, check_whole
+from whatworks.errors import DesignError, choose, first_few
+from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.joint import JointTest
+from whatworks.inference.percent import relative_change
+from whatworks.inference.wild import WildCluster
+from whatworks.panel import Panel
+from whatworks.results import NotAvailable, Result
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+By = Literal["event_time", "cohort", "overall"]
+
+WHERE = "did.imputation"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImputationDetail:
+    """What `did.imputation` computed on the way.
+
+    Attributes:
+        effects: the imputed effects and what their averages need.
+        lost: one row per treated cell that could not be imputed: unit, period.
+        leads: effects before the start from one regression on untreated cells, or why there are none.
+        pretrend: joint test that they are all zero, or why there is none.
+        choice: the inference used, and why.
+    """
+
+    effects: Imputed
+    lost: pd.DataFrame
+    leads: Leads | NotAvailable
+    pretrend: JointTest | NotAvailable
+    choice: Choice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    by: By
+    horizons: tuple[int, int] | None
+    anticipation: int
+    level: float
+
+
+def imputation(
+    panel: Panel,
+    *,
+    by: By = "event_time",
+    horizons: tuple[int, int] | None = None,
+    leads: int | None = None,
+    anticipation: int = 0,
+    inference: Inference = None,
+    level: float = 0.95,
+) -> Result:
+    """Average effect on the treated against outcomes imputed from untreated cells.
+
+    Unit and period effects (and covariates) are fitted on untreated cells alone, so that no unit already
+    treated serves as comparison. Starts may be staggered and cells may be missing. The headline averages
+    every treated cell that can be imputed, by unit weight.
+
+    Args:
+        panel: (N, T) outcomes, missing cells allowed.
+        by: rows of the effects table: `event_time`, `cohort` or `overall`.
+        horizons: first and last event time averaged; all from the start on without.
+        leads: periods before the start that the pre-trend regression estimates, against all earlier ones;
+            without, one fewer than the earliest cohort has, 12 at most.
+        anticipation: periods before the start in which effects may begin; they are imputed, too.
+        inference: `Analytical` (conservative errors), `WildCluster`, `Default`, or None for the default.
+        level: coverage of the intervals.
+
+    Raises:
+        DesignError: nobody treated, no treated cell whose unit and period effects are identified, covariates
+            that the fixed effects explain, one cluster.
+        OptionError: a choice that does not exist or does not fit.
+
+    Source: Borusyak, Jaravel & Spiess (2024), Review of Economic Studies 91(6), theorems 2 and 3.
+    """
+    choose("by", by, ("event_time", "cohort", "overall"), where=WHERE)
+    check_whole("anticipation", anticipation, least=0, where=WHERE)
+    if leads is not None:
+        check_whole("leads", leads, least=0, where=WHERE)
+    if horizons is not None:
+        check_pair("horizons", horizons, least=-anticipation, where=WHERE)
+    requirements.require_contrast(panel, WHERE)
+    found = impute(panel, anticipation, WHERE)
+    asked = _Asked(by, horizons, anticipation, level)
+    aim = _cells(panel, found, horizons or (0, int(panel.periods[-1] - panel.periods[0])))
+    _refuse_nothing(panel, found, aim)
+    treated = np.asarray((found.cells & aim[found.sample.group]).any(axis=1))
+    later = np.asarray(panel.start > panel.cohorts[0])
+    choice = settle(inference, count_clusters(panel.cluster, treated, later), WHERE)
+    before = fit_leads(panel, found, leads, anticipation, choice, level, WHERE)
+    return _result(panel, found, aim, choice, before, asked)
+
+
+def _result(
+    panel: Panel, found: Imputed, aim: Bools, choice: Choice, before: Leads | NotAvailable, asked: _Asked
+) -> Result:
+    masks, keys = _terms(panel, found, aim, asked)
+    together = targets(found, np.concatenate([aim[None], masks]))
+    numbers = uncertainty(found, together, choice, asked.level)
+    count = int((found.cells & aim[found.sample.group]).any(axis=1).sum())
+    span = (
+        "all periods from the start"
+        if asked.horizons is None
+        else f"event times {asked.horizons[0]} to {asked.horizons[1]}"
+    )
+    words = f"Average effect on the {count} treated units, {span}, every treated cell by its weight (ATT)"
+    headline = explained(numbers.estimate(0, estimand=words, scale=panel.scale), choice)
+    table = pd.DataFrame({**numbers.columns()}).iloc[1:].reset_index(drop=True)
+    pretrend = before if isinstance(before, NotAvailable) else before.test
+    spec: dict[str, object] = {"by": asked.by, "anticipation": asked.anticipation}
+    spec |= {"horizons": None if asked.horizons is None else list(asked.horizons)}
+    spec |= {"leads": 0 if isinstance(before, NotAvailable) else len(before.event_time)}
+    wild = isinstance(choice.inference, WildCluster)
+    return Result(
+        method=WHERE,
+        headline=headline,
+        effects=_effects(panel, found, table, keys, masks, before, asked.by),
+        design=sizes(panel, count, headline),
+        spec=choices(panel, choice, asked.level, **spec),
+        input_hash=panel.fingerprint,
+        relative=relative_change(
+            headline, float(average(found, Targets(together.share[:1]), found.sample.outcome)[0])
+        ),
+        seed=requirements.seed_used(choice, panel.n_clusters) if wild else None,
+        notes=(*panel.notes, *_notes(panel, found), *choice.warnings),
+        detail=ImputationDetail(found, _lost(panel, found), before, pretrend, choice),
+    )
+
+
+def _event_time(panel: Panel, found: Imputed) -> Ints:
+    """(S, T) period − start; far below 0 for the cohort never treated."""
+    return np.asarray(panel.periods[None, :] - found.sample.cohorts[:, None])
+
+
+def _cells(panel: Panel, found: Imputed, window: tuple[int, int]) -> Bools:
+    e = _event_time(panel, found)
+    return np.asarray((e >= window[0]) & (e <= window[1]) & (masses(found) > 0))
+
+
+def _terms(panel: Panel, found: Imputed, aim: Bools, asked: _Asked) -> tuple[Bools, Ints]:
+    """Masks (k, S, T) of the rows of the effects table, and their event times or cohorts."""
+    if asked.by == "overall":
+        return aim[None], np.zeros(1, dtype=np.int64)
+    if asked.by == "cohort":
+        keep = np.flatnonzero(aim.any(axis=1))
+        rows = np.arange(len(aim))[None, :] == keep[:, None]
+        return rows[:, :, None] & aim[None], found.sample.cohorts[keep]
+    e = _event_time(panel, found)
+    first = -asked.anticipation if asked.horizons is None else asked.horizons[0]
+    shown = aim | ((e >= first) & (e < 0) & (masses(found) > 0))
+    keys = np.unique(e[shown])
+    return (e[None] == keys[:, None, None]) & shown[None], keys
+
+
+def _effects(
+    panel: Panel, found: Imputed, table: pd.DataFrame, keys: Ints, masks: Bools,
+    before: Leads | NotAvailable, by: By,
+) -> pd.DataFrame:  # fmt: skip
+    data = found.sample
+    table["n"] = [int((found.cells & mask[data.group]).any(axis=1).sum()) for mask in masks]
+    front = ["estimate", "std_error", "low", "high", "p_value", "n", "reason"]
+    if by == "overall":
+        return pd.DataFrame({"term": ["overall"], **table[front]})
+    if by == "cohort":
+        labels = [panel.label(int(g)) for g in keys]
+        return pd.DataFrame({"term": [f"cohort {g}" for g in labels], "cohort": labels, **table[front]})
+    table["event_time"] = keys
+    if not isinstance(before, NotAvailable):
+        table = pd.concat([before.table(), table], ignore_index=True)
+    terms = [f"event time {e}" for e in table["event_time"]]
+    return pd.DataFrame({"term": terms, "event_time": table["event_time"], **table[front]})
+
+
+def _refuse_nothing(panel: Panel, found: Imputed, aim: Bools) -> None:
+    if aim.any():
+        return
+    if found.cells.any():
+        raise DesignError(
+            "no treated cell that can be imputed lies inside the event times asked for",
+            where=WHERE,
+            remedy="Widen horizons, or leave them out for every period from the start on.",
+        )
+    raise DesignError(
+        "no treated cell can be imputed: wherever units are treated, nobody is left untreated in that "
+        "period, or the unit has no untreated cell of its own",
+        where=WHERE,
+        remedy="Add units that are not treated, end the window before the last start, begin it earlier, or "
+        "shorten the anticipation.",
+    )
+
+
+def _lost(panel: Panel, found: Imputed) -> pd.DataFrame:
+    labels = panel.period_labels
+    rows = [(panel.units[i], labels[t]) for i, t in np.argwhere(found.lost)]
+    return pd.DataFrame(rows, columns=["unit", "period"])
+
+
+def _notes(panel: Panel, found: Imputed) -> tuple[str, ...]:
+    notes = []
+    gaps = int(panel.outcome.size - found.sample.observed.sum())
+    if gaps:
+        notes.append(
+            f"{gaps:,} of {panel.outcome.size:,} cells are missing. The fit uses the untreated cells that "
+            "are there, and the average the treated cells that are there."
+        )
+    if found.lost.any():
+        cells = first_few(
+            (f"{panel.units[i]} {panel.period_labels[t]}" for i, t in np.argwhere(found.lost)), 12
+        )
+        notes.append(
+            f"{int(found.lost.sum()):,} treated cells cannot be imputed and are in no average, because their "
+            "unit has no untreated cell or their period no untreated unit to link it with the rest: "
+            f"{cells}."
+        )
+    return tuple(notes)

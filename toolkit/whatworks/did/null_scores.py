@@ -1,0 +1,123 @@
+"""Cluster scores of any estimate that is linear in the outcome, with the effect it is about imposed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.did.absorbed import Absorbed, absorb
+from whatworks.inference.influence import cluster_sums
+from whatworks.panel import NEVER, Panel
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """The cells that are there, with zeros where nothing was observed.
+
+    Attributes:
+        outcome: (N, T).
+        observed: (N, T) cells with an outcome.
+        untouched: (N, T) observed cells before the start and its anticipation.
+        covariates: (P, N, T).
+        weight: (N,) unit weights, 1 without.
+        cluster: (N,) codes, or None where each unit is its own.
+        n_clusters: G.
+        cohorts: (S,) starts, those after the window last and together.
+        group: (N,) position of each unit's start in `cohorts`.
+    """
+
+    outcome: Floats
+    observed: Bools
+    untouched: Bools
+    covariates: Floats
+    weight: Floats
+    cluster: Ints | None
+    n_clusters: int
+    cohorts: Ints
+    group: Ints
+
+    def members(self, s: int) -> Ints:
+        """Units of one cohort."""
+        return np.flatnonzero(self.group == s)
+
+
+def sample(panel: Panel, anticipation: int = 0) -> Sample:
+    """The panel as arrays without gaps and masks that say what is there."""
+    observed = np.isfinite(panel.outcome)
+    start = np.where(panel.start <= panel.periods[-1], panel.start, NEVER)
+    cohorts, group = np.unique(start, return_inverse=True)
+    return Sample(
+        outcome=np.where(observed, panel.outcome, 0.0),
+        observed=observed,
+        untouched=observed & (panel.periods[None, :] < panel.start[:, None] - anticipation),
+        covariates=panel.covariates,
+        weight=np.ones(panel.n_units) if panel.weight is None else np.asarray(panel.weight, dtype=np.float64),
+        cluster=panel.cluster,
+        n_clusters=panel.n_clusters,
+        cohorts=cohorts,
+        group=group.ravel().astype(np.int64),
+    )
+
+
+def null_scores(data: Sample, coefficient: Floats, effect: Bools) -> tuple[Floats, Floats]:
+    """Scores (G,) of one estimate with no effect imposed, and their slopes (G,) per unit of effect.
+
+    Args:
+        data: the panel.
+        coefficient: (N, T) a, the estimate being Σ a·y; a must cancel unit and period effects, covariates
+            and, outside the untouched cells and `effect`, anything common to a cohort in a period.
+        effect: (N, T) cells whose effect the estimate is about.
+
+    Σ a·û within clusters, û the residuals of a two-way fit on the untouched cells and those of `effect`, with
+    the effect there imposed; other cells enter around the mean of their cohort and period.
+
+    Source: Kline & Santos (2012), Journal of Econometric Methods 1(1), section 2.
+    """
+    used = data.untouched | (effect & data.observed)
+    fit = absorb(used, data.weight)
+    aside = data.observed & ~used & (coefficient != 0)
+    columns = [data.outcome, (effect & data.observed).astype(np.float64)]
+    left = [fit.beyond(column) for column in columns]
+    if len(data.covariates):
+        left = _net_of_covariates(data, fit, left)
+    if aside.any():
+        left = [_around_cohort(data, column, aside) for column in left]
+    keep = used | aside
+    by_unit = np.stack([(coefficient * column * keep).sum(axis=1) for column in left], axis=1)
+    out = cluster_sums(by_unit, data.cluster, data.n_clusters)
+    return out[:, 0], out[:, 1] / out[:, 1].sum()
+
+
+def stacked_scores(data: Sample, coefficients: list[Floats], effects: list[Bools]) -> tuple[Floats, Floats]:
+    """Scores and slopes (G, k) of k estimates, each with its own effect imposed."""
+    pairs = [null_scores(data, a, cells) for a, cells in zip(coefficients, effects, strict=True)]
+    return np.stack([s for s, _ in pairs], axis=1), np.stack([slope for _, slope in pairs], axis=1)
+
+
+def _net_of_covariates(data: Sample, fit: Absorbed, left: list[Floats]) -> list[Floats]:
+    free = np.stack([fit.beyond(x) for x in data.covariates])
+    inside = free * fit.used
+    gram = np.einsum("pnt,qnt,n->pq", inside, inside, data.weight, optimize=True)
+    right = np.stack([np.einsum("pnt,nt,n->p", inside, y, data.weight, optimize=True) for y in left], axis=1)
+    length = np.sqrt(np.maximum(np.diag(gram), np.finfo(float).tiny))
+    slopes = np.linalg.lstsq(gram / np.outer(length, length), right / length[:, None], rcond=1e-12)[0]
+    slopes /= length[:, None]
+    return [y - np.tensordot(slopes[:, i], free, axes=1) for i, y in enumerate(left)]
+
+
+def _around_cohort(data: Sample, values: Floats, aside: Bools) -> Floats:
+    out = values.copy()
+    for s in range(len(data.cohorts)):
+        rows = data.members(s)
+        mask = aside[rows]
+        mass = mask * data.weight[rows, None]
+        total = mass.sum(axis=0)
+        mean = (mass * values[rows]).sum(axis=0) / np.where(total > 0, total, 1.0)
+        out[rows] -= np.where(mask, mean[None, :], 0.0)
+    return out
