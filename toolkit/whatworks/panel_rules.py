@@ -127,12 +127,17 @@ def _grid(frame: pd.DataFrame, roles: Roles) -> Grid:
                 remedy="Every row names its unit and its period.",
             )
     unit_codes, unit_values = pd.factorize(frame[roles.unit], sort=False)
-    labels = [_unit_label(value, roles.unit) for value in unit_values]
+    whole = pd.api.types.is_integer_dtype(frame[roles.unit].dtype)
+    labels = (
+        list(map(str, unit_values.tolist()))
+        if whole
+        else [_unit_label(value, roles.unit) for value in unit_values]
+    )
     order = np.argsort(np.asarray(labels, dtype=object), kind="stable")
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     numbers, kind = periods.parse(frame[roles.period], where=f"column {roles.period!r}")
-    distinct, period_codes = np.unique(numbers, return_inverse=True)
+    period_codes, distinct = pd.factorize(numbers, sort=True)
     units = tuple(labels[i] for i in order)
     if len(set(units)) != len(units):
         twice = sorted({u for u in units if units.count(u) > 1})

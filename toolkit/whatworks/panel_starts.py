@@ -53,7 +53,7 @@ def _blank(value: object, never: object) -> bool:
 
 
 def _refuse_codes(raw: pd.Series, where: str, *, numbers: bool) -> None:
-    for value in raw:
+    for value in pd.unique(raw):
         text = str(value).strip().lower()
         bare = text.removesuffix(".0").lstrip("-")
         # 0 or 9999 where periods are months

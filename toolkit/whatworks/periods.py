@@ -60,14 +60,15 @@ def number(text: str | int, kind: PeriodKind, *, where: str) -> int:
 
 
 def _from_numbers(values: pd.Series, where: str) -> IntArray:
-    floats = values.to_numpy(dtype=np.float64)
-    wrong = ~np.isfinite(floats) | (floats != np.floor(floats))
-    if wrong.any():
-        raise PanelError(
-            f"periods must be whole numbers; found {first_few(_distinct(floats[wrong]))}",
-            where=where,
-            remedy=_REMEDY,
-        )
+    if not pd.api.types.is_integer_dtype(values.dtype):
+        floats = values.to_numpy(dtype=np.float64)
+        wrong = ~np.isfinite(floats) | (floats != np.floor(floats))
+        if wrong.any():
+            raise PanelError(
+                f"periods must be whole numbers; found {first_few(_distinct(floats[wrong]))}",
+                where=where,
+                remedy=_REMEDY,
+            )
     whole = values.to_numpy(dtype=np.int64)
     if ((whole >= 190001) & (whole <= 209912) & (whole % 100 >= 1) & (whole % 100 <= 12)).all() and len(
         whole
