@@ -28,10 +28,25 @@ def boroughs() -> pd.DataFrame:
 
 @cache
 def borough_panel(
-    outcome: str = "y", start: str = "start", cluster: str | None = None, weight: str | None = None
+    outcome: str = "y",
+    start: str = "start",
+    cluster: str | None = None,
+    weight: str | None = None,
+    *,
+    missing: bool = False,
 ) -> Panel:
+    frame = boroughs()
+    if missing:
+        frame = pd.read_csv(HERE / "data" / "boroughs_missing.csv", encoding="utf-8")
     return Panel.from_frame(
-        boroughs(), unit="borough", period="t", outcome=outcome, start=start, cluster=cluster, weight=weight
+        frame,
+        unit="borough",
+        period="t",
+        outcome=outcome,
+        start=start,
+        cluster=cluster,
+        weight=weight,
+        allow_missing=missing,
     )
 
 

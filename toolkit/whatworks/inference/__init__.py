@@ -8,7 +8,9 @@ from whatworks.errors import choose as choose_option
 from whatworks.inference.cluster import ClusterRobust
 from whatworks.inference.default import Default
 from whatworks.inference.draws import DEFAULT_SEED
+from whatworks.inference.jackknife import Jackknife
 from whatworks.inference.percent import relative_change
+from whatworks.inference.sandwich import Conley, DriscollKraay, TwoWay
 from whatworks.inference.wild import WildCluster
 
 NAMES = ("default", "cluster", "wild", "multiplier", "analytical")
@@ -40,7 +42,11 @@ def choose(name: str, *, draws: int = 9999, seed: int = DEFAULT_SEED) -> Any:
 __all__ = [
     "NAMES",
     "ClusterRobust",
+    "Conley",
     "Default",
+    "DriscollKraay",
+    "Jackknife",
+    "TwoWay",
     "WildCluster",
     "choose",
     "relative_change",
