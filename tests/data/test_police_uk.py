@@ -319,3 +319,15 @@ def test_row_order_and_file_order_do_not_matter(tmp_path: Path) -> None:
     for root, lines in ((first, rows), (second, rows[::-1])):
         write(root, "2019-01", lines)
     assert read_street(first).frame.equals(read_street(second).frame)
+
+
+@pytest.mark.parametrize(
+    ("other", "noted"), [("", False), ("Camden 009Z", True)], ids=["a blank name", "a second name"]
+)
+def test_a_code_with_and_without_its_name_keeps_it_and_two_names_are_noted(
+    tmp_path: Path, other: str, noted: bool
+) -> None:
+    write(tmp_path, "2019-01", [*every_type("2019-01"), row("2019-01", "Burglary", (CAMDEN[0], other))])
+    tidy = read_street(tmp_path)
+    assert set(tidy.frame["area_name"]) == {other or CAMDEN[1]}
+    assert any("stands with two names" in note for note in tidy.intake.notes) == noted

@@ -48,6 +48,37 @@ def test_a_cube_becomes_rows_in_order_with_every_zero() -> None:
     assert cube().coverage["month"].tolist() == ["2023-01", "2023-02"]
 
 
+def test_labels_are_categories_in_order_and_text_outside_the_table(tmp_path: Path) -> None:
+    tidy = cube()
+    for name in ("area_code", "area_name", "month", "offence"):
+        assert tidy.frame[name].cat.categories.tolist() == sorted(set(tidy.frame[name]))
+    assert (tidy.frame["month"] >= "2023-02").sum() == 4
+    wide = tidy.wide()
+    back = pd.read_parquet(tidy.write(tmp_path / "counts.parquet"))
+    for frame in (wide, back):
+        assert all(frame[name].dtype == "str" for name in ("area_code", "area_name", "month"))
+
+
+def test_one_name_for_two_areas_is_one_category() -> None:
+    tidy = from_cube(
+        np.ones((2, 1, 1), dtype=np.int64),
+        areas={"E2": "Same", "E1": "Same"},
+        months=["2023-02"],
+        offences=["Theft"],
+        intake=INTAKE,
+        coverage=COVERAGE,
+    )
+    assert tidy.frame["area_name"].tolist() == ["Same", "Same"]
+
+
+def test_plain_text_and_categories_in_another_order_make_the_same_table() -> None:
+    frame = cube().frame
+    text = frame.assign(**{name: frame[name].astype("str") for name in frame.columns[:4]})
+    turned = frame.assign(offence=frame["offence"].cat.reorder_categories(["Theft", "Arson"]))
+    for other in (text, turned):
+        assert Tidy(other, INTAKE, COVERAGE).offences == ("Arson", "Theft")
+
+
 def test_a_missing_pair_has_no_row() -> None:
     tidy = cube({("E1", "2023-01")})
     assert len(tidy.frame) == 6
