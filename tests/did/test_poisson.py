@@ -173,39 +173,41 @@ def test_fixest_with_a_covariate(reference_public):
     np.testing.assert_allclose(found.std_error, converged, rtol=1e-9)
 
 
-def slow_score_p(table, theta, extra=()):
+def slow_score_p(table, theta, extra=(), weight=None):
     """The score bootstrap from its definition: every sign vector, one step in the model with all dummies."""
     kept, y, offset, X = dummies(table, extra)
     d, rest = X[:, 0], X[:, 1:]
-    _, mu = slow(y, offset + theta * d, rest, np.ones(len(y)))
+    w = kept[weight].to_numpy() if weight else np.ones(len(y))
+    _, mu = slow(y, offset + theta * d, rest, w)
     codes = pd.factorize(kept["cluster"], sort=True)[0]
     groups = codes.max() + 1
-    bread = np.linalg.inv((X * mu[:, None]).T @ X)
+    bread = np.linalg.inv((X * (w * mu)[:, None]).T @ X)
     statistics = []
     for number in range(2**groups):
         signs = 1.0 - 2.0 * ((number >> np.arange(groups)) & 1)
         working = signs[codes] * (y - mu) / mu
-        step = bread @ (X.T @ (mu * working))
-        left = mu * (working - X @ step)
+        step = bread @ (X.T @ (w * mu * working))
+        left = w * mu * (working - X @ step)
         scores = np.stack([(X[codes == g] * left[codes == g][:, None]).sum(axis=0) for g in range(groups)])
         statistics.append(abs(step[0]) / np.sqrt(((scores @ bread[0]) ** 2).sum()))
     return float(np.mean(np.array(statistics) >= statistics[0] * (1 - 1e-9)))
 
 
-@pytest.mark.parametrize("covariates", [(), ("x",)])
-def test_score_bootstrap_from_its_definition(covariates):
-    table = frame(seed=5, ratio=0.85)
-    used = panel(table, covariates=covariates)
+@pytest.mark.parametrize(("covariates", "weight", "gaps"), [((), None, 0), (("x",), "w", 7)])
+def test_score_bootstrap_from_its_definition(covariates, weight, gaps):
+    table = frame(seed=5, ratio=0.85).astype({"y": float})
+    table.loc[np.random.default_rng(2).choice(len(table), gaps, replace=False), "y"] = np.nan
+    used = panel(table, covariates=covariates, weight=weight, allow_missing=True)
     result = did.poisson(used, inference=WildCluster())
-    assert result.headline.p_value == pytest.approx(slow_score_p(table, 0.0, covariates), abs=1e-12)
+    assert result.headline.p_value == pytest.approx(slow_score_p(table, 0.0, covariates, weight), abs=1e-12)
     assert (
         "Wild score bootstrap over 6 clusters (null imposed, all 64 sign vectors)"
         in result.headline.inference
     )
     for end, outwards in ((result.detail.log_effect.low, -1), (result.detail.log_effect.high, 1)):
         if not isinstance(end, NotAvailable):
-            assert slow_score_p(table, end - outwards * 1e-6, covariates) > 0.05
-            assert slow_score_p(table, end + outwards * 1e-6, covariates) <= 0.05
+            assert slow_score_p(table, end - outwards * 1e-6, covariates, weight) > 0.05
+            assert slow_score_p(table, end + outwards * 1e-6, covariates, weight) <= 0.05
 
 
 def test_score_bootstrap_interval_inverts_the_test():

@@ -11,6 +11,7 @@ from whatworks.did.event_times import EventTimes, event_time_covariance
 from whatworks.did.honest import Honest, honest
 from whatworks.did.imputation import imputation
 from whatworks.did.poisson import poisson
+from whatworks.did.triple import triple
 
 __all__ = [
     "Bacon",
@@ -26,4 +27,5 @@ __all__ = [
     "honest",
     "imputation",
     "poisson",
+    "triple",
 ]

@@ -12,8 +12,8 @@ from whatworks.did import poisson_core, requirements
 from whatworks.did.poisson_core import Cells, PoissonFit, SeparationError
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.errors import DesignError, first_few
-from whatworks.inference.cluster import Regression
 from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.regression import Regression
 from whatworks.inference.score_wild import score_bootstrap
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.inference.wild import WildCluster

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.errors import DesignError, EstimationError, first_few
-from whatworks.inference.cluster import Moments, Regression
+from whatworks.inference.regression import Moments, Regression
+from whatworks.inference.rows import by_cluster
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -166,15 +167,15 @@ def regression(found: PoissonFit, cluster: Ints) -> Regression:
     """The fit as clustered inference needs it: scores and the weighted least squares of the last step."""
     n, units, periods = found.sizes
     weight = found.cells.mass * found.mean
-    scores = _by_cluster(np.einsum("knt,nt->nk", found.residualised, found.residual), cluster)
+    scores = by_cluster(np.einsum("knt,nt->nk", found.residualised, found.residual), cluster)
     weighted = found.residualised * weight
 
     def moments() -> Moments:
         root = _inverse_root(_schur(weight, _positive(weight.sum(axis=1))))
         return Moments(
-            gram=_by_cluster(np.einsum("knt,lnt->nkl", weighted, found.residualised), cluster),
-            cross=_by_cluster(np.moveaxis(weighted, 0, 1), cluster) @ root,
-            carry=_by_cluster(found.residual, cluster) @ root,
+            gram=by_cluster(np.einsum("knt,lnt->nkl", weighted, found.residualised), cluster),
+            cross=by_cluster(np.moveaxis(weighted, 0, 1), cluster) @ root,
+            carry=by_cluster(found.residual, cluster) @ root,
         )
 
     norm = float(np.sqrt(found.pearson))
@@ -265,12 +266,6 @@ def _inverse_root(schur: Floats) -> Floats:
     values, vectors = np.linalg.eigh(schur)
     kept = values > 1e-12 * values[-1]
     return np.asarray(vectors[:, kept] / np.sqrt(values[kept]))
-
-
-def _by_cluster(values: Floats, codes: Ints) -> Floats:
-    order = np.argsort(codes, kind="stable")
-    _, first = np.unique(codes[order], return_index=True)
-    return np.asarray(np.add.reduceat(values[order], first, axis=0))
 
 
 def _bread(regressors: Floats, X: Floats, weight: Floats, names: Sequence[str]) -> Floats:

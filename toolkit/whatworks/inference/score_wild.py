@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.inference.cluster import ClusterRobust, Regression
+from whatworks.inference.cluster import ClusterRobust
 from whatworks.inference.draws import check_level
+from whatworks.inference.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.inference.wild import WildCluster, finished
 from whatworks.inference.wild_refits import TIE, Share, project
