@@ -1,35 +1,17 @@
 from __future__ import annotations
 
 import json
-import signal
-import sys
 from pathlib import Path
 
 import pytest
 import study_workspace as workspace
 
-from whatworks import Panel, cli, did, inference
+from whatworks import Panel, did, inference
 from whatworks.data.tables import read_table
 
 ROOT = Path(__file__).parents[2]
 LONDON = ROOT / "data" / "synthetic" / "london.csv"
 ROLES = ("unit=area_name", "period=month", "outcome=burglary", "start=start_staggered", "cluster=bcu")
-
-
-@pytest.fixture
-def whatworks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> object:
-    """Runs the command line in this process: (exit status, standard output, standard error)."""
-    monkeypatch.setattr(signal, "signal", lambda *args: None)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["whatworks", *arguments])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        status = left.value.code
-        return (status if isinstance(status, int) else 0), said.out, said.err
-
-    return call
 
 
 @pytest.fixture

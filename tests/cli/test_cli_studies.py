@@ -17,22 +17,6 @@ _WAIT = "import os, time\nopen('started', 'w').write(str(os.getpid()))\ntime.sle
 
 
 @pytest.fixture
-def whatworks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> object:
-    """Runs the command line in this process: (exit status, standard output, standard error)."""
-    monkeypatch.setattr(signal, "signal", lambda *args: None)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["whatworks", *arguments])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        status = left.value.code
-        return (status if isinstance(status, int) else 0), said.out, said.err
-
-    return call
-
-
-@pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     workspace.make(tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _Files = Annotated[list[Path], typer.Argument(help="Files (or, for street files, folders and archives).")]
 _Out = Annotated[Path, typer.Option("--out", help="Table to write: .csv or .parquet.")]
 _Months = Annotated[str, typer.Option(help="First and last month, 2012-01..2019-01.")]
+_Forces = Annotated[str, typer.Option(help="Forces separated by commas; all unless given.")]
+_Partial = Annotated[str, typer.Option(help="leave_out or keep months that look cut short.")]
+_Cache = Annotated[Path | None, typer.Option(help="Folder that keeps counted files.")]
 _Offences = Annotated[str, typer.Option(help="major, minor, or names separated by commas.")]
 
 
@@ -26,6 +29,9 @@ def register(app: typer.Typer) -> None:
     )
     group.command("mps")(mps)
     group.command("street")(street)
+    group.command("stops")(stops)
+    group.command("outcomes")(outcomes)
+    group.command("breaks")(breaks)
     app.add_typer(group, name="data")
     app.command()(synthesise)
 
@@ -59,29 +65,72 @@ def street(
     by: Annotated[str, typer.Option(help="lsoa, borough or force.")] = "lsoa",
     offences: Annotated[str, typer.Option(help="Crime types separated by commas; all unless given.")] = "",
     months: _Months = "",
-    forces: Annotated[str, typer.Option(help="Forces separated by commas; all unless given.")] = "",
+    forces: _Forces = "",
     lookup: Annotated[
         Path | None, typer.Option(help="Official LSOA 2011 to 2021 lookup, for counts across the two.")
     ] = None,
     vocabulary: Annotated[str, typer.Option(help="strict or common crime types.")] = "strict",
-    partial: Annotated[str, typer.Option(help="leave_out or keep months that look cut short.")] = "leave_out",
-    cache: Annotated[Path | None, typer.Option(help="Folder that keeps counted files.")] = None,
+    partial: _Partial = "leave_out",
+    cache: _Cache = None,
 ) -> None:
     """Read street-level crime files of data.police.uk (folders, zip, gzip)."""
     from whatworks.data.geography import read_lsoa_lookup
     from whatworks.data.police_uk import read_street
 
-    choices: dict[str, Any] = {"by": by, "vocabulary": vocabulary, "partial": partial}
+    words: dict[str, Any] = {"by": by, "vocabulary": vocabulary, **_choices(months, forces, partial, cache)}
     tidy = read_street(
         list(files),
-        months=_window(months),
-        forces=_list(forces) or None,
         offences=_list(offences) or None,
         lsoa_lookup=None if lookup is None else read_lsoa_lookup(lookup),
-        cache=cache,
-        **choices,
+        **words,
     )
     _written(tidy, out)
+
+
+def stops(
+    files: _Files,
+    out: _Out,
+    months: _Months = "",
+    forces: _Forces = "",
+    partial: _Partial = "leave_out",
+    cache: _Cache = None,
+) -> None:
+    """Read stop and search files of data.police.uk: force × month (London time) × outcome."""
+    from whatworks.data.police_uk import read_stops
+
+    _written(read_stops(list(files), **_choices(months, forces, partial, cache)), out)
+
+
+def outcomes(
+    files: _Files,
+    out: _Out,
+    months: _Months = "",
+    forces: _Forces = "",
+    partial: _Partial = "leave_out",
+    cache: _Cache = None,
+) -> None:
+    """Read outcomes files of data.police.uk: force × month of the outcome × type."""
+    from whatworks.data.police_uk import read_outcomes
+
+    _written(read_outcomes(list(files), **_choices(months, forces, partial, cache)), out)
+
+
+def breaks(
+    months: Annotated[str, typer.Argument(help="First and last month of a window, 2012-01..2019-01.")],
+    offence: Annotated[str, typer.Option(help="Only what affects this offence.")] = "",
+) -> None:
+    """List the known series breaks and shocks that a window of months crosses."""
+    from whatworks.data.breaks import crossing
+
+    window = _window(months)
+    if window is None:
+        raise OptionError("no window is given", where="breaks", remedy="Write 2012-01..2019-01.")
+    for item in crossing(*window, offence or None):
+        typer.echo(item.sentence())
+
+
+def _choices(months: str, forces: str, partial: str, cache: Path | None) -> dict[str, Any]:
+    return {"months": _window(months), "forces": _list(forces) or None, "partial": partial, "cache": cache}
 
 
 def synthesise(
