@@ -13,6 +13,7 @@ from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.errors import OptionError
 from whatworks.inference.cluster import ClusterRobust, Regression
 from whatworks.inference.default import Choice, ClusterCounts, count_clusters
+from whatworks.inference.jackknife import Jackknife
 from whatworks.inference.joint import JointTest, joint_test
 from whatworks.inference.percent import relative_change
 from whatworks.inference.wild import WildCluster
@@ -87,7 +88,8 @@ def event_study(
         panel: (N, T) outcomes without gaps. Starts may be staggered, which the notes then warn against.
         reference: the distance that every effect is measured against, below 0.
         ends: first and last distance kept apart; what lies beyond is pooled into them, as in (-12, 18).
-        inference: `ClusterRobust`, `WildCluster`, `Default`, or None for the default of the design.
+        inference: `ClusterRobust`, `WildCluster`, `TwoWay`, `DriscollKraay`, `Conley`, `Jackknife`,
+            `Default`, or None for the default of the design.
         level: coverage of the intervals.
 
     Raises:
@@ -216,8 +218,15 @@ def _pretrend(fit: Regression, times: Ints, choice: Choice) -> JointTest | NotAv
     before = np.flatnonzero(times < 0)
     if len(before) == 0:
         return NotAvailable("no period before the start besides the reference")
+    if isinstance(choice.inference, NotAvailable):
+        return choice.inference
+    if isinstance(choice.inference, Jackknife):
+        return joint_test(fit, before, ClusterRobust())
     if not isinstance(choice.inference, ClusterRobust | WildCluster):
-        return NotAvailable(choice.reason)
+        return NotAvailable(
+            "the joint test of the leads flips residuals of whole clusters, so it needs one-way clusters: "
+            "ask for ClusterRobust() or WildCluster()"
+        )
     return joint_test(fit, before, choice.inference)
 
 

@@ -11,6 +11,8 @@ from whatworks.errors import DesignError, OptionError, first_few
 from whatworks.inference.cluster import ClusterRobust, Regression
 from whatworks.inference.default import Choice, ClusterCounts, Default, decide, plenty
 from whatworks.inference.draws import check_level
+from whatworks.inference.jackknife import Jackknife
+from whatworks.inference.sandwich import Conley, DriscollKraay, TwoWay
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.inference.wild import WildCluster
 from whatworks.panel import Panel
@@ -26,7 +28,9 @@ TOO_NARROW = (
     'WildCluster() ("wild"), the default here, covered it in 92 to 97%.'
 )
 
-Inference = ClusterRobust | WildCluster | Default | None
+Inference = ClusterRobust | WildCluster | TwoWay | DriscollKraay | Conley | Jackknife | Default | None
+
+_FITS = ClusterRobust | WildCluster | TwoWay | DriscollKraay | Conley | Jackknife | Default
 
 
 def treated_units(panel: Panel) -> Bools:
@@ -105,15 +109,18 @@ def require_one_start(panel: Panel, where: str) -> int:
 
 def settle(inference: object, counts: ClusterCounts, where: str) -> Choice:
     """The inference object to use on a regression; raises `OptionError` for one that does not fit."""
-    if inference is None or isinstance(inference, ClusterRobust | WildCluster | Default):
+    if inference is None or isinstance(inference, _FITS):
         choice = decide(inference, counts, many=ClusterRobust())
-        if isinstance(choice.inference, ClusterRobust) and not choice.warnings and not plenty(counts):
+        used = choice.inference
+        plain = isinstance(used, ClusterRobust) and used.kind in ("CR0", "CR1")
+        if plain and not choice.warnings and not plenty(counts):
             return replace(choice, warnings=(TOO_NARROW.format(clusters=counts.clusters),))
         return choice
     raise OptionError(
         f"inference={inference!r} does not apply to a regression",
         where=where,
-        remedy='Use ClusterRobust() ("cluster") or WildCluster() ("wild"), or leave it out for the default. '
+        remedy='Use ClusterRobust() ("cluster"), WildCluster() ("wild"), TwoWay(), DriscollKraay(), '
+        "Conley(...) or Jackknife(), or leave it out for the default. "
         "Analytical() and MultiplierBootstrap() belong to did.att_gt.",
     )
 

@@ -98,9 +98,9 @@ class WildCluster:
         moved, kept = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         scale = np.abs(at_estimate).sum(axis=0) + np.abs(estimate)
         count = (np.abs(moved + estimate * kept) >= np.abs(estimate) - TIE * scale).sum(axis=0)
-        low, high = _exact_ends(moved, kept, TIE * scale)
+        low, high = exact_ends(moved, kept, TIE * scale)
         rank = share.rank(level)
-        ends = np.stack([-_nth_largest(-low, rank), _nth_largest(high, rank)]) + estimate
+        ends = np.stack([-nth_largest(-low, rank), nth_largest(high, rank)]) + estimate
         if std_error is None:
             std_error = np.sqrt(clusters / (clusters - 1) * (at_estimate**2).sum(axis=0))
         return finished(estimate, std_error, ends, share.p_value(count), level, self.sentence(clusters))
@@ -188,7 +188,7 @@ def _check_scores(at_null: Floats, slope: Floats) -> None:
         )
 
 
-def _exact_ends(moved: Floats, kept: Floats, tie: Floats) -> tuple[Floats, Floats]:
+def exact_ends(moved: Floats, kept: Floats, tie: Floats) -> tuple[Floats, Floats]:
     """Lowest and highest distance δ from the estimate at which |moved − δ·kept| ≥ |δ|, per draw (B, k)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         one, other = moved / (kept + 1), moved / (kept - 1)
@@ -203,7 +203,7 @@ def _exact_ends(moved: Floats, kept: Floats, tie: Floats) -> tuple[Floats, Float
     return np.where(everywhere, -np.inf, low), np.where(everywhere, np.inf, high)
 
 
-def _nth_largest(values: Floats, rank: int) -> Floats:
+def nth_largest(values: Floats, rank: int) -> Floats:
     """Per column, the rank-th largest; infinite where there is no such rank."""
     if not 1 <= rank <= len(values):
         return np.full(values.shape[1], np.inf)

@@ -1,0 +1,276 @@
+"""Randomisation inference: the assignments that chance could have made instead, all of them or many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import combinations, product
+from math import comb
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.errors import DesignError, EstimationError, OptionError, first_few
+from whatworks.inference import draws as random_draws
+from whatworks.inference.uncertainty import Uncertainty
+from whatworks.inference.wild import exact_ends, nth_largest
+from whatworks.inference.wild_refits import TIE, Share
+from whatworks.results import NotAvailable
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Theta = Callable[[Ints], Floats]
+"""From (B, N) assignments of starts to (B,) values of a statistic."""
+
+ENUMERATED: Final = 10_000
+"""Up to this many assignments all are used, however few draws were asked for."""
+
+NO_ERROR: Final = "randomisation inference has no standard error"
+NO_INTERVAL: Final = (
+    "this statistic is not linear in the outcome, so the test cannot be inverted to an interval"
+)
+UNBOUNDED: Final = (
+    "with {count:,} possible assignments the randomisation test rejects no effect on this side at this "
+    "level, however large"
+)
+
+_BLOCK: Final = 2**21
+
+
+@dataclass(frozen=True, slots=True)
+class RandomisationInference:
+    """Tests and intervals from permuting treatment, its timing included, over whole clusters.
+
+    The clusters' starts are dealt out anew: as many clusters start at each date, and as many never, as did.
+    The p-value is the share of assignments, the actual one included, with a statistic at least as far from 0;
+    it is exact for the hypothesis of no effect on anyone if chance did assign treatment like this. The
+    interval holds every constant effect that is not rejected.
+
+    Attributes:
+        draws: random assignments; all are used instead where there are no more of them than that (or 10,000).
+        seed: seed of the draws; without effect where all assignments are used.
+        within: a label for each unit, in the order of `panel.units`; assignments are permuted only between
+            clusters with the same label (blocks). None: between all.
+
+    Source: Imbens & Rubin (2015), Causal Inference, chapter 5; Rosenbaum (2002), Statistical Science 17(3),
+    section 2, for the interval.
+    """
+
+    draws: int = 9999
+    seed: int = random_draws.DEFAULT_SEED
+    within: tuple[str | int, ...] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        random_draws.check_draws(self.draws)
+        random_draws.check_seed(self.seed)
+        if self.within is not None:
+            object.__setattr__(self, "within", tuple(self.within))
+
+    def assignments(self, start: Ints, cluster: Ints | None = None) -> Assignments:
+        """The assignments that the design permits, given the actual starts (N,) and cluster codes (N,).
+
+        Raises:
+            DesignError: units of one cluster that start at different dates, or nothing to permute.
+            OptionError: `within` that does not fit the units or splits a cluster.
+        """
+        codes = np.arange(len(start)) if cluster is None else cluster
+        _, first, unit = np.unique(codes, return_index=True, return_inverse=True)
+        split = np.unique(codes[start != start[first][unit]])
+        if len(split):
+            raise DesignError(
+                f"{len(split)} clusters hold units that start at different dates (codes {first_few(split)})",
+                where="RandomisationInference",
+                remedy="Treatment was not assigned to these clusters as a whole: cluster by the level at "
+                "which it was assigned, or leave the cluster role out when units were assigned one by one.",
+            )
+        blocks = self._blocks(len(start), first, unit)
+        found = Assignments(np.asarray(start[first]), unit, tuple(blocks), self.draws, self.seed)
+        if found.possible == 1:
+            raise DesignError(
+                "the design permits one assignment only, the actual one",
+                where="RandomisationInference",
+                remedy="Each block needs clusters with different starts; check within and the clusters.",
+            )
+        return found
+
+    def test(
+        self,
+        theta: Theta,
+        start: Ints,
+        *,
+        cluster: Ints | None = None,
+        slope: Theta | None = None,
+        level: float = 0.95,
+    ) -> Uncertainty:
+        """Uncertainty of one statistic.
+
+        Args:
+            theta: from (B, N) starts to (B,) values on the observed outcomes.
+            start: (N,) actual starts.
+            cluster: (N,) cluster codes; each unit its own without.
+            slope: for a statistic that is linear in the outcome, its values on the indicator of actual
+                treatment in place of the outcome (1 at the actual assignment); gives the interval.
+            level: coverage of the interval.
+
+        Raises:
+            DesignError, OptionError: as `assignments`.
+            EstimationError: a statistic without a value, or a slope other than 1 at the actual assignment.
+        """
+        level = random_draws.check_level(level)
+        design = self.assignments(start, cluster)
+        actual = float(_finite(theta(start[None]), "theta")[0])
+        values = _finite(np.concatenate([theta(block) for block in design]), "theta")
+        tie = np.array([TIE * np.abs(values).max()])
+        count = np.array([int((np.abs(values) >= abs(actual) - tie).sum())])
+        ends, reason = np.full((2, 1), np.nan), f"{NO_ERROR}; {NO_INTERVAL}"
+        if slope is not None:
+            ends = self._invert(design, values, slope, start, actual, level)
+            reason = NO_ERROR
+            if not np.isfinite(ends).all():
+                reason += f"; {UNBOUNDED.format(count=design.possible)}"
+        ends = np.where(np.isfinite(ends), ends, np.nan)
+        return Uncertainty(
+            value=np.array([actual]),
+            std_error=np.array([np.nan]),
+            low=ends[0],
+            high=ends[1],
+            p_value=design.share.p_value(count),
+            reason=(reason,),
+            level=level,
+            df=NotAvailable("the test refers to the assignments themselves, not to a t distribution"),
+            sentence=self.sentence(design),
+        )
+
+    def sentence(self, design: Assignments) -> str:
+        """How the uncertainty was found, for the result."""
+        how = f"all {design.possible:,} assignments"
+        if not design.every:
+            how = f"{self.draws:,} of {design.possible:.3g} assignments, seed {self.seed}"
+        blocks = "" if self.within is None else f" within {len(design.blocks)} blocks"
+        return (
+            f"Randomisation inference, permuting treatment over {len(design.start)} clusters{blocks} ({how}, "
+            "the actual one included); exact if chance assigned treatment so, and the interval holds every "
+            "constant effect that the test does not reject"
+        )
+
+    def _invert(
+        self, design: Assignments, values: Floats, slope: Theta, start: Ints, actual: float, level: float
+    ) -> Floats:
+        at_actual = float(slope(start[None])[0])
+        if abs(at_actual - 1) > 1e-6:
+            raise EstimationError(
+                f"the slope at the actual assignment is {at_actual:.6g}, not 1: the statistic does not give "
+                "back a constant effect",
+                where="RandomisationInference",
+            )
+        kept = _finite(np.concatenate([slope(block) for block in design]), "slope")
+        moved = values - actual * kept
+        tie = np.array([TIE * (np.abs(values).max() + abs(actual))])
+        low, high = exact_ends(moved[:, None], kept[:, None], tie)
+        rank = design.share.rank(level)
+        return np.stack([-nth_largest(-low, rank), nth_largest(high, rank)]) + actual
+
+    def _blocks(self, units: int, first: Ints, unit: Ints) -> list[Ints]:
+        if self.within is None:
+            return [np.arange(len(first))]
+        if len(self.within) != units:
+            raise OptionError(
+                f"within has {len(self.within)} labels for {units} units",
+                where="RandomisationInference",
+                remedy="Give a label for each unit, in the order of panel.units.",
+            )
+        _, label = np.unique(np.array([str(name) for name in self.within]), return_inverse=True)
+        if (label != label[first][unit]).any():
+            raise OptionError(
+                "within splits a cluster: its units carry different labels",
+                where="RandomisationInference",
+                remedy="Treatment is permuted over whole clusters, so a cluster lies in one block.",
+            )
+        return [np.flatnonzero(label[first] == code) for code in range(int(label.max()) + 1)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assignments:
+    """The (B, N) starts that the design permits, block by block of rows; all of them, or random ones.
+
+    Attributes:
+        start: (G,) actual starts of the clusters.
+        unit: (N,) cluster of each unit.
+        blocks: clusters between which starts are exchanged.
+        draws, seed: of random assignments.
+    """
+
+    start: Ints
+    unit: Ints
+    blocks: tuple[Ints, ...]
+    draws: int
+    seed: int
+
+    @property
+    def possible(self) -> int:
+        """How many different assignments the design permits, the actual one included."""
+        total = 1
+        for block in self.blocks:
+            left = len(block)
+            for size in np.unique(self.start[block], return_counts=True)[1].tolist():
+                total, left = total * comb(left, size), left - size
+        return total
+
+    @property
+    def every(self) -> bool:
+        """Whether all assignments are used."""
+        return self.possible <= max(ENUMERATED, self.draws)
+
+    @property
+    def share(self) -> Share:
+        """From counts of assignments to p-values; the actual one counts."""
+        return Share(self.possible, 0, 1) if self.every else Share(self.draws, 1, 1)
+
+    def __iter__(self) -> Iterator[Ints]:
+        step = max(1, _BLOCK // len(self.unit))
+        if self.every:
+            dealt = np.array(list(self._deals()), dtype=np.int64)
+            for low in range(0, len(dealt), step):
+                yield dealt[low : low + step][:, self.unit]
+            return
+        bits = np.random.PCG64(np.random.SeedSequence(self.seed))
+        for low in range(0, self.draws, step):
+            keys = random_draws.uniforms(bits, (min(step, self.draws - low), len(self.start)))
+            dealt = np.empty(keys.shape, dtype=np.int64)
+            for block in self.blocks:
+                order = np.argsort(keys[:, block], axis=1, kind="stable")
+                dealt[:, block] = self.start[block][order]
+            yield dealt[:, self.unit]
+
+    def _deals(self) -> Iterator[Ints]:
+        for parts in product(*(list(_orders(self.start[block])) for block in self.blocks)):
+            row = np.empty(len(self.start), dtype=np.int64)
+            for block, part in zip(self.blocks, parts, strict=True):
+                row[block] = part
+            yield row
+
+
+def _orders(values: Ints) -> Iterator[Ints]:
+    """Every different order of values that repeat."""
+    kinds, sizes = np.unique(values, return_counts=True)
+
+    def place(row: Ints, free: tuple[int, ...], kind: int) -> Iterator[Ints]:
+        if kind == len(kinds):
+            yield row.copy()
+            return
+        for chosen in combinations(free, int(sizes[kind])):
+            row[list(chosen)] = kinds[kind]
+            yield from place(row, tuple(f for f in free if f not in chosen), kind + 1)
+
+    yield from place(np.empty(len(values), dtype=np.int64), tuple(range(len(values))), 0)
+
+
+def _finite(values: Floats, name: str) -> Floats:
+    if np.isfinite(values).all():
+        return values
+    raise EstimationError(
+        f"{name} has no value for {int((~np.isfinite(values)).sum()):,} of {values.size:,} assignments",
+        where="RandomisationInference",
+        remedy="The statistic must exist for every assignment that the design permits.",
+    )
