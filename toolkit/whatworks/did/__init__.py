@@ -12,6 +12,7 @@ from whatworks.did.honest import Honest, honest
 from whatworks.did.imputation import imputation
 from whatworks.did.poisson import poisson
 from whatworks.did.triple import triple
+from whatworks.did.twoway import twoway
 
 __all__ = [
     "Bacon",
@@ -28,4 +29,5 @@ __all__ = [
     "imputation",
     "poisson",
     "triple",
+    "twoway",
 ]

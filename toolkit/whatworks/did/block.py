@@ -9,10 +9,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.did import requirements, twoway_core
+from whatworks.did.reassign import of_block, recorded
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.inference.cluster import Regression
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.percent import relative_change
+from whatworks.inference.randomisation import RandomisationInference
+from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import Result
 
@@ -41,7 +44,9 @@ class BlockDetail:
     choice: Choice
 
 
-def block(panel: Panel, *, inference: requirements.Inference = None, level: float = 0.95) -> Result:
+def block(
+    panel: Panel, *, inference: requirements.Inference | RandomisationInference = None, level: float = 0.95
+) -> Result:
     """Effect of a treatment that starts on one date: the two-way fixed-effects coefficient.
 
     Without covariates it is the change of the treated units' mean outcome less the change of the others',
@@ -51,7 +56,8 @@ def block(panel: Panel, *, inference: requirements.Inference = None, level: floa
 
     Args:
         panel: (N, T) outcomes without gaps, one start, at least one unit untreated throughout.
-        inference: `ClusterRobust`, `WildCluster`, `Default`, or None for the default of the design.
+        inference: `ClusterRobust`, `WildCluster`, `TwoWay`, `DriscollKraay`, `Conley`, `Jackknife`,
+            `RandomisationInference`, `Default`, or None for the default of the design.
         level: coverage of the interval.
 
     Raises:
@@ -66,10 +72,8 @@ def block(panel: Panel, *, inference: requirements.Inference = None, level: floa
     start = requirements.require_one_start(panel, WHERE)
     requirements.require_comparison(panel, WHERE)
     treated, post = requirements.treated_units(panel), np.asarray(panel.periods >= start)
-    choice = requirements.settle(inference, count_clusters(panel.cluster, treated, ~treated), WHERE)
     fit = _fit(panel, treated, post)
-    contrast = np.eye(len(fit.coefficients))[:1]
-    found = requirements.uncertainty(choice, fit, contrast, level)
+    choice, found = _uncertainty(panel, fit, inference, level)
     means = four_means(panel, treated, post)
     headline = found.estimate(
         0,
@@ -78,15 +82,16 @@ def block(panel: Panel, *, inference: requirements.Inference = None, level: floa
         scale=panel.scale,
     )
     headline = explained(headline, choice)
+    design, seed = recorded(panel, choice, sizes(panel, int(treated.sum()), headline))
     return Result(
         method=WHERE,
         headline=headline,
         effects=pd.DataFrame({"term": ["ATT"], **found.columns(), "n": [int(treated.sum())]}),
-        design=sizes(panel, int(treated.sum()), headline),
+        design=design,
         spec=choices(panel, choice, level),
         input_hash=panel.fingerprint,
         relative=relative_change(headline, float(means[0, 1])),
-        seed=requirements.seed_used(choice, panel.n_clusters),
+        seed=seed,
         notes=(*panel.notes, *choice.warnings, _sentence(means, panel)),
         detail=BlockDetail(means, treated, post, fit, choice),
     )
@@ -110,6 +115,18 @@ def _fit(panel: Panel, treated: Bools, post: Bools) -> Regression:
         weight=panel.weight,
         cluster=panel.cluster,
     )
+
+
+def _uncertainty(
+    panel: Panel, fit: Regression, inference: object, level: float
+) -> tuple[Choice, Uncertainty]:
+    treated = requirements.treated_units(panel)
+    if isinstance(inference, RandomisationInference):
+        post = np.asarray(panel.periods >= panel.cohorts[0])
+        return Choice(inference, "as asked for"), of_block(panel, inference, post, level)
+    choice = requirements.settle(inference, count_clusters(panel.cluster, treated, ~treated), WHERE)
+    contrast = np.eye(len(fit.coefficients))[:1]
+    return choice, requirements.uncertainty(choice, fit, contrast, level)
 
 
 def _sentence(means: Floats, panel: Panel) -> str:

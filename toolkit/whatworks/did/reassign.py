@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.did import requirements
 from whatworks.did.twoway_core import block_estimates, demean_two_way
 from whatworks.errors import DesignError, OptionError
+from whatworks.inference.default import Choice
 from whatworks.inference.randomisation import RandomisationInference, Theta
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
+from whatworks.results import Design, NotAvailable
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+
+def recorded(panel: Panel, choice: Choice, design: Design) -> tuple[Design, int | None]:
+    """The design with the number of assignments that chance could have made, and the seed used, if any.
+
+    Both as for any regression where treatment was not re-assigned.
+    """
+    chance = choice.inference
+    if not isinstance(chance, RandomisationInference):
+        return design, requirements.seed_used(choice, panel.n_clusters)
+    found = chance.assignments(panel.start, panel.cluster)
+    many = NotAvailable("more assignments than can be written as a number")
+    number = float(found.possible) if found.possible < 10**300 else many
+    return replace(design, allocations=number), None if found.every else chance.seed
 
 
 def of_block(panel: Panel, inference: RandomisationInference, post: Bools, level: float) -> Uncertainty:

@@ -10,6 +10,7 @@ from whatworks.inference.default import Default
 from whatworks.inference.draws import DEFAULT_SEED
 from whatworks.inference.jackknife import Jackknife
 from whatworks.inference.percent import relative_change
+from whatworks.inference.randomisation import RandomisationInference
 from whatworks.inference.sandwich import Conley, DriscollKraay, TwoWay
 from whatworks.inference.wild import WildCluster
 
@@ -46,6 +47,7 @@ __all__ = [
     "Default",
     "DriscollKraay",
     "Jackknife",
+    "RandomisationInference",
     "TwoWay",
     "WildCluster",
     "choose",
