@@ -11,6 +11,7 @@ from whatworks.did.event_times import EventTimes, event_time_covariance
 from whatworks.did.honest import Honest, honest
 from whatworks.did.imputation import imputation
 from whatworks.did.poisson import poisson
+from whatworks.did.staggered_rollout import staggered_rollout
 from whatworks.did.triple import triple
 from whatworks.did.twoway import twoway
 
@@ -28,6 +29,7 @@ __all__ = [
     "honest",
     "imputation",
     "poisson",
+    "staggered_rollout",
     "triple",
     "twoway",
 ]

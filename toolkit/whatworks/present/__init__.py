@@ -7,6 +7,7 @@ from whatworks.present.coverage import coverage
 from whatworks.present.estimates import estimates
 from whatworks.present.event_study import event_study
 from whatworks.present.figure import FIGURE_MIME, Figure
+from whatworks.present.honest import honest
 from whatworks.present.paths import cohort_paths, paths
 from whatworks.present.sentence import Status, findings, headline, status
 from whatworks.present.table import TABLE_MIME, Table
@@ -28,6 +29,7 @@ __all__ = [
     "event_study",
     "findings",
     "headline",
+    "honest",
     "paths",
     "secondary_table",
     "status",
