@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.did import requirements, twoway_core
-from whatworks.did.reassign import of_block, recorded
+from whatworks.did.reassign import Inference, of_block, recorded
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.inference.cluster import Regression
 from whatworks.inference.default import Choice, count_clusters
@@ -44,9 +44,7 @@ class BlockDetail:
     choice: Choice
 
 
-def block(
-    panel: Panel, *, inference: requirements.Inference | RandomisationInference = None, level: float = 0.95
-) -> Result:
+def block(panel: Panel, *, inference: Inference = None, level: float = 0.95) -> Result:
     """Effect of a treatment that starts on one date: the two-way fixed-effects coefficient.
 
     Without covariates it is the change of the treated units' mean outcome less the change of the others',

@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+Inference = requirements.Inference | RandomisationInference
+
 
 def recorded(panel: Panel, choice: Choice, design: Design) -> tuple[Design, int | None]:
     """The design with the number of assignments that chance could have made, and the seed used, if any.

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.did import requirements, twoway_core
-from whatworks.did.reassign import of_twoway, recorded
+from whatworks.did.reassign import Inference, of_twoway, recorded
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.errors import DesignError, first_few
 from whatworks.inference.cluster import Regression
@@ -54,9 +54,7 @@ class TwoWayDetail:
     choice: Choice
 
 
-def twoway(
-    panel: Panel, *, inference: requirements.Inference | RandomisationInference = None, level: float = 0.95
-) -> Result:
+def twoway(panel: Panel, *, inference: Inference = None, level: float = 0.95) -> Result:
     """The coefficient of treatment in a regression with unit and period effects, for any timing.
 
     With one start it is `did.block`. With staggered starts it is a weighted sum of the effects in all treated
