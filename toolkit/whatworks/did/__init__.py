@@ -10,6 +10,7 @@ from whatworks.did.event_study import average, event_study
 from whatworks.did.event_times import EventTimes, event_time_covariance
 from whatworks.did.honest import Honest, honest
 from whatworks.did.imputation import imputation
+from whatworks.did.interaction_weighted import interaction_weighted
 from whatworks.did.poisson import poisson
 from whatworks.did.staggered_rollout import staggered_rollout
 from whatworks.did.triple import triple
@@ -28,6 +29,7 @@ __all__ = [
     "event_time_covariance",
     "honest",
     "imputation",
+    "interaction_weighted",
     "poisson",
     "staggered_rollout",
     "triple",
