@@ -12,6 +12,7 @@ from whatworks.did.honest import Honest, honest
 from whatworks.did.imputation import imputation
 from whatworks.did.interaction_weighted import interaction_weighted
 from whatworks.did.poisson import poisson
+from whatworks.did.pretrend_power import PretrendPower, pretrend_power
 from whatworks.did.staggered_rollout import staggered_rollout
 from whatworks.did.triple import triple
 from whatworks.did.twoway import twoway
@@ -20,6 +21,7 @@ __all__ = [
     "Bacon",
     "EventTimes",
     "Honest",
+    "PretrendPower",
     "aggregate",
     "att_gt",
     "average",
@@ -31,6 +33,7 @@ __all__ = [
     "imputation",
     "interaction_weighted",
     "poisson",
+    "pretrend_power",
     "staggered_rollout",
     "triple",
     "twoway",

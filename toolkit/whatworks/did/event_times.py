@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -132,6 +132,26 @@ def usable(found: EventTimes, window: tuple[int, int] | None, where: str) -> Eve
         )
     _refuse_singular(found, where)
     return found
+
+
+def target_weights(found: EventTimes, weights: Mapping[int, float] | None, where: str) -> Floats:
+    """(p,) weights on the event times after the reference; by default equal from 0 on.
+
+    Raises `OptionError` for event times that are not there, or weights that are all zero.
+    """
+    times = found.times[found.after]
+    if weights is None:
+        return np.asarray((times >= 0) / max(int((times >= 0).sum()), 1), dtype=np.float64)
+    unknown = sorted(set(weights) - set(times.tolist()))
+    values = np.array([float(weights.get(int(e), 0.0)) for e in times])
+    if unknown or not np.isfinite(values).all() or not values.any():
+        raise OptionError(
+            f"weights={dict(weights)!r} do not say which effects to combine",
+            where=where,
+            remedy=f"Give numbers for event times between {times[0]} and {times[-1]}, such as "
+            f"{{{times[0]}: 1.0}} for the first alone.",
+        )
+    return values
 
 
 def _from_regression(result: Result, detail: EventStudyDetail, where: str) -> EventTimes:

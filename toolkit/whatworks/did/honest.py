@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did.event_times import EventTimes, event_time_covariance, usable
+from whatworks.did.event_times import EventTimes, event_time_covariance, target_weights, usable
 from whatworks.errors import OptionError, choose
 from whatworks.inference import honest_conditional, honest_flci
 from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_level, check_seed
@@ -107,7 +107,7 @@ def honest(
     method = _method(method, restriction)
     level, simulation = check_level(level), (check_draws(draws), check_seed(seed))
     found = usable(event_time_covariance(result, where=WHERE), window, WHERE)
-    target = _target(found, weights)
+    target = target_weights(found, weights, WHERE)
     bounds = _bounds(found, target, restriction, method, level, simulation)
     return Honest(
         restriction=restriction,
@@ -150,23 +150,6 @@ def _method(method: str | None, restriction: Restriction) -> Any:
             remedy='Use method="conditional", or restriction="smoothness".',
         )
     return method
-
-
-def _target(found: EventTimes, weights: Mapping[int, float] | None) -> Floats:
-    """(p,) weights on the event times after the reference."""
-    times = found.times[found.after]
-    if weights is None:
-        return np.asarray((times >= 0) / max(int((times >= 0).sum()), 1), dtype=np.float64)
-    unknown = sorted(set(weights) - set(times.tolist()))
-    values = np.array([float(weights.get(int(e), 0.0)) for e in times])
-    if unknown or not np.isfinite(values).all() or not values.any():
-        raise OptionError(
-            f"weights={dict(weights)!r} do not say which effects to combine",
-            where=WHERE,
-            remedy=f"Give numbers for event times between {times[0]} and {times[-1]}, such as "
-            f"{{{times[0]}: 1.0}} for the first alone.",
-        )
-    return values
 
 
 def _grid(grid: Iterable[float] | None, found: EventTimes, restriction: Restriction) -> list[float]:

@@ -64,7 +64,7 @@ def bacon(decomposition: Decomposition, *, subject: str = "") -> Figure:
                     marker=marker,
                     color=colour,
                     markerfacecolor=fill or colour,
-                    label=words.capital(kind),
+                    label=words.capital(kind) + (" (already treated)" if kind == "later vs earlier" else ""),
                 )
         axes.set_xlim(left=0)
         axes.yaxis.grid(True)

@@ -87,10 +87,11 @@ def _draw(axes: Any, bounds: Bounds) -> None:
     axes.vlines([left], [bounds.low], [bounds.high], color=drawing.SECOND, linewidth=2.2)
     axes.plot([left], [bounds.estimate], marker="s", linestyle="none", color=drawing.SECOND)
     ticks = known["m"].iloc[:: max(1, len(known) // 5)].tolist()
-    axes.set_xticks([left, *ticks], ["parallel", *(words.number(value, 2) for value in ticks)])
+    axes.set_xticks([left, *ticks], ["parallel", *(f"{value:.3g}" for value in ticks)])
     if not isinstance(bounds.breakdown, NotAvailable):
         axes.axvline(bounds.breakdown, color=drawing.SOFT, linewidth=1.2, linestyle=(0, (4, 2)))
-        drawing.note(axes, bounds.breakdown, f"zero from {words.number(bounds.breakdown, 2)}", "left")
+        side = "left" if bounds.breakdown < float(bounds.table["m"].mean()) else "right"
+        drawing.note(axes, bounds.breakdown, f"zero from {words.number(bounds.breakdown, 2)}", side)
         low, high = axes.get_ylim()
         axes.set_ylim(low, high + 0.12 * (high - low))
     axes.yaxis.grid(True)
