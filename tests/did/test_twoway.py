@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -228,6 +230,21 @@ def test_what_is_refused():
     panel = Panel.from_frame(frame, **roles)
     with pytest.raises(errors.OptionError, match=r"did\.twoway"):
         did.block(panel, inference=RandomisationInference())
+
+
+def test_holes_that_leave_nothing_are_refused():
+    panel = borough_panel(missing=True)
+    outcome = panel.outcome.copy()
+    outcome[3] = np.nan
+    with pytest.raises(errors.DesignError, match=panel.units[3]):
+        did.twoway(panel.with_outcome(outcome))
+    table = boroughs().assign(z=np.random.default_rng(0).normal(size=len(boroughs())))
+    roles = {"unit": "borough", "period": "t", "outcome": "y", "start": "start", "covariates": ["z"]}
+    whole = Panel.from_frame(table, **roles)
+    covariates = whole.covariates.copy()
+    covariates[0, 2, 2] = np.nan
+    with pytest.raises(errors.DesignError, match="without a value"):
+        did.twoway(dataclasses.replace(whole, covariates=covariates))
 
 
 def test_wild_bootstrap_of_a_panel_with_gaps():

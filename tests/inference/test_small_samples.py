@@ -155,6 +155,14 @@ def test_scale_of_a_regressor_does_not_matter():
         np.testing.assert_allclose(ratio[0], ratio[1] * [1e6, 1], rtol=1e-9)
 
 
+def test_any_cluster_codes_will_do():
+    y, X, weight, cluster, _ = small()
+    odd = [twoway_core.fit(y, X, names="ab", weight=weight, cluster=c) for c in (cluster, 10 * cluster + 3)]
+    for kind in ("CR2", "CR3"):
+        one, other = (ClusterRobust(kind).from_regression(f, np.eye(2)).std_error for f in odd)
+        np.testing.assert_array_equal(one, other)
+
+
 def test_one_treated_cluster_leaves_no_refit_without_it():
     D = ((np.arange(9)[:, None] < 2) & (np.arange(6) >= 3))[None].astype(float)
     y = np.random.default_rng(0).normal(size=(9, 6))

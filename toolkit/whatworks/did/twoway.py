@@ -68,8 +68,8 @@ def twoway(panel: Panel, *, inference: Inference = None, level: float = 0.95) ->
         level: coverage of the interval.
 
     Raises:
-        DesignError: nothing to compare with, one cluster in all, a covariate that the fixed effects explain,
-            or a covariate without a value where there is an outcome.
+        DesignError: nothing to compare with, a unit without any outcome, one cluster in all, a covariate
+            that the fixed effects explain or that has no value where there is an outcome.
         OptionError: an inference object that does not fit, or a level outside (0, 1).
 
     Source: de Chaisemartin & D'Haultfœuille (2020), American Economic Review 110(9), theorem 1, for the
@@ -127,6 +127,13 @@ def _require(panel: Panel) -> Bools:
     if len(panel.cohorts) == 1:
         requirements.require_comparison(panel, WHERE)
     observed = ~np.isnan(panel.outcome)
+    empty = np.flatnonzero(~observed.any(axis=1))
+    if len(empty):
+        raise DesignError(
+            f"these units have no outcome in any period: {first_few(panel.units[i] for i in empty)}",
+            where=WHERE,
+            remedy="Leave them out with panel.select(...), or mend the source.",
+        )
     holes = (~np.isfinite(panel.covariates) & observed).any(axis=(1, 2))
     if holes.any():
         names = first_few(panel.covariate_names[int(i)] for i in np.flatnonzero(holes))

@@ -89,7 +89,7 @@ def fit(
     scores = by_cluster(np.einsum("knt,nt,n->nk", X, residual, mass, optimize=True), codes)
 
     def rows() -> Rows:
-        return Rows(X, residual, mass, codes, seen)
+        return Rows(X, residual, mass, np.unique(codes, return_inverse=True)[1], seen)
 
     norm = float(np.sqrt(np.einsum("nt,nt,n->", residual, residual, mass)))
     cells, periods = int(seen.sum()), int(seen.any(axis=0).sum())
