@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from reference_numbers import borough_panel, boroughs, entries
 
 from whatworks import Panel, did, errors
@@ -157,6 +159,31 @@ def test_event_study_takes_each_error_too(inference):
         assert 0 <= pretrend.p_value <= 1
     else:
         assert "one-way clusters" in pretrend.reason
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 10_000), scale=st.floats(0.01, 100), which=st.integers(0, 4))
+def test_invariances(seed, scale, which):
+    inference = [ClusterRobust("CR2"), ClusterRobust("CR3"), TwoWay(), DriscollKraay(1), Jackknife("mean")][
+        which
+    ]
+    panel, rng = small(seed), np.random.default_rng(seed + 1)
+    plain = did.twoway(panel, inference=inference).headline
+    shifts = 50 * rng.normal(size=(panel.n_units, 1)) + 50 * rng.normal(size=panel.n_periods)
+    moved = did.twoway(panel.with_outcome(scale * panel.outcome + shifts), inference=inference).headline
+    heavier = did.twoway(
+        dataclasses.replace(panel, weight=scale * panel.weight), inference=inference
+    ).headline
+    order = rng.permutation(panel.n_units)
+    mixed = did.twoway(panel.select(order), inference=inference).headline
+    for name in ("value", "std_error", "low", "high"):
+        known = getattr(plain, name)
+        if isinstance(known, NotAvailable):
+            continue
+        close = {"rel": 1e-7, "abs": 1e-9}
+        assert getattr(moved, name) / scale == pytest.approx(known, **close), name
+        assert getattr(heavier, name) == pytest.approx(known, **close), name
+        assert getattr(mixed, name) == pytest.approx(known, **close), name
 
 
 def small(seed=0, covariates=False):
