@@ -287,6 +287,19 @@ def test_covariance_of_both_sources():
     assert np.sqrt(mean @ found.covariance @ mean) == pytest.approx(aggregated.headline.std_error, rel=1e-9)
 
 
+def test_interaction_weighted_effects_serve_too():
+    result = did.interaction_weighted(borough_panel(), inference=ClusterRobust())
+    found = did.event_time_covariance(result).within(-4, 2)
+    table = result.effects.set_index("event_time")
+    np.testing.assert_allclose(found.estimates, table.loc[found.times, "estimate"], rtol=1e-12)
+    np.testing.assert_allclose(
+        np.sqrt(np.diag(found.covariance)), table.loc[found.times, "std_error"], rtol=1e-9
+    )
+    ours = did.honest(result, window=(-4, 2), grid=[0.0, 1.0])
+    assert ours.event_times == (-4, -3, -2, 0, 1, 2)
+    assert ours.table["low"].iloc[1] < ours.low < ours.estimate
+
+
 def test_refusals():
     study = fixest_study()
     with pytest.raises(errors.OptionError, match="not a choice"):

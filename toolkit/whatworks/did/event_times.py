@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from whatworks.did.att_gt import AttGtDetail
 from whatworks.did.event_study import EventStudyDetail
+from whatworks.did.saturated_result import SaturatedDetail
 from whatworks.did.summary import summarise
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference.cluster import ClusterRobust
@@ -84,24 +85,25 @@ class EventTimes:
 def event_time_covariance(result: Result, *, where: str = "did.event_time_covariance") -> EventTimes:
     """Effects by event time and their covariance.
 
-    From `did.event_study`: the covariance of its own cluster-robust inference, or CR1 where that was a
-    bootstrap. From `did.aggregate(by="event_time")`: influence contributions summed by cluster, with the
-    factor G/(G − 1) unless the inference was `Analytical()` without correction.
+    From `did.event_study` and `did.interaction_weighted`: the covariance of their own cluster-robust
+    inference, or CR1 where that was a bootstrap. From `did.aggregate(by="event_time")`: influence
+    contributions summed by cluster, times G/(G − 1) unless the inference was `Analytical()` without
+    correction.
 
     Raises:
         OptionError: a result without event times, or one read back from a file.
         DesignError: no error exists on this design, or leads are measured against a moving base.
     """
     detail = result.detail
-    if isinstance(detail, EventStudyDetail):
+    if isinstance(detail, EventStudyDetail | SaturatedDetail):
         return _from_regression(result, detail, where)
     if isinstance(detail, AttGtDetail) and result.spec.get("by") == "event_time":
         return _from_influence(result, detail, where)
     raise OptionError(
         f"a result of {result.method} holds no effects by event time",
         where=where,
-        remedy='Give what did.event_study or did.aggregate(by="event_time") returned in this session; a '
-        "result read back from a file has lost its covariance, so estimate again.",
+        remedy='Give what did.event_study, did.interaction_weighted or did.aggregate(by="event_time") '
+        "returned in this session; a result read back from a file has lost its covariance: estimate again.",
     )
 
 
@@ -154,7 +156,7 @@ def target_weights(found: EventTimes, weights: Mapping[int, float] | None, where
     return values
 
 
-def _from_regression(result: Result, detail: EventStudyDetail, where: str) -> EventTimes:
+def _from_regression(result: Result, detail: EventStudyDetail | SaturatedDetail, where: str) -> EventTimes:
     count = len(detail.event_times)
     inference = _inference(detail.choice, where)
     method: Callable[..., Floats] | None = getattr(inference, "covariance", None)
@@ -165,11 +167,11 @@ def _from_regression(result: Result, detail: EventStudyDetail, where: str) -> Ev
         times=detail.event_times,
         estimates=detail.fit.coefficients[:count],
         covariance=matrix[:count, :count],
-        reference=int(result.spec["reference"]),
+        reference=int(result.spec.get("reference", -1 - result.spec.get("anticipation", 0))),
         n_clusters=detail.fit.n_clusters,
         sentence=f"{kind} over {detail.fit.n_clusters} clusters",
     )
-    single = detail.pooled == 1
+    single = detail.pooled == 1 if isinstance(detail, EventStudyDetail) else np.ones(count, dtype=bool)
     return found if single.all() else _unpooled(found, single)
 
 

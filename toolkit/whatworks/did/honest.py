@@ -85,11 +85,11 @@ def honest(
     """Intervals that hold although trends were not parallel, for each bound M on how far they were not.
 
     Args:
-        result: of `did.event_study`, or `did.aggregate(by="event_time")` on `did.att_gt(base="universal")`.
+        result: of `did.event_study`, `did.interaction_weighted`, or `did.aggregate(by="event_time")` on
+            `did.att_gt(base="universal")`.
         restriction: `relative_magnitudes`: steps of the trend after the start are at most M times its
             largest step before; `smoothness`: its slope changes by at most M a period.
-        method: `conditional` (least-favourable hybrid, C-LF), the default for relative magnitudes, or
-            `fixed_length` (FLCI, for smoothness only), the default there.
+        method: `conditional` (C-LF), the default, or `fixed_length` (FLCI), that of smoothness alone.
         grid: values of M, from 0 up; default 0 to 2 by 0.25, or, for smoothness, nine from 0 to the largest
             change of slope that the leads do not exclude.
         weights: event time to weight, for any combination of effects; default the average from 0 on.

@@ -67,7 +67,8 @@ def pretrend_power(
     """The straight difference in trends that a test of the leads notices with given power, and its bias.
 
     Args:
-        result: of `did.event_study`, or `did.aggregate(by="event_time")` on `did.att_gt(base="universal")`.
+        result: of `did.event_study`, `did.interaction_weighted`, or `did.aggregate(by="event_time")` on
+            `did.att_gt(base="universal")`.
         power: probabilities of noticing the trend.
         test: `joint`: the largest |t| against its critical value for all leads at once, the test that results
             carry (here with normal leads instead of a bootstrap); `any`: any lead significant by itself, the
@@ -80,8 +81,7 @@ def pretrend_power(
         OptionError: a choice that does not fit, or a result without event times.
         DesignError: leads against a moving base, gaps, or a singular covariance.
 
-    Source: Roth (2022), American Economic Review: Insights 4(3), sections I and II; `any` is the test of R's
-    pretrends.
+    Source: Roth (2022), American Economic Review: Insights 4(3); `any` is the test of R's pretrends.
     """
     choose("test", test, ("joint", "any"), where=WHERE)
     level, asked = check_level(level), _powers(power)
