@@ -111,7 +111,7 @@ def effect_weights(panel: Panel, fit: Regression) -> Floats:
     They are the residuals of treatment on the effects and covariates times unit weights, in treated cells,
     scaled to sum to 1. With covariates this holds where those move outcomes as the regression says.
 
-    Source: de Chaisemartin & D'Haultfœuille (2020), theorem 1 and online appendix, section 3.3.
+    Source: de Chaisemartin & D'Haultfœuille (2020), theorem 1.
     """
     if fit.rows is None:
         return np.where(panel.treated, np.nan, 0.0)

@@ -33,8 +33,8 @@ def adjusted(fit: Regression, rows: Rows, contrasts: Floats) -> tuple[Floats, Fl
     that turns errors into the score of cluster g. B_g differs from a projection only on the span of R_g and
     W_gR_g, so its root is taken there.
 
-    Source: Bell & McCaffrey (2002), Survey Methodology 28(2), equations 3–6; Pustejovsky & Tipton (2018),
-    Journal of Business & Economic Statistics 36(4), equations 5–8 and theorem 1.
+    Source: Bell & McCaffrey (2002), Survey Methodology 28(2); Pustejovsky & Tipton (2018),
+    Journal of Business & Economic Statistics 36(4).
     """
     members = rows.members()
     designs = [_design(rows, units) for units in members]

@@ -25,7 +25,7 @@ class Jackknife:
         centre: squared deviations are taken from the `estimate` (CV3) or from the `mean` of the refits
             (CV3J); their sum is multiplied by (G−1)/G either way.
 
-    Source: MacKinnon, Nielsen & Webb (2023), Journal of Applied Econometrics 38(5), equations 14–15.
+    Source: MacKinnon, Nielsen & Webb (2023), Journal of Applied Econometrics 38(5).
     """
 
     centre: Literal["estimate", "mean"] = "estimate"

@@ -27,7 +27,7 @@ def deviations(fit: Regression, rows: Rows, contrasts: Floats) -> Floats:
     equations moves the coefficients by −(A − A_g)⁻¹ s_g, with s_g its scores on regressors and periods; unit
     effects lie within clusters and go with them.
 
-    Source: MacKinnon, Nielsen & Webb (2023), Journal of Applied Econometrics 38(5), section 2.
+    Source: MacKinnon, Nielsen & Webb (2023), Journal of Applied Econometrics 38(5).
     """
     weighted = rows.X * rows.weight[:, None]
     cross = by_cluster(np.moveaxis(weighted, 0, 1), rows.cluster)

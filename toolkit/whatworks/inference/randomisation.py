@@ -54,7 +54,7 @@ class RandomisationInference:
             clusters with the same label (blocks). None: between all.
 
     Source: Imbens & Rubin (2015), Causal Inference, chapter 5; Rosenbaum (2002), Statistical Science 17(3),
-    section 2, for the interval.
+    for the interval.
     """
 
     draws: int = 9999

@@ -35,7 +35,7 @@ class TwoWay:
         small_sample: `clusters`, or `fixest`: times (n−1)/(n−K), where K counts no fixed effect, since each
             is nested in one of the two.
 
-    Source: Cameron, Gelbach & Miller (2011), Journal of Business & Economic Statistics 29(2), equation 2.11.
+    Source: Cameron, Gelbach & Miller (2011), Journal of Business & Economic Statistics 29(2).
     """
 
     kind: Literal["CR0", "CR1"] = "CR1"
@@ -86,8 +86,8 @@ class DriscollKraay:
         small_sample: `none`, `periods` (T/(T−1), the default), or `fixest`: that times (n−1)/(n−K), every
             fixed effect counted in K.
 
-    Source: Driscoll & Kraay (1998), Review of Economics and Statistics 80(4), equation 7; the lags by default
-    as in Hoechle (2007), Stata Journal 7(3), section 3.
+    Source: Driscoll & Kraay (1998), Review of Economics and Statistics 80(4); the lags by default
+    as in Hoechle (2007), Stata Journal 7(3).
     """
 
     lags: int | None = None
@@ -141,7 +141,7 @@ class Conley:
         small_sample: `none`, `units` (N/(N−1), the default), or `fixest`: n/(n−K) and t on n − K, every
             fixed effect counted in K.
 
-    Source: Conley (1999), Journal of Econometrics 92(1), section 3, with the uniform kernel; distances along
+    Source: Conley (1999), Journal of Econometrics 92(1), with the uniform kernel; distances along
     the great circle.
     """
 
