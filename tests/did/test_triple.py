@@ -150,3 +150,14 @@ def test_refusals():
         did.triple(*pair(table.assign(start=3)))
     without = y2.with_start(np.full(10, NEVER))
     assert did.triple(y, without, inference=WildCluster(draws=199)).seed is None
+
+
+def test_a_unit_twice_is_a_unit_of_weight_two():
+    table = small(seed=3)
+    first = table["borough"] == "b00"
+    twice = pd.concat([table, table[first].assign(borough="b00 again")])
+    weighted = table.assign(w=np.where(first, 2.0, 1.0))
+    one = did.triple(*pair(twice), inference=ClusterRobust())
+    two = did.triple(*pair(weighted, weight="w"), inference=ClusterRobust())
+    np.testing.assert_allclose(one.effects["estimate"], two.effects["estimate"])
+    assert one.relative.value == pytest.approx(two.relative.value)

@@ -6,6 +6,7 @@ from whatworks.did.aggregate import aggregate
 from whatworks.did.att_gt import att_gt
 from whatworks.did.bacon import Bacon, bacon
 from whatworks.did.block import block
+from whatworks.did.etwfe import etwfe
 from whatworks.did.event_study import average, event_study
 from whatworks.did.event_times import EventTimes, event_time_covariance
 from whatworks.did.honest import Honest, honest
@@ -13,7 +14,9 @@ from whatworks.did.imputation import imputation
 from whatworks.did.interaction_weighted import interaction_weighted
 from whatworks.did.poisson import poisson
 from whatworks.did.pretrend_power import PretrendPower, pretrend_power
+from whatworks.did.stacked import stacked
 from whatworks.did.staggered_rollout import staggered_rollout
+from whatworks.did.switching import switching
 from whatworks.did.triple import triple
 from whatworks.did.twoway import twoway
 
@@ -27,6 +30,7 @@ __all__ = [
     "average",
     "bacon",
     "block",
+    "etwfe",
     "event_study",
     "event_time_covariance",
     "honest",
@@ -34,7 +38,9 @@ __all__ = [
     "interaction_weighted",
     "poisson",
     "pretrend_power",
+    "stacked",
     "staggered_rollout",
+    "switching",
     "triple",
     "twoway",
 ]
