@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from whatworks.errors import choose as choose_option
@@ -14,23 +16,39 @@ from whatworks.inference.randomisation import RandomisationInference
 from whatworks.inference.sandwich import Conley, DriscollKraay, TwoWay
 from whatworks.inference.wild import WildCluster
 
-NAMES = ("default", "cluster", "wild", "multiplier", "analytical")
-"""The words for inference in study parameters and on the command line."""
+_BOOTSTRAPS: dict[str, Callable[..., Any]] = {
+    "default": Default,
+    "wild": WildCluster,
+    "randomisation": RandomisationInference,
+}
+_PLAIN: dict[str, Callable[..., Any]] = {
+    "cluster": ClusterRobust,
+    "cr2": partial(ClusterRobust, kind="CR2"),
+    "cr3": partial(ClusterRobust, kind="CR3"),
+    "jackknife": Jackknife,
+    "two_way": TwoWay,
+    "driscoll_kraay": DriscollKraay,
+}
+
+NAMES = (*_BOOTSTRAPS, "multiplier", *_PLAIN, "analytical")
+"""The words for inference in study parameters and on the command line.
+
+`Conley` needs coordinates and has no word; give the object.
+"""
 
 
 def choose(name: str, *, draws: int = 9999, seed: int = DEFAULT_SEED) -> Any:
-    """The inference object that a study parameter names; `draws` and `seed` where it is a bootstrap.
+    """The inference object that a study parameter names; `draws` and `seed` where it draws.
 
     Raises:
         OptionError: a name that is not one of `NAMES`, or draws or a seed out of range.
     """
     choose_option("inference", name, NAMES, where="inference")
-    if name == "cluster":
-        return ClusterRobust()
-    if name == "wild":
-        return WildCluster(draws=draws, seed=seed)
-    if name == "default":
-        return Default(draws=draws, seed=seed)
+    if name in _BOOTSTRAPS:
+        return _BOOTSTRAPS[name](draws=draws, seed=seed)
+    if name in _PLAIN:
+        return _PLAIN[name]()
+    # these two are loaded only when asked for
     if name == "multiplier":
         from whatworks.inference.multiplier import MultiplierBootstrap
 
