@@ -12,8 +12,7 @@ from whatworks.did.null_scores import Sample, sample
 from whatworks.did.saturated import CellEffects, Saturated, mass_of, saturate
 from whatworks.did.saturated_result import Story, report
 from whatworks.did.window_options import check_whole
-from whatworks.errors import DesignError, first_few
-from whatworks.inference.default import count_clusters
+from whatworks.errors import first_few
 from whatworks.panel import NEVER, Panel
 from whatworks.results import Result
 
@@ -57,17 +56,6 @@ def interaction_weighted(
     names = [f"covariate {name!r}" for name in panel.covariate_names]
     model = saturate(data, used, np.arange(s * t).reshape(s, t), names, WHERE)
     cells = _effects(panel, model, anticipation)
-    after = panel.periods[cells.period] >= data.cohorts[cells.cohort]
-    if not after.any():
-        raise DesignError(
-            "no effect after the start is identified",
-            where=WHERE,
-            remedy="Every cohort needs an observed period before its start, and the comparison units the "
-            "same periods. did.imputation asks for less.",
-        )
-    treated = np.isin(data.group, cells.cohort[after])
-    compared = data.group == s - 1
-    choice = requirements.settle(inference, count_clusters(panel.cluster, treated, compared), WHERE)
     story = Story(
         method=WHERE,
         reference=-1 - anticipation,
@@ -76,8 +64,10 @@ def interaction_weighted(
         spec={"anticipation": anticipation},
         notes=notes,
         no_pretrend="no period before the start besides the reference",
+        when_nothing="Every cohort needs an observed period before its start, and the comparison units the "
+        "same periods. did.imputation asks for less.",
     )
-    return report(panel, model, cells, choice, story)
+    return report(panel, model, cells, data.group == s - 1, inference, story)
 
 
 def _cells_used(panel: Panel, anticipation: int) -> tuple[Sample, Bools, tuple[str, ...]]:

@@ -9,16 +9,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.did import requirements
-from whatworks.did.null_scores import null_scores
+from whatworks.did.lead_scores import lead_test
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.did.saturated import CellEffects, Saturated, coefficients, regression
 from whatworks.did.thin import THIN_SHARE
 from whatworks.did.wild_scores import pieces, thin_reason, wild
-from whatworks.errors import first_few
+from whatworks.errors import DesignError, first_few
 from whatworks.inference.cluster import Regression
-from whatworks.inference.default import Choice
-from whatworks.inference.draws import DEFAULT_SEED, check_level
-from whatworks.inference.joint import REFITTED_CLUSTERS, JointTest, largest_normal, largest_score
+from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.draws import check_level
+from whatworks.inference.joint import JointTest
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.inference.wild import WildCluster
@@ -66,41 +66,76 @@ class Story:
     spec: dict[str, object]
     notes: tuple[str, ...]
     no_pretrend: str
+    when_nothing: str
 
 
-def report(panel: Panel, model: Saturated, cells: CellEffects, choice: Choice, story: Story) -> Result:
-    """Averages by event time and overall, cells weighted by their units (the sample shares)."""
+def report(
+    panel: Panel, model: Saturated, cells: CellEffects, compared: Bools, inference: object, story: Story
+) -> Result:
+    """Averages by event time and overall, cells weighted by their units (the sample shares).
+
+    `compared` (N,) are the units that serve as comparison.
+
+    Raises:
+        DesignError: no effect after the start is identified.
+        OptionError: an inference object that does not fit.
+    """
     data = model.sample
     e = panel.periods[cells.period] - data.cohorts[cells.cohort]
-    times = np.unique(e)
-    member = e[None, :] == times[:, None]
-    shares = member * cells.mass / (member * cells.mass).sum(axis=1, keepdims=True)
-    after = times >= 0
-    overall = (after * (member * cells.mass).sum(axis=1)) / cells.mass[e >= 0].sum()
-    fit = regression(model, shares @ cells.contrast)
-    combos = np.vstack([overall, np.eye(len(times))])
-    found = _uncertainty(model, cells, combos @ shares, combos, fit, choice, story.level)
-    pretrend = _pretrend(model, cells, shares, times, fit, choice, story)
+    _refuse_nothing(e, story)
     treated = np.isin(data.group, cells.cohort[e >= 0])
+    choice = requirements.settle(inference, count_clusters(panel.cluster, treated, compared), story.method)
+    detail = _learn(model, cells, e, choice, story)
+    combos = np.vstack([_overall(cells, e, detail.event_times), np.eye(len(detail.event_times))])
+    found = _uncertainty(detail, combos, story.level)
     words = f"Average effect on the {int(treated.sum())} treated units, all periods from the start"
     headline = explained(
         found.estimate(0, estimand=f"{words}, cohorts by size (ATT)", scale=panel.scale), choice
     )
-    observed = _observed(model, cells, overall @ shares)
+    units = [int(aim.any(axis=1).sum()) for aim in aims(model, cells, detail.shares)]
     return Result(
         method=story.method,
         headline=headline,
-        effects=_table(found, times, _units(model, cells, member), story.reference),
+        effects=_table(found, detail.event_times, units, story.reference),
         design=sizes(panel, int(treated.sum()), headline),
         spec=choices(panel, choice, story.level, **story.spec),
         input_hash=panel.fingerprint,
-        relative=relative_change(headline, observed),
+        relative=relative_change(headline, _observed(model, cells, combos[0] @ detail.shares)),
         seed=requirements.seed_used(choice, panel.n_clusters),
         notes=(*panel.notes, *story.notes, *_lost(panel, model, cells), *choice.warnings),
-        detail=SaturatedDetail(
-            times, shares, cells, cells.contrast @ model.level, model, fit, pretrend, choice
-        ),
+        detail=detail,
     )
+
+
+def _refuse_nothing(event_time: Ints, story: Story) -> None:
+    if (event_time >= 0).any():
+        return
+    raise DesignError(
+        "no effect after the start is identified", where=story.method, remedy=story.when_nothing
+    )
+
+
+def _overall(cells: CellEffects, event_time: Ints, times: Ints) -> Floats:
+    size = ((event_time == times[:, None]) * cells.mass).sum(axis=1) * (times >= 0)
+    return np.asarray(size / size.sum())
+
+
+def _learn(
+    model: Saturated, cells: CellEffects, event_time: Ints, choice: Choice, story: Story
+) -> SaturatedDetail:
+    times = np.unique(event_time)
+    size = (event_time == times[:, None]) * cells.mass
+    shares = size / size.sum(axis=1, keepdims=True)
+    fit = regression(model, shares @ cells.contrast)
+    before = np.flatnonzero(times < -story.anticipation)
+    pretrend: JointTest | NotAvailable = NotAvailable(story.no_pretrend)
+    if before.size:
+        rows = shares[before]
+        together = np.logical_or.reduce(aims(model, cells, rows))
+        pretrend = lead_test(
+            model.sample, fit, before, lambda: coefficients(model, rows @ cells.contrast), together, choice
+        )
+    return SaturatedDetail(times, shares, cells, cells.contrast @ model.level, model, fit, pretrend, choice)
 
 
 def aims(model: Saturated, cells: CellEffects, shares: Floats) -> list[Bools]:
@@ -113,10 +148,9 @@ def aims(model: Saturated, cells: CellEffects, shares: Floats) -> list[Bools]:
     return out
 
 
-def _uncertainty(
-    model: Saturated, cells: CellEffects, shares: Floats, combos: Floats, fit: Regression, choice: Choice,
-    level: float,
-) -> Uncertainty:  # fmt: skip
+def _uncertainty(detail: SaturatedDetail, combos: Floats, level: float) -> Uncertainty:
+    model, cells, fit, choice = detail.model, detail.cells, detail.fit, detail.choice
+    shares = combos @ detail.shares
     if isinstance(choice.inference, NotAvailable):
         check_level(level)
         return unknown(combos @ fit.coefficients, choice.inference.reason, level=level)
@@ -145,34 +179,11 @@ def _uncertainty(
     )
 
 
-def _pretrend(
-    model: Saturated, cells: CellEffects, shares: Floats, times: Ints, fit: Regression, choice: Choice,
-    story: Story,
-) -> JointTest | NotAvailable:  # fmt: skip
-    if isinstance(choice.inference, NotAvailable):
-        return choice.inference
-    before = np.flatnonzero(times < -story.anticipation)
-    if not before.size:
-        return NotAvailable(story.no_pretrend)
-    wild_signs = choice.inference if isinstance(choice.inference, WildCluster) else WildCluster(draws=1999)
-    if not isinstance(choice.inference, WildCluster) and fit.n_clusters > REFITTED_CLUSTERS:
-        return largest_normal(fit, before, draws=9999, seed=DEFAULT_SEED)
-    rows = shares[before]
-    together = np.logical_or.reduce(aims(model, cells, rows))
-    a = coefficients(model, rows @ cells.contrast)
-    scores = [null_scores(model.sample, one, together)[0] for one in a]
-    return largest_score(np.stack(scores, axis=1), wild_signs)
-
-
 def _observed(model: Saturated, cells: CellEffects, weights: Floats) -> float:
     data = model.sample
     sums = data.outcome * model.fit.used * data.weight[:, None]
     means = np.stack([sums[data.members(s)].sum(axis=0) for s in range(len(data.cohorts))])
     return float(weights @ (means[cells.cohort, cells.period] / cells.mass))
-
-
-def _units(model: Saturated, cells: CellEffects, member: Bools) -> list[int]:
-    return [int(aim.any(axis=1).sum()) for aim in aims(model, cells, member.astype(np.float64))]
 
 
 def _table(found: Uncertainty, times: Ints, units: list[int], reference: int | None) -> pd.DataFrame:

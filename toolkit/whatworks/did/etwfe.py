@@ -1,0 +1,92 @@
+"""Wooldridge's extended two-way regression: an own effect for every cohort and treated period."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.did import requirements
+from whatworks.did.null_scores import sample
+from whatworks.did.saturated import CellEffects, Saturated, mass_of, saturate
+from whatworks.did.saturated_result import Story, report
+from whatworks.did.window_options import check_whole
+from whatworks.panel import NEVER, Panel
+from whatworks.results import Result
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+WHERE = "did.etwfe"
+
+
+def etwfe(
+    panel: Panel,
+    *,
+    anticipation: int = 0,
+    inference: requirements.Inference = None,
+    level: float = 0.95,
+) -> Result:
+    """Effects from a two-way regression with one indicator for every cohort and treated period.
+
+    Periods before the start share the comparison's period effects, so that all of them serve as base and
+    there are no effects before the start to test. On a panel without gaps and without covariates the
+    estimates are those of `did.imputation`; the errors are the regression's own.
+
+    Args:
+        panel: (N, T) outcomes, missing cells allowed; covariates enter as regressors, not interacted.
+        anticipation: periods before the start in which effects may begin; they get indicators, too.
+        inference: `ClusterRobust`, `WildCluster`, `Default`, or None for the default of the design.
+        level: coverage of the intervals.
+
+    Raises:
+        DesignError: nobody treated, no effect after the start identified, one cluster, covariates that the
+            fixed effects explain.
+        OptionError: a choice that does not fit.
+
+    Source: Wooldridge (2021), Two-Way Fixed Effects, the Two-Way Mundlak Regression, and
+    Difference-in-Differences Estimators, section 6.
+    """
+    check_whole("anticipation", anticipation, least=0, where=WHERE)
+    requirements.require_contrast(panel, WHERE)
+    data = sample(panel, anticipation)
+    names = [f"covariate {name!r}" for name in panel.covariate_names]
+    classes, own = _classes(panel, data.cohorts, anticipation)
+    used = data.observed & (data.untouched | own[data.group])
+    model = saturate(data, used, classes, names, WHERE)
+    story = Story(
+        method=WHERE,
+        reference=None,
+        anticipation=anticipation,
+        level=level,
+        spec={"anticipation": anticipation},
+        notes=(),
+        no_pretrend="this regression sets every effect before the start to zero; did.imputation tests them "
+        "on untreated cells alone",
+        when_nothing="Wherever units are treated, nobody is left untreated in that period. Add units that "
+        "are not treated, end the window before the last start, or shorten the anticipation.",
+    )
+    later = np.asarray(panel.start > panel.cohorts[0])
+    return report(panel, model, _effects(model, own), later, inference, story)
+
+
+def _classes(panel: Panel, cohorts: Ints, anticipation: int) -> tuple[Ints, Bools]:
+    """(S, T) class codes, common to all cohorts before the start, and which cells have their own."""
+    first = np.where(cohorts == NEVER, NEVER, cohorts - np.where(cohorts == NEVER, 0, anticipation))
+    own = panel.periods[None, :] >= first[:, None]
+    classes = np.tile(np.arange(panel.n_periods), (len(cohorts), 1))
+    classes[own] = panel.n_periods + np.arange(int(own.sum()))
+    return classes, np.asarray(own)
+
+
+def _effects(model: Saturated, own: Bools) -> CellEffects:
+    part, classes = model.fit.component, model.classes
+    mass = mass_of(model.sample, model.fit.used > 0)
+    seen = own & (mass > 0)
+    linked = part[classes] == part[: classes.shape[1]][None, :]
+    cohort, period = np.nonzero(seen & linked)
+    contrast = np.zeros((len(cohort), len(part)))
+    at = np.arange(len(cohort))
+    contrast[at, classes[cohort, period]] = 1
+    contrast[at, period] = -1
+    lost = tuple((int(s), int(t)) for s, t in np.argwhere(seen & ~linked))
+    return CellEffects(cohort, period, mass[cohort, period], contrast, lost)

@@ -1,0 +1,189 @@
+"""Stacked difference-in-differences: clean windows around every start, with corrective weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.did import requirements
+from whatworks.did.lead_scores import lead_test
+from whatworks.did.null_scores import Sample, sample
+from whatworks.did.regression_result import choices, explained, sizes
+from whatworks.did.stacks import Stacks, coefficients, effect_cells, regression, stack
+from whatworks.did.wild_scores import wild
+from whatworks.did.window_options import check_pair
+from whatworks.errors import DesignError, OptionError, choose, first_few
+from whatworks.inference.cluster import Regression
+from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.draws import check_level
+from whatworks.inference.joint import JointTest
+from whatworks.inference.percent import relative_change
+from whatworks.inference.uncertainty import Uncertainty
+from whatworks.inference.wild import WildCluster
+from whatworks.panel import Panel
+from whatworks.results import NotAvailable, Result
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Comparison = Literal["not_yet", "never"]
+
+WHERE = "did.stacked"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StackedDetail:
+    """What `did.stacked` computed on the way.
+
+    Attributes:
+        event_times: (k,) ascending, without the reference −1.
+        stacks: the windows, one for each start that has a clean one.
+        fit: the stacked regression; its k coefficients are the event times.
+        pretrend: joint test that all effects before the start are zero, or why there is none.
+        choice: the inference used, and why.
+    """
+
+    event_times: Ints
+    stacks: Stacks
+    fit: Regression
+    pretrend: JointTest | NotAvailable
+    choice: Choice
+
+
+def stacked(
+    panel: Panel,
+    *,
+    window: tuple[int, int],
+    comparison: Comparison = "not_yet",
+    inference: requirements.Inference = None,
+    level: float = 0.95,
+) -> Result:
+    """Effects by event time from one clean window around every start, stacked with corrective weights.
+
+    Every start contributes the same event times, so that the make-up of cohorts does not change along them.
+    Starts without the whole window, or without a clean comparison unit, are left out and named. The headline
+    is the equal mean from event time 0 to the end of the window.
+
+    Args:
+        panel: (N, T) outcomes without gaps and without covariates.
+        window: first and last event time, as in (-6, 11); the reference is −1.
+        comparison: units not treated by the end of the window (`not_yet`), or in no period (`never`).
+        inference: `ClusterRobust`, `WildCluster`, `Default`, or None for the default of the design.
+        level: coverage of the intervals.
+
+    Raises:
+        DesignError: missing cells, covariates, no start with a clean window, one cluster.
+        OptionError: a window that does not span the start, inference that does not fit.
+
+    Source: Wing, Freedman & Hollingsworth (2024), NBER Working Paper 32054, sections 3 and 4.
+    """
+    choose("comparison", comparison, ("not_yet", "never"), where=WHERE)
+    check_level(level)
+    first, last = _window(panel, window)
+    _require(panel)
+    data = sample(panel)
+    stacks = stack(panel, first, last, comparison)
+    _refuse_nothing(panel, stacks, first, last)
+    treated, compared = stacks.members(panel.n_units)
+    choice = requirements.settle(inference, count_clusters(panel.cluster, treated, compared), WHERE)
+    detail = _learn(data, stacks, choice)
+    return _result(panel, data, detail, comparison, level)
+
+
+def _result(panel: Panel, data: Sample, detail: StackedDetail, comparison: str, level: float) -> Result:
+    stacks, choice, times = detail.stacks, detail.choice, detail.event_times
+    after = times >= 0
+    share = after / after.sum()
+    found = _uncertainty(data, detail, np.vstack([share, np.eye(len(share))]), level)
+    count = int(stacks.members(panel.n_units)[0].sum())
+    words = f"Average effect on the {count} treated units, event times 0 to {times[-1]} (ATT)"
+    headline = explained(found.estimate(0, estimand=words, scale=panel.scale), choice)
+    window = [min(int(times[0]), -1), int(times[-1])]
+    return Result(
+        method=WHERE,
+        headline=headline,
+        effects=_table(found, detail, count),
+        design=sizes(panel, count, headline),
+        spec=choices(panel, choice, level, window=window, comparison=comparison),
+        input_hash=panel.fingerprint,
+        relative=relative_change(headline, float(share @ stacks.observed(data))),
+        seed=requirements.seed_used(choice, panel.n_clusters),
+        notes=(*panel.notes, *_trimmed(panel, stacks), *choice.warnings),
+        detail=detail,
+    )
+
+
+def _window(panel: Panel, window: object) -> tuple[int, int]:
+    first, last = check_pair("window", window, least=int(panel.periods[0] - panel.periods[-1]), where=WHERE)
+    if first < 0 <= last:
+        return first, last
+    raise OptionError(
+        f"window={window!r} does not span the start",
+        where=WHERE,
+        remedy="Give a first event time of at most -1 and a last one of at least 0, such as (-6, 11).",
+    )
+
+
+def _require(panel: Panel) -> None:
+    if panel.covariate_names:
+        raise DesignError(
+            f"the panel has covariates ({first_few(panel.covariate_names)}), which this method does not take",
+            where=WHERE,
+            remedy="Leave them out, or use did.imputation, did.interaction_weighted or did.att_gt.",
+        )
+    requirements.require_contrast(panel, WHERE)
+    requirements.require_complete(panel, WHERE)
+
+
+def _refuse_nothing(panel: Panel, stacks: Stacks, first: int, last: int) -> None:
+    if stacks.starts.size:
+        return
+    raise DesignError(
+        f"no start has a clean window from {first} to {last}: "
+        + first_few(f"{panel.label(g)} ({why})" for g, why in stacks.trimmed),
+        where=WHERE,
+        remedy="Shorten the window, add units that are never treated, or use did.imputation or did.att_gt.",
+    )
+
+
+def _learn(data: Sample, stacks: Stacks, choice: Choice) -> StackedDetail:
+    fit = regression(data, stacks)
+    times = stacks.event_times
+    before = np.flatnonzero(times < 0)
+    eye = np.eye(len(times))[before]
+    pretrend = lead_test(
+        data,
+        fit,
+        before,
+        lambda: coefficients(data, stacks, eye),
+        effect_cells(data, stacks, times < 0),
+        choice,
+    )
+    return StackedDetail(times, stacks, fit, pretrend, choice)
+
+
+def _uncertainty(data: Sample, detail: StackedDetail, combos: Floats, level: float) -> Uncertainty:
+    if not isinstance(detail.choice.inference, WildCluster):
+        return requirements.uncertainty(detail.choice, detail.fit, combos, level)
+    effects = [effect_cells(data, detail.stacks, row != 0) for row in combos]
+    return wild(data, coefficients(data, detail.stacks, combos), effects, detail.choice.inference, level)
+
+
+def _table(found: Uncertainty, detail: StackedDetail, units: int) -> pd.DataFrame:
+    table = pd.DataFrame(found.columns()).iloc[1:].assign(event_time=detail.event_times)
+    gap = dict.fromkeys(("std_error", "low", "high", "p_value"), np.nan)
+    reason = "the reference period, which every effect is measured against"
+    own = pd.DataFrame([{"estimate": 0.0, **gap, "event_time": -1, "reason": reason}])
+    table = pd.concat([table, own]).sort_values("event_time", ignore_index=True).assign(n=units)
+    table["term"] = [f"event time {e}" for e in table["event_time"]]
+    return table[["term", "event_time", "estimate", "std_error", "low", "high", "p_value", "n", "reason"]]
+
+
+def _trimmed(panel: Panel, stacks: Stacks) -> tuple[str, ...]:
+    if not stacks.trimmed:
+        return ()
+    who = first_few((f"{panel.label(g)} ({why})" for g, why in stacks.trimmed), 12)
+    return (f"Starts without a clean window, whose units' effects are in no average: {who}.",)
