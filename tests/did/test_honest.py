@@ -178,6 +178,29 @@ def test_no_linear_estimator_has_a_shorter_interval(n_pre, n_post, m):
         assert found.fun >= half(weights) * (1 - 1e-7)  # the linear programme is solved to 1e-7
 
 
+@pytest.mark.parametrize("n_pre", [2, 5, 12, 23])
+@pytest.mark.parametrize("kind", ["rough", "smooth", "equal"])
+def test_the_frontier_is_exact_at_every_knot(n_pre, kind):
+    """The conditions of Karush, Kuhn and Tucker: bends in use pull with λ, the others with no more."""
+    when = np.r_[-n_pre:0, 1:5]
+    free = np.delete(np.diff(np.eye(n_pre + 5), n=2, axis=0), n_pre, axis=1)[: n_pre - 1]
+    weigh = np.maximum(-when[:n_pre, None] - np.arange(n_pre - 1, 0, -1), 0)
+    for seed in range(30):
+        _, sigma, target = problem(n_pre, 4, seed=seed)
+        if kind != "rough":
+            near = 0.9 ** np.abs(np.subtract.outer(when, when))
+            sigma = near if kind == "smooth" else 0.5 + 0.5 * np.eye(n_pre + 4)
+        path = honest_flci.frontier(sigma, n_pre, target)
+        pull, bends = path.weights @ sigma @ free.T, path.weights[:, :n_pre] @ weigh
+        largest = np.abs(pull).max(axis=1, keepdims=True)
+        used = np.abs(bends) > 1e-9 * np.abs(bends).max(axis=1, keepdims=True)
+        np.testing.assert_allclose(path.weights @ when, 0, atol=1e-9 * np.abs(path.weights).max())
+        assert largest[-1] <= 1e-8 * largest[0]
+        assert (np.abs(pull + largest * np.sign(bends))[used] <= 1e-8 * largest[0]).all()
+        fixed = path.bends - np.abs(bends).sum(axis=1)
+        np.testing.assert_allclose(fixed, fixed[0], rtol=1e-9)
+
+
 def test_folded_normal_quantile():
     from scipy.stats import foldnorm
 

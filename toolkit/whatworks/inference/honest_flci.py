@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.errors import EstimationError
+
 Floats = npt.NDArray[np.float64]
 
 _STEPS = 500
@@ -121,53 +123,68 @@ def _bends(n_pre: int, target: Floats) -> tuple[Floats, Floats, float]:
 def _lasso_path(gram: Floats, pull: Floats) -> Floats:
     """(K, k) knots of argmin ½g′Gg − pull′g + λ‖g‖₁ as λ falls to 0, the first being 0."""
     k = len(pull)
-    g = np.zeros(k)
-    knots = [g.copy()]
+    knots = [np.zeros(k)]
     if k == 0:
         return np.array(knots).reshape(1, 0)
-    penalty = float(np.abs(pull).max())
-    active = [int(np.abs(pull).argmax())]
-    sign = np.sign(pull)
-    for _ in range(_STEPS * k):
+    penalty, event = float(np.abs(pull).max()), int(np.abs(pull).argmax())
+    if penalty == 0:
+        return np.array(knots)
+    active, sign = [event], np.sign(pull)
+    while len(knots) <= _STEPS * k:
         block = np.ix_(active, active)
         base, tilt = (_floats(np.linalg.solve(gram[block], side[active])) for side in (pull, sign))
-        score = pull - gram[:, active] @ base
-        drift = gram[:, active] @ tilt
-        next_penalty, event = _next_event(active, base, tilt, score, drift, penalty)
+        line = _Line(active, sign, base, tilt, pull - gram[:, active] @ base, gram[:, active] @ tilt)
+        penalty, event = line.until(penalty)
         g = np.zeros(k)
-        g[active] = base - next_penalty * tilt
-        if event is not None and event in active:
+        g[active] = base - penalty * tilt
+        if event in active:
             g[event] = 0.0
-        knots.append(g.copy())
-        if event is None:
+        knots.append(g)
+        if event < 0:
             return np.array(knots)
         if event in active:
-            active.remove(event)
+            active = [name for name in active if name != event]
         else:
-            active.append(event)
-            sign[event] = 1.0 if score[event] + next_penalty * drift[event] > 0 else -1.0
-        penalty = next_penalty
-    return np.array(knots)
+            active = [*active, event]
+            sign[event] = np.sign(line.score[event] + penalty * line.drift[event])
+    raise EstimationError(
+        "the shortest interval was not found: the path of its weights does not end",
+        where="did.honest, fixed-length intervals",
+        remedy="Use fewer event times (window=...), or method='conditional'.",
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Line:
+    """A stretch of the path: active coefficients base − λ·tilt, scores score + λ·drift."""
+
+    active: list[int]
+    sign: Floats
+    base: Floats
+    tilt: Floats
+    score: Floats
+    drift: Floats
+
+    def until(self, penalty: float) -> tuple[float, int]:
+        """The largest λ up to `penalty` from which a coefficient would change its sign, or a score pass λ.
+
+        What stands at its limit already counts only when it moves across it, so neither ties nor rounding
+        lead astray. −1 where nothing happens before λ = 0.
+        """
+        found = [(0.0, -1)]
+        for name, base, tilt in zip(self.active, self.base.tolist(), self.tilt.tolist(), strict=True):
+            if tilt * self.sign[name] < 0:
+                found.append((base / tilt, name))
+        idle = sorted(set(range(len(self.score))) - set(self.active))
+        found += [
+            (float(self.score[name] / (side - self.drift[name])), name)
+            for name in idle
+            for side in (1.0, -1.0)
+            if side * self.drift[name] < 1
+        ]
+        at, name = max(found)
+        return min(at, penalty), name
 
 
 def _floats(values: npt.ArrayLike) -> Floats:
     return np.asarray(values, dtype=np.float64)
-
-
-def _next_event(
-    active: list[int], base: Floats, tilt: Floats, score: Floats, drift: Floats, penalty: float
-) -> tuple[float, int | None]:
-    """The largest λ below `penalty` at which a coefficient reaches zero or a score its bound; None at 0."""
-    best, event = 0.0, None
-    ceiling = penalty * (1 - 1e-10)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for place, name in enumerate(active):
-            candidate = base[place] / tilt[place]
-            if best < candidate < ceiling:
-                best, event = float(candidate), name
-        for name in set(range(len(score))) - set(active):
-            for side in (1.0, -1.0):
-                candidate = score[name] / (side - drift[name])
-                if best < candidate < ceiling:
-                    best, event = float(candidate), name
-    return best, event
