@@ -87,6 +87,7 @@ def vertices(restrictions: Restrictions, beta: Floats, sigma: Floats, target: Fl
 
     Profiling out the other post effects leaves the dual set {γ ≥ 0, γ₊ − γ₋ = c·u, sd′γ = 1} with
     u = D_post⁻ᵀ·target: its vertices are one for c > 0, one for c < 0, and one with γ₊ = γ₋ for each row.
+    Values at the latter are multiples of one another, so the largest and the smallest multiple stand for all.
     """
     D, B = restrictions.differences, restrictions.bounds
     p, sets = len(D), len(B)
@@ -95,7 +96,7 @@ def vertices(restrictions: Restrictions, beta: Floats, sigma: Floats, target: Fl
     sd_plus, sd_minus = (_spread(side * D[None] - B[:, None], sigma) for side in (1, -1))
     first = sd_plus @ up + sd_minus @ down
     second = sd_plus @ down + sd_minus @ up
-    pairs = sd_plus + sd_minus
+    pairs = np.column_stack([(sd_plus + sd_minus).min(axis=1), (sd_plus + sd_minus).max(axis=1)])
     size = float(np.abs(u).sum())
     loading = np.concatenate(
         [
@@ -106,7 +107,7 @@ def vertices(restrictions: Restrictions, beta: Floats, sigma: Floats, target: Fl
         axis=1,
     )
     fixed = restrictions.constant * np.column_stack([size / first, size / second, 2 / pairs])
-    slope = np.column_stack([1 / first, -1 / second, np.zeros((sets, p))])
+    slope = np.column_stack([1 / first, -1 / second, np.zeros((sets, 2))])
     return Vertices(
         centre=loading @ beta - fixed,
         slope=slope,
