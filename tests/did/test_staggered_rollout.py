@@ -244,6 +244,8 @@ def test_refusals():
         did.staggered_rollout(panel(table), estimand="average")
     with pytest.raises(errors.OptionError, match="'hc2' is not a choice"):
         did.staggered_rollout(panel(table), std_error="hc2")
+    with pytest.raises(errors.OptionError, match="beta=nan"):
+        did.staggered_rollout(panel(table), beta=float("nan"))
     with pytest.raises(errors.OptionError, match="draws"):
         did.staggered_rollout(panel(table), draws=10)
     with pytest.raises(errors.DesignError, match="has weight"):

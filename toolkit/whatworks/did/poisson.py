@@ -85,6 +85,28 @@ def poisson(panel: Panel, *, inference: requirements.Inference = None, level: fl
     Journal 20(1).
     """
     used, silent, notes = _usable(panel)
+    detail, found, dropped = _learn(used, silent, inference, level)
+    log_effect, choice = detail.log_effect, detail.choice
+    treated = int(requirements.treated_units(used).sum())
+    about = _estimand(used, treated)
+    return Result(
+        method=WHERE,
+        headline=_mapped(log_effect, about, "rate ratio", 0.0, 1.0),
+        effects=_effects(log_effect, treated, found.reason[0]),
+        design=_design(used, treated, log_effect),
+        spec=choices(panel, choice, level, exposure=panel.exposure is not None, left_out=list(silent)),
+        input_hash=panel.fingerprint,
+        relative=_mapped(log_effect, f"{about}, as a percent change", "percent", 1.0, 100.0),
+        seed=requirements.seed_used(choice, used.n_clusters),
+        notes=(*panel.notes, *notes, *dropped, *choice.warnings, *_sentences(used, detail.dispersion)),
+        detail=detail,
+    )
+
+
+def _learn(
+    used: Panel, silent: tuple[str, ...], inference: requirements.Inference, level: float
+) -> tuple[PoissonDetail, Uncertainty, list[str]]:
+    """Fit, log effect and its uncertainty, and notes on cells that did not enter."""
     treated = requirements.treated_units(used)
     choice = requirements.settle(inference, count_clusters(used.cluster, treated, ~treated), WHERE)
     regressors = _regressors(used)
@@ -98,18 +120,10 @@ def poisson(panel: Panel, *, inference: requirements.Inference = None, level: fl
         0, estimand=f"Log of the {about[0].lower()}{about[1:]}", scale="log rate ratio"
     )
     log_effect = explained(log_effect, choice)
-    detail = PoissonDetail(log_effect, fit.dispersion, fit, regression, used, silent, choice)
-    return Result(
-        method=WHERE,
-        headline=_mapped(log_effect, about, "rate ratio", 0.0, 1.0),
-        effects=_effects(log_effect, int(treated.sum()), found.reason[0]),
-        design=_design(used, int(treated.sum()), log_effect),
-        spec=choices(panel, choice, level, exposure=panel.exposure is not None, left_out=list(silent)),
-        input_hash=panel.fingerprint,
-        relative=_mapped(log_effect, f"{about}, as a percent change", "percent", 1.0, 100.0),
-        seed=requirements.seed_used(choice, used.n_clusters),
-        notes=(*panel.notes, *notes, *dropped, *choice.warnings, *_sentences(used, fit.dispersion)),
-        detail=detail,
+    return (
+        PoissonDetail(log_effect, fit.dispersion, fit, regression, used, silent, choice),
+        found,
+        dropped,
     )
 
 

@@ -129,25 +129,31 @@ def fit(
     beta = np.zeros(len(regressors))
     total = float((mass * y).sum())
     for number in range(MOST_STEPS):
-        mu = np.exp(eta)
-        working = np.where(mass > 0, (y - mu) / mu, 0.0)
-        target = eta - cells.offset + working
-        residualised = project(np.concatenate([regressors, target[None]]), mass * mu)
-        X, left = residualised[:-1], residualised[-1]
-        bread = _bread(regressors, X, mass * mu, names)
-        found = bread @ np.einsum("knt,nt->k", X, mass * mu * left)
-        step = working - left + np.tensordot(found, X, axes=1)
-        step = np.where(mass > 0, step, 0.0)
+        weight = mass * np.exp(eta)
+        found, step = _newton(cells, regressors, names, eta)
         _watch(step, found - beta, y, mass, number)
         share = _halve(eta, step, y, mass)
         eta, beta = eta + share * step, beta + share * (found - beta)
-        if (mass * mu * step**2).sum() <= CONVERGED * total and np.abs(step).max() < 1e-3:
+        if (weight * step**2).sum() <= CONVERGED * total and np.abs(step).max() < 1e-3:
             return _finished(cells, regressors, names, beta, eta)
     raise EstimationError(
         f"no convergence after {MOST_STEPS} Newton steps",
         where=WHERE,
         remedy="Look for covariates of very different size, or a cell with a count far from the others.",
     )
+
+
+def _newton(cells: Cells, regressors: Floats, names: Sequence[str], eta: Floats) -> tuple[Floats, Floats]:
+    """Coefficients (k,) after a full step from the predictor, and the change of the predictor (N, T)."""
+    mu = np.exp(eta)
+    working = np.where(cells.mass > 0, (cells.outcome - mu) / mu, 0.0)
+    target = eta - cells.offset + working
+    residualised = project(np.concatenate([regressors, target[None]]), cells.mass * mu)
+    X, left = residualised[:-1], residualised[-1]
+    bread = _bread(regressors, X, cells.mass * mu, names)
+    found = bread @ np.einsum("knt,nt->k", X, cells.mass * mu * left)
+    step = working - left + np.tensordot(found, X, axes=1)
+    return found, np.where(cells.mass > 0, step, 0.0)
 
 
 def project(values: Floats, mass: Floats) -> Floats:

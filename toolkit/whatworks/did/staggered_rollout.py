@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import comb, lgamma
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import pandas as pd
 
 from whatworks.did import requirements
 from whatworks.did.rollout_contrasts import Adjusted, Contrast, Rollout, adjusted, contrast, permuted
-from whatworks.errors import DesignError, choose, first_few
+from whatworks.errors import DesignError, OptionError, choose, first_few
 from whatworks.inference import intervals
 from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_level, check_seed
 from whatworks.inference.percent import relative_change
@@ -93,7 +93,7 @@ def staggered_rollout(
             which everyone is treated do not count.
         std_error: `refined` (takes out what periods before the first start show of unit-level differences in
             effects) or `neyman` (never too small on average); by default refined, or Neyman where a cohort
-            has no more units than there are such periods.
+            has too few units for that (no more than such periods plus one).
         beta: a fixed adjustment instead of the efficient one.
         draws, seed: permutations of the start dates for Fisher's test.
         level: coverage of the intervals, which are normal.
@@ -106,42 +106,59 @@ def staggered_rollout(
     Source: Roth & Sant'Anna (2023), Journal of Political Economy Microeconomics 1(4).
     """
     choose("estimand", estimand, ESTIMANDS, where=WHERE)
+    _check_beta(beta)
     level, draws, seed = check_level(level), check_draws(draws), check_seed(seed)
     rollout = _rollout(panel)
     kind, why = _error_kind(std_error, rollout)
-    place = rollout.comparable()
-    if not place.any():
-        raise DesignError(
-            "there is no period in which some units are treated and others are not yet",
-            where=WHERE,
-            remedy="Lengthen the window, or add units that start later or never.",
-        )
     whole, parts = _rows(panel, rollout, estimand)
+    detail = _learn(rollout, whole, beta, draws, seed)
+    spec: dict[str, Any] = {"estimand": estimand, "std_error": kind, "draws": draws, "level": level}
+    spec |= {"beta": "efficient" if beta is None else beta, "clustered": panel.cluster is not None}
+    table = _table(rollout, parts or [whole], kind, beta, level)
+    how = (f"{kind} standard error ({why})", WORDS[estimand])
+    return _result(panel, detail, table, getattr(detail.estimate, kind), how, spec, seed)
+
+
+def _check_beta(beta: float | None) -> None:
+    if beta is not None and not np.isfinite(beta):
+        raise OptionError(
+            f"beta={beta!r} is not a finite number",
+            where=WHERE,
+            remedy="Leave it out for the efficient one; 1 is a difference-in-differences.",
+        )
+
+
+def _learn(rollout: Rollout, whole: _Row, beta: float | None, draws: int, seed: int) -> RolloutDetail:
     aim = contrast(rollout, whole.weights)
-    found = adjusted(rollout, aim, beta)
     statistic, dealt = permuted(rollout, aim, beta, draws, seed)
     fisher = float((1 + (dealt >= statistic * (1 - 1e-9)).sum()) / (1 + draws))
-    treated = int(rollout.size[place.any(axis=1)].sum())
-    headline = _headline(panel, found, (kind, why), treated, WORDS[estimand], level)
-    observed = float((aim.treated * rollout.means()).sum())
+    return RolloutDetail(adjusted(rollout, aim, beta), fisher, statistic, rollout, aim)
+
+
+def _result(
+    panel: Panel,
+    detail: RolloutDetail,
+    table: pd.DataFrame,
+    error: float,
+    how: tuple[str, str],
+    spec: dict[str, Any],
+    seed: int,
+) -> Result:
+    rollout = detail.rollout
+    treated = int(rollout.size[rollout.comparable().any(axis=1)].sum())
+    headline = _headline(panel, detail.estimate.value, error, how, treated, spec["level"])
+    observed = float((detail.contrast.treated * rollout.means()).sum())
     return Result(
         method=WHERE,
         headline=headline,
-        effects=_table(rollout, parts or [whole], kind, beta, level),
+        effects=table,
         design=_design(panel, rollout, treated, headline),
-        spec={
-            "estimand": estimand,
-            "std_error": kind,
-            "beta": "efficient" if beta is None else beta,
-            "draws": draws,
-            "level": level,
-            "clustered": panel.cluster is not None,
-        },
+        spec=spec,
         input_hash=panel.fingerprint,
         relative=relative_change(headline, observed),
         seed=seed,
-        notes=(*panel.notes, *_notes(panel, rollout, found, fisher, draws)),
-        detail=RolloutDetail(found, fisher, statistic, rollout, aim),
+        notes=(*panel.notes, *_notes(panel, detail, spec["draws"])),
+        detail=detail,
     )
 
 
@@ -281,27 +298,26 @@ def _table(
 
 
 def _headline(
-    panel: Panel, found: Adjusted, how: tuple[ErrorKind, str], treated: int, words: str, level: float
+    panel: Panel, value: float, error: float, how: tuple[str, str], treated: int, level: float
 ) -> Estimate:
-    kind, why = how
-    error: float = getattr(found, kind)
-    low, high = intervals.interval(np.array(found.value), np.array(error), df=NORMAL, level=level)
-    p_value = intervals.p_value(np.array(found.value), np.array(error), df=NORMAL)
+    low, high = intervals.interval(np.array(value), np.array(error), df=NORMAL, level=level)
+    p_value = intervals.p_value(np.array(value), np.array(error), df=NORMAL)
+    kind, over = how
 
-    def number(value: float) -> Number:
-        return value if np.isfinite(value) else NotAvailable(NO_VARIANCE)
+    def number(found: float) -> Number:
+        return found if np.isfinite(found) else NotAvailable(NO_VARIANCE)
 
     word = "units" if panel.cluster is None else "clusters"
     return Estimate(
-        estimand=f"Average effect on the {treated} {word} treated while others are not yet, {words} (ATT)",
-        value=found.value,
+        estimand=f"Average effect on the {treated} {word} treated while others are not yet, {over} (ATT)",
+        value=value,
         std_error=number(error),
         low=number(float(low)),
         high=number(float(high)),
         level=level,
         p_value=number(float(p_value)),
         df=NORMAL,
-        inference=f"Start dates drawn by lot: {kind} standard error ({why}); normal interval.",
+        inference=f"Start dates drawn by lot: {kind}; normal interval.",
         scale=panel.scale,
     )
 
@@ -327,14 +343,15 @@ def _allocations(size: list[int]) -> Number:
     return float(ways)
 
 
-def _notes(panel: Panel, rollout: Rollout, found: Adjusted, fisher: float, draws: int) -> list[str]:
+def _notes(panel: Panel, detail: RolloutDetail, draws: int) -> list[str]:
+    rollout = detail.rollout
     word = "units" if panel.cluster is None else "clusters"
     notes = [
         f"Assumes that chance alone decided which {word} started when, and that nothing changed before the "
         "start because it was coming.",
         f"Fisher's randomisation test, {draws:,} permutations of the start dates over {len(rollout.outcome)} "
-        f"{word}, the actual dates counted: p = {fisher:.3g} for no effect on any of them.",
-        f"Adjustment for the last period before the start: β = {found.beta:.3g} (1 would be a "
+        f"{word}, the actual dates counted: p = {detail.fisher_p:.3g} for no effect on any of them.",
+        f"Adjustment for the last period before the start: β = {detail.estimate.beta:.3g} (1 would be a "
         "difference-in-differences, 0 a comparison of means).",
     ]
     if panel.cluster is not None:

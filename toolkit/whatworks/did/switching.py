@@ -122,6 +122,11 @@ def switching(panel: Panel, *, treated: str, inference: Inference = None, level:
         )
     }
     choice = _settle(panel, on, off, inference)
+    return _result(panel, treated, SwitchingDetail(status, on, off, parts, choice), level)
+
+
+def _result(panel: Panel, treated: str, detail: SwitchingDetail, level: float) -> Result:
+    on, off, parts, choice = detail.on, detail.off, detail.parts, detail.choice
     found = {name: _uncertainty(panel, part, choice, level) for name, part in parts.items() if part.switches}
     units = int((on.switch | off.switch).any(axis=1).sum())
     headline = found["DID_M"].estimate(
@@ -146,8 +151,8 @@ def switching(panel: Panel, *, treated: str, inference: Inference = None, level:
         input_hash=panel.fingerprint,
         relative=relative_change(headline, _untreated_mean(panel, on, off) + parts["DID_M"].value),
         seed=_seed(choice, panel.n_clusters),
-        notes=(*panel.notes, ASSUMES, *_notes(status, on, off), *choice.warnings),
-        detail=SwitchingDetail(status, on, off, parts, choice),
+        notes=(*panel.notes, ASSUMES, *_notes(detail.status, on, off), *choice.warnings),
+        detail=detail,
     )
 
 

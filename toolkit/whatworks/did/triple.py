@@ -82,11 +82,17 @@ def triple(
     choice = requirements.settle(inference, count_clusters(panel.cluster, treated, ~treated), WHERE)
     first = _fit(panel, difference, observed)
     fits = (first, _fit(panel, panel.outcome, observed), _fit(panel, other.outcome, observed))
-    contrast = np.eye(len(first.coefficients))[:1]
+    return _result(panel, other, TripleDetail(difference, fits, choice), level)
+
+
+def _result(panel: Panel, other: Panel, detail: TripleDetail, level: float) -> Result:
+    fits, choice = detail.fits, detail.choice
+    contrast = np.eye(len(fits[0].coefficients))[:1]
     found = [requirements.uncertainty(choice, fit, contrast, level) for fit in fits]
+    observed, treated = ~np.isnan(detail.difference), int(requirements.treated_units(panel).sum())
     headline = found[0].estimate(
         0,
-        estimand=f"Effect on the {int(treated.sum())} treated units beyond the change in "
+        estimand=f"Effect on the {treated} treated units beyond the change in "
         f"{other.outcome_name} (triple difference, ATT)",
         scale=panel.scale,
     )
@@ -94,14 +100,14 @@ def triple(
     return Result(
         method=WHERE,
         headline=headline,
-        effects=_effects(found, int(treated.sum())),
-        design=sizes(panel, int(treated.sum()), headline),
+        effects=_effects(found, treated),
+        design=sizes(panel, treated, headline),
         spec=choices(panel, choice, level, other=other.outcome_name, other_hash=other.fingerprint),
         input_hash=panel.fingerprint,
         relative=relative_change(headline, _mean_treated(panel, observed)),
         seed=requirements.seed_used(choice, panel.n_clusters),
         notes=(*panel.notes, *_notes(panel, other, observed), *choice.warnings, _sentence(found)),
-        detail=TripleDetail(difference, fits, choice),
+        detail=detail,
     )
 
 
