@@ -16,6 +16,7 @@ from whatworks.did.poisson import poisson
 from whatworks.did.pretrend_power import PretrendPower, pretrend_power
 from whatworks.did.stacked import stacked
 from whatworks.did.staggered_rollout import staggered_rollout
+from whatworks.did.suggest import Suggestion, suggest
 from whatworks.did.switching import switching
 from whatworks.did.triple import triple
 from whatworks.did.twoway import twoway
@@ -25,6 +26,7 @@ __all__ = [
     "EventTimes",
     "Honest",
     "PretrendPower",
+    "Suggestion",
     "aggregate",
     "att_gt",
     "average",
@@ -40,6 +42,7 @@ __all__ = [
     "pretrend_power",
     "stacked",
     "staggered_rollout",
+    "suggest",
     "switching",
     "triple",
     "twoway",

@@ -1,0 +1,80 @@
+"""From the design alone to the method that fits it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import toy
+
+from whatworks import did
+from whatworks.did import suggest
+from whatworks.errors import DesignError
+from whatworks.panel import NEVER
+
+
+def staggered(never: int):
+    panel = toy.panel(units=16)
+    first = panel.start[0]
+    start = np.array([first, first + 4] * 8)
+    start[16 - never :] = NEVER
+    return panel.with_start(start)
+
+
+def test_one_start_gets_the_block_design_and_its_default():
+    found = suggest(toy.panel())
+    assert (found.method, found.options) == ("did.block", {})
+    assert found.inference.startswith("WildCluster, the default with only 8 clusters")
+    assert "8 treated units start in 2015-01 and 8 never do" in found.reasons[0]
+    assert repr(did.block(toy.panel()).spec["inference"]).count("WildCluster") == 1
+
+
+def test_several_starts_get_group_time_effects_and_the_comparison_that_is_there():
+    assert suggest(staggered(8)).options == {"comparison": "never"}
+    few = suggest(staggered(4))
+    assert (few.method, few.options) == ("did.att_gt", {"comparison": "not_yet"})
+    assert any("did.bacon" in check for check in few.checks)
+
+
+def test_gaps_get_the_method_that_permits_them():
+    panel = toy.panel()
+    outcome = panel.outcome.copy()
+    outcome[3, 5] = np.nan
+    found = suggest(panel.with_outcome(outcome))
+    assert found.method == "did.imputation"
+    assert "1 cells are missing" in found.reasons[0]
+
+
+def test_counts_hear_of_the_rate_ratio():
+    panel = toy.panel()
+    counts = replace(panel, exposure=np.ones_like(panel.outcome))
+    assert any("did.poisson" in reason for reason in suggest(counts).reasons)
+    assert not any("did.poisson" in reason for reason in suggest(panel).reasons)
+
+
+def test_one_treated_unit_hears_that_no_error_exists():
+    found = suggest(toy.panel().select([0, *range(8, 16)]))
+    assert found.inference.startswith("No error exists: only one treated unit")
+    assert "synthetic control" in found.inference
+
+
+def test_it_never_looks_at_the_outcome():
+    panel = toy.panel()
+    assert suggest(panel) == suggest(panel.with_outcome(panel.outcome[::-1] * 7 - 100))
+
+
+def test_a_short_run_up_is_said():
+    assert any("little chance" in check for check in suggest(toy.panel().window("2014-06")).checks)
+
+
+@pytest.mark.parametrize("start", [NEVER, None])
+def test_designs_without_a_contrast_are_refused(start):
+    panel = toy.panel()
+    same = panel.with_start(np.full(16, panel.start[0] if start is None else start))
+    with pytest.raises(DesignError, match=r"nobody is left|no unit starts"):
+        suggest(same)
+
+
+def test_what_is_shown_is_escaped():
+    assert "<script>" not in suggest(replace(toy.panel(), outcome_name="<script>"))._repr_html_()

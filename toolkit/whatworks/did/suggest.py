@@ -1,0 +1,140 @@
+"""Which one? From the panel to the method, its inference and the checks it owes, a sentence each."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from whatworks.errors import DesignError
+from whatworks.inference.default import FEW_TREATED, count_clusters, decide
+from whatworks.inference.influence import Analytical
+from whatworks.panel import NEVER, Panel
+from whatworks.results import NotAvailable
+
+SHORT: Final = 12
+"""Fewer untreated periods than this leave the placebo in time and the pre-trends test little to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What fits a panel.
+
+    Attributes:
+        method: public name of the method.
+        options: its choices that this panel settles.
+        reasons: why, a sentence each, method first.
+        inference: how its uncertainty is found by default, or why there is none.
+        checks: the checks owed, with what each looks for here.
+    """
+
+    method: str
+    options: dict[str, Any]
+    reasons: tuple[str, ...]
+    inference: str
+    checks: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        def listed(items: tuple[str, ...]) -> str:
+            return "<ul>" + "".join(f"<li>{html.escape(item)}</li>" for item in items) + "</ul>"
+
+        call = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+        return (
+            f"<p><strong>{html.escape(self.method)}({html.escape(call)})</strong></p>{listed(self.reasons)}"
+            f"<p>{html.escape(self.inference)}</p><p>Checks owed:</p>{listed(self.checks)}"
+        )
+
+
+def suggest(panel: Panel) -> Suggestion:
+    """The difference-in-differences method that fits a panel, with its inference and the checks it owes.
+
+    It reads the design only (starts, clusters, gaps, exposure), never the outcome, so asking cannot be
+    fishing.
+
+    Raises:
+        DesignError: nobody starts inside the window, or nobody is ever there to compare with.
+    """
+    inside = (panel.start != NEVER) & (panel.start <= panel.periods[-1])
+    if not inside.any():
+        raise DesignError(
+            "no unit starts inside the window",
+            where="did.suggest",
+            remedy="Name the start column, or widen the window.",
+        )
+    staggered = len(panel.cohorts) > 1
+    if inside.all() and not staggered:
+        raise DesignError(
+            "every unit starts in the same period, so nobody is left to compare with",
+            where="did.suggest",
+            remedy="Add units that are treated later or never.",
+        )
+    counts = count_clusters(panel.cluster, inside, ~inside if not staggered else np.ones_like(inside))
+    choice = decide(None, counts, many=Analytical())
+    method, options, reasons = _method(panel, inside, staggered)
+    if isinstance(choice.inference, NotAvailable):
+        inference = f"No error exists: {choice.inference.reason}."
+    else:
+        inference = f"{type(choice.inference).__name__}, {choice.reason}."
+        reasons += choice.warnings
+    return Suggestion(method, options, reasons, inference, _checks(panel, staggered))
+
+
+def _method(
+    panel: Panel, inside: np.ndarray[Any, Any], staggered: bool
+) -> tuple[str, dict[str, Any], tuple[str, ...]]:
+    counts = (
+        (
+            "The outcome is a count with an exposure: did.poisson gives a rate ratio and assumes that areas "
+            "would have changed in proportion; panel.as_rate() first assumes that rates would have changed "
+            "by the same amount.",
+        )
+        if panel.exposure is not None
+        else ()
+    )
+    if not panel.balanced:
+        missing = int(np.isnan(panel.outcome).sum())
+        why = (
+            f"{missing:,} cells are missing, which did.imputation permits; the others need "
+            "panel.drop_incomplete() first, which leaves whole units out.",
+        )
+        return "did.imputation", {}, (*why, *counts)
+    if not staggered:
+        start = panel.label(int(panel.cohorts[0]))
+        why = (
+            f"All {int(inside.sum())} treated units start in {start} and {int((~inside).sum())} never do.",
+        )
+        return "did.block", {}, (*why, *counts)
+    codes = np.arange(panel.n_units) if panel.cluster is None else panel.cluster
+    never = np.unique(codes[panel.never_treated]).size
+    comparison = "never" if never > FEW_TREATED else "not_yet"
+    word = "units" if panel.cluster is None else "clusters"
+    because = (
+        f"Units start in {len(panel.cohorts)} different periods, and a single regression would compare late "
+        "starters with early ones already under treatment.",
+        f"{never} {word} are never treated: "
+        + (
+            "enough to compare with."
+            if comparison == "never"
+            else "too few alone, so those not yet treated join."
+        ),
+    )
+    return "did.att_gt", {"comparison": comparison}, (*because, *counts)
+
+
+def _checks(panel: Panel, staggered: bool) -> tuple[str, ...]:
+    before = int((panel.periods < panel.cohorts[0]).sum())
+    owed = [
+        "Pre-trends: all effects before the start together"
+        + ("." if before >= SHORT else f"; with {before} untreated periods it has little chance to fail."),
+        "Placebo in time: an effect at a date when nothing had happened.",
+        "Leave one unit out" + (", and one cluster out" if panel.cluster is not None else "") + ".",
+        "Enough clusters on both sides.",
+        "Honest bounds (did.honest): how far from parallel before the finding falls.",
+    ]
+    if panel.period_kind == "month":
+        owed.append("Series breaks: recording changes and shocks inside the window.")
+    if staggered:
+        owed.append("Decomposition (did.bacon): what a two-way regression would have compared.")
+    return tuple(owed)
