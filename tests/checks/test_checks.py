@@ -212,3 +212,14 @@ def test_the_battery_runs_every_check_and_survives_a_method_that_cannot():
     verdicts = {c.name: c.verdict for c in checks.run(one, did.block, event_study=did.event_study)}
     assert verdicts["Pre-trends"] == "not_applicable"
     assert verdicts["Enough clusters"] == "fail"
+
+
+def test_leave_one_out_of_a_rate_ratio_turns_at_one_not_at_zero():
+    panel = toy.panel()
+    whole = toy.estimate(panel)
+    ratio = replace(whole.headline, value=0.8, low=0.7, high=0.9, scale="rate ratio")
+    turned = replace(whole, headline=replace(ratio, value=1.1))
+    found = checks.leave_one_out(
+        panel, lambda p: replace(whole, headline=ratio) if p.n_units == 16 else turned
+    )
+    assert found.verdict == "fail"

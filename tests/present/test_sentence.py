@@ -156,3 +156,13 @@ def test_status(relative: Any, mde: Number, kind: str, word: str, harm: bool) ->
     )
     found = present.status(result)
     assert (found.kind, found.word, found.harm) == (kind, word, harm)
+
+
+def test_a_rate_ratio_without_an_answer_says_what_it_could_have_found() -> None:
+    ratio = replace(made.estimate(0.97, 0.85, 1.1), scale="rate ratio")
+    design = Design(32, 60, 12, 16, NotAvailable("not drawn"), 0.18)
+    found = made.result(headline=ratio, relative=made.percent(-3.0, -15.0, 10.0), design=design)
+    text = present.headline(found, subject="robbery")
+    assert "the smallest change it would find four times in five is 18%" in text
+    assert ratio.null == 1.0
+    assert made.estimate(0.97, 0.85, 1.1).null == 0.0

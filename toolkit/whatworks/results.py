@@ -14,6 +14,9 @@ from whatworks.errors import RecordError
 
 SCHEMA = "whatworks.result/1"
 
+RATE_RATIO = "rate ratio"
+"""The scale of an estimate that divides instead of subtracting."""
+
 Verdict = Literal["pass", "concern", "fail", "not_applicable"]
 VERDICTS: tuple[Verdict, ...] = ("pass", "concern", "fail", "not_applicable")
 
@@ -60,6 +63,11 @@ class Estimate:
     df: Number
     inference: str
     scale: str
+
+    @property
+    def null(self) -> float:
+        """The value that means no effect: 1 for a rate ratio, 0 for everything else."""
+        return 1.0 if self.scale == RATE_RATIO else 0.0
 
     def __post_init__(self) -> None:
         for name in ("value", "std_error", "low", "high", "p_value", "df"):

@@ -93,9 +93,10 @@ def _judge(name: str, by: str, whole: Result, table: pd.DataFrame) -> CheckResul
             table,
             "there were an interval",
         )
-    flips = bool((np.sign(found["estimate"]) != np.sign(value)).any())
-    if flips and (low > 0 or high < 0):
-        reason = f"{spread} The sign itself rests on one {by}, though the interval excludes zero."
+    null = whole.headline.null
+    flips = bool((np.sign(found["estimate"] - null) != np.sign(value - null)).any())
+    if flips and (low > null or high < null):
+        reason = f"{spread} The sign itself rests on one {by}, though the interval excludes no effect."
         return CheckResult(name, "fail", reason, table, f"no single {by} could turn the sign")
     outside = found[(found["estimate"] < low) | (found["estimate"] > high)]
     if len(outside) or lost:

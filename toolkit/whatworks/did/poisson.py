@@ -18,7 +18,7 @@ from whatworks.inference.score_wild import score_bootstrap
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.inference.wild import WildCluster
 from whatworks.panel import Panel
-from whatworks.results import Design, Estimate, NotAvailable, Number, Result
+from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Number, Result
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -91,7 +91,7 @@ def poisson(panel: Panel, *, inference: requirements.Inference = None, level: fl
     about = _estimand(used, treated)
     return Result(
         method=WHERE,
-        headline=_mapped(log_effect, about, "rate ratio", 0.0, 1.0),
+        headline=_mapped(log_effect, about, RATE_RATIO, 0.0, 1.0),
         effects=_effects(log_effect, treated, found.reason[0]),
         design=_design(used, treated, log_effect),
         spec=choices(panel, choice, level, exposure=panel.exposure is not None, left_out=list(silent)),
@@ -287,7 +287,7 @@ def _mapped(log_effect: Estimate, estimand: str, scale: str, less: float, times:
 
 
 def _effects(log_effect: Estimate, n: int, reason: str) -> pd.DataFrame:
-    ratio = _mapped(log_effect, log_effect.estimand, "rate ratio", 0.0, 1.0)
+    ratio = _mapped(log_effect, log_effect.estimand, RATE_RATIO, 0.0, 1.0)
     rows = []
     for term, found in (("rate ratio", ratio), ("log rate ratio", log_effect)):
         numbers = {name: getattr(found, name) for name in ("value", "std_error", "low", "high", "p_value")}

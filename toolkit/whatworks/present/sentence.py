@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from whatworks.present import words
-from whatworks.results import Estimate, NotAvailable, Result
+from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Result
 
 Better = Literal["lower", "higher"]
 Kind = Literal["fell", "rose", "no_change", "inconclusive", "no_error", "no_estimate"]
@@ -210,6 +210,8 @@ def _mde_percent(result: Result) -> float | NotAvailable:
     mde = result.design.mde
     if isinstance(mde, NotAvailable):
         return mde
+    if result.headline.scale == RATE_RATIO:
+        return 100 * abs(mde)
     value, relative = result.headline.value, result.relative
     share = relative.value if isinstance(relative, Estimate) else NotAvailable("no percent change")
     if isinstance(value, NotAvailable) or isinstance(share, NotAvailable) or value == 0 or share == 0:
