@@ -16,7 +16,7 @@ from tests.did.staggered import staggered
 from whatworks.did import block
 from whatworks.did.imputation import ImputationDetail, imputation
 from whatworks.did.imputed import average, coefficients, impute, targets
-from whatworks.did.null_scores import null_scores
+from whatworks.did.null_scores import null_scores, stacked_scores
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import ClusterRobust, WildCluster
 from whatworks.inference.influence import Analytical
@@ -102,6 +102,16 @@ def test_scores_are_those_of_a_dense_fit_with_the_effect_imposed() -> None:
         expected = np.bincount(codes, a.ravel() * residual)
         np.testing.assert_allclose(got, expected, rtol=1e-8, atol=1e-10)
     assert slope.sum() == pytest.approx(1)
+
+
+def test_units_folded_by_cluster_and_start_give_the_same_scores() -> None:
+    panel = rich(gaps=False, covariate=False)
+    found = impute(panel, 0, "test")
+    a = coefficients(found, targets(found, np.ones((1, 4, 9), dtype=bool)))
+    whole = null_scores(found.sample, a[0], found.cells)
+    folded = stacked_scores(found.sample, a, [found.cells])
+    np.testing.assert_allclose(folded[0][:, 0], whole[0], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(folded[1][:, 0], whole[1], rtol=1e-9, atol=1e-12)
 
 
 def test_pretrend_regression_matches_dummies() -> None:

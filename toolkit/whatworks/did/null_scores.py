@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -95,9 +95,45 @@ def null_scores(data: Sample, coefficient: Floats, effect: Bools) -> tuple[Float
 
 
 def stacked_scores(data: Sample, coefficients: list[Floats], effects: list[Bools]) -> tuple[Floats, Floats]:
-    """Scores and slopes (G, k) of k estimates, each with its own effect imposed."""
+    """Scores and slopes (G, k) of k estimates, each with its own effect imposed.
+
+    Without gaps and covariates the weighted means of units that share cluster and start carry everything.
+    """
+    order, first = _folds(data)
+    if len(first) < len(order):
+        small = _folded(data, order, first)
+        coefficients = [np.add.reduceat(a[order], first, axis=0) for a in coefficients]
+        effects = [cells[order[first]] for cells in effects]
+        data = small
     pairs = [null_scores(data, a, cells) for a, cells in zip(coefficients, effects, strict=True)]
     return np.stack([s for s, _ in pairs], axis=1), np.stack([slope for _, slope in pairs], axis=1)
+
+
+def _folds(data: Sample) -> tuple[Ints, Ints]:
+    """Units in the order of cluster and start, and where in it each pair begins."""
+    units = np.arange(len(data.weight))
+    if data.cluster is None or len(data.covariates) or not data.observed.all():
+        return units, units
+    keys = np.column_stack([data.cluster, data.group, data.untouched.sum(axis=1)])
+    _, code = np.unique(keys, axis=0, return_inverse=True)
+    order = np.argsort(code.ravel(), kind="stable")
+    return order, np.unique(code.ravel()[order], return_index=True)[1]
+
+
+def _folded(data: Sample, order: Ints, first: Ints) -> Sample:
+    weight = np.add.reduceat(data.weight[order], first)
+    total = np.add.reduceat((data.outcome * data.weight[:, None])[order], first, axis=0)
+    head = order[first]
+    return replace(
+        data,
+        outcome=total / weight[:, None],
+        observed=data.observed[head],
+        untouched=data.untouched[head],
+        covariates=np.empty((0, *total.shape)),
+        weight=weight,
+        cluster=None if data.cluster is None else data.cluster[head],
+        group=data.group[head],
+    )
 
 
 def _net_of_covariates(data: Sample, fit: Absorbed, left: list[Floats]) -> list[Floats]:
