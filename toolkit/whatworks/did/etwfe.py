@@ -44,7 +44,7 @@ def etwfe(
         OptionError: a choice that does not fit.
 
     Source: Wooldridge (2021), Two-Way Fixed Effects, the Two-Way Mundlak Regression, and
-    Difference-in-Differences Estimators, section 6.
+    Difference-in-Differences Estimators.
     """
     check_whole("anticipation", anticipation, least=0, where=WHERE)
     requirements.require_contrast(panel, WHERE)

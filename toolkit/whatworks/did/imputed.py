@@ -157,7 +157,7 @@ def contributions(found: Imputed, which: Targets) -> Floats:
 
     On untouched cells ε̃ are the residuals; in treated cells the effect around its cohort and period's mean.
 
-    Source: Borusyak, Jaravel & Spiess (2024), theorem 3 and section 4.3.
+    Source: Borusyak, Jaravel & Spiess (2024), Review of Economic Studies 91(6).
     """
     data = found.sample
     pull = _pull(found, which)

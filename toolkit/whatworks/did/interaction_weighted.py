@@ -47,7 +47,7 @@ def interaction_weighted(
             cluster, covariates that the fixed effects explain.
         OptionError: a choice that does not fit.
 
-    Source: Sun & Abraham (2021), Journal of Econometrics 225(2), section 4.1; numbers as fixest's `sunab`.
+    Source: Sun & Abraham (2021), Journal of Econometrics 225(2); numbers as fixest's `sunab`.
     """
     check_whole("anticipation", anticipation, least=0, where=WHERE)
     requirements.require_contrast(panel, WHERE)

@@ -62,7 +62,7 @@ def fit_leads(
 
     With the wild bootstrap its p-values and intervals; else CR1 with fixest's small-sample factor.
 
-    Source: Borusyak, Jaravel & Spiess (2024), section 4.4.
+    Source: Borusyak, Jaravel & Spiess (2024), Review of Economic Studies 91(6).
     """
     data = found.sample
     distance = panel.periods[None, :] - data.cohorts[:, None] + anticipation

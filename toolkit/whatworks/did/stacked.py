@@ -78,7 +78,7 @@ def stacked(
         DesignError: missing cells, covariates, no start with a clean window, one cluster.
         OptionError: a window that does not span the start, inference that does not fit.
 
-    Source: Wing, Freedman & Hollingsworth (2024), NBER Working Paper 32054, sections 3 and 4.
+    Source: Wing, Freedman & Hollingsworth (2024), NBER Working Paper 32054.
     """
     choose("comparison", comparison, ("not_yet", "never"), where=WHERE)
     check_level(level)
