@@ -230,6 +230,12 @@ class TestCovariates:
         with pytest.raises(EstimationError, match="collinear"):
             att_gt(with_covariates(self.panel, x, 3 - 2 * x), adjust="weights")
 
+    @pytest.mark.parametrize("seed", range(12))
+    def test_collinear_weights_do_not_hang_on_rounding(self, seed: int) -> None:
+        x = np.random.default_rng(seed).standard_normal(self.panel.n_units)
+        with pytest.raises(EstimationError, match="collinear"):
+            att_gt(with_covariates(self.panel, x, 0.7 + x / 3), adjust="weights")
+
     def test_more_coefficients_than_comparison_units(self) -> None:
         panel = staggered([4, 4, 4, 6, 6, 6, None, None])
         x = np.random.default_rng(0).standard_normal((2, 8))

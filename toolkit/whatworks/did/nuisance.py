@@ -88,10 +88,7 @@ def _line(change: Floats, treated: Bools, weight: Floats, x: Floats) -> _Line | 
         return Failure(
             f"{len(inside)} comparison units cannot carry a regression with {x.shape[1]} coefficients"
         )
-    # columns to unit length first, so that the verdict does not hang on a covariate's unit
-    lengths = np.linalg.norm(inside, axis=0)
-    spectrum = np.linalg.svd(inside / np.where(lengths > 0, lengths, 1.0), compute_uv=False)
-    if spectrum[-1] < _SINGULAR * spectrum[0]:
+    if _collinear(inside):
         return Failure(
             "the covariates are collinear (or constant) among the comparison units, so no regression line "
             "exists"
@@ -100,6 +97,13 @@ def _line(change: Floats, treated: Bools, weight: Floats, x: Floats) -> _Line | 
     bread = np.asarray(np.linalg.inv(weighted.T @ inside), dtype=np.float64)
     slopes = bread @ (weighted.T @ change[~treated])
     return _Line(change - x @ slopes, bread)
+
+
+def _collinear(x: Floats) -> bool:
+    # columns to unit length first, so that the verdict does not hang on a covariate's unit
+    lengths = np.linalg.norm(x, axis=0)
+    spectrum = np.linalg.svd(x / np.where(lengths > 0, lengths, 1.0), compute_uv=False)
+    return bool(spectrum[-1] < _SINGULAR * spectrum[0])
 
 
 def _outcome(line: _Line, treated: Bools, weight: Floats, x: Floats) -> Contrast:
@@ -120,6 +124,10 @@ class _Logit:
 
 def _propensity(treated: Bools, weight: Floats, x: Floats) -> _Logit | Failure:
     """Logit of being treated by Newton's method, or why there is none."""
+    if _collinear(x):
+        return Failure(
+            "the covariates are collinear (or constant), so the logit of being treated has no answer"
+        )
     y = treated.astype(np.float64)
     scaled = weight / weight.mean()
     beta = np.zeros(x.shape[1])
