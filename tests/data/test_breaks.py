@@ -7,7 +7,7 @@ from whatworks.errors import OptionError
 
 
 def ids(*arguments: str, **choices: str) -> set[str]:
-    return {item.id for item in breaks.crossing(*arguments, **choices)}  # type: ignore[arg-type]
+    return {item.id for item in breaks.crossing(*arguments, **choices)}
 
 
 def test_the_register_is_dated_sourced_and_in_order() -> None:

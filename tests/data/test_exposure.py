@@ -94,7 +94,7 @@ MERGERS = (
 def merged(tmp_path: Path, **choices: object) -> pd.DataFrame:
     path = write(tmp_path / "m.csv", MERGERS)
     choices = {"first_month": "next", "fill": {"Two": "2018-10"}} | choices
-    return join_start(FRAME, path, **choices)  # type: ignore[arg-type]
+    return join_start(FRAME, path, **choices)
 
 
 def test_starts_and_clusters_are_joined_by_area(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_names_from_a_file_are_shown_as_text() -> None:
 
 def test_a_report_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        REPORT.rows_used = 0  # type: ignore[misc]
+        REPORT.rows_used = 0
 
 
 def test_a_file_is_described_by_its_name_and_bytes(tmp_path: Path) -> None:

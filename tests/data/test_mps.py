@@ -246,7 +246,7 @@ def test_small_areas_are_never_added_up(tmp_path: Path, level: str) -> None:
         }
     ).to_parquet(path, index=False)
     with pytest.raises(SourceError, match=r"lsoa\.parquet: is a table by lsoa"):
-        read_mps(path, level=level)  # type: ignore[arg-type]
+        read_mps(path, level=level)
 
 
 def test_chosen_offences_keep_areas_that_have_none_of_them(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_months_asked_for_bound_the_table_and_absent_ones_are_missing(tmp_path: 
 @pytest.mark.parametrize("months", [("2023-02", "2023-01"), ("202301", "202302"), ("2023-01",), "2023-01"])
 def test_months_of_a_wrong_form_are_refused(tmp_path: Path, months: object) -> None:
     with pytest.raises(OptionError, match="first and a last month"):
-        read_mps(small(tmp_path / "a.csv"), months=months)  # type: ignore[arg-type]
+        read_mps(small(tmp_path / "a.csv"), months=months)
 
 
 def test_a_series_that_ends_or_begins_in_the_window_is_said(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_another_ending_is_refused(tmp_path: Path) -> None:
 def test_a_choice_that_does_not_exist_is_refused(tmp_path: Path, choice: dict[str, str]) -> None:
     (tmp_path / "a.csv").write_bytes(HEAD + ROW)
     with pytest.raises(OptionError):
-        read_mps(tmp_path / "a.csv", **choice)  # type: ignore[arg-type]
+        read_mps(tmp_path / "a.csv", **choice)
 
 
 def test_a_minor_under_two_majors_is_refused(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_nothing_to_read(tmp_path: Path) -> None:
 )
 def test_choices_that_do_not_exist(whole: Path, choice: dict[str, object], word: str) -> None:
     with pytest.raises(OptionError) as caught:
-        read_street(whole, **choice)  # type: ignore[arg-type]
+        read_street(whole, **choice)
     assert word in str(caught.value)
 
 

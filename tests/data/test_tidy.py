@@ -98,16 +98,16 @@ def test_counts_are_filled_to_the_full_cross_and_the_zeros_counted() -> None:
         "intake": INTAKE,
         "coverage": COVERAGE,
     }
-    tidy = from_counts(counts, **arguments)  # type: ignore[arg-type]
+    tidy = from_counts(counts, **arguments)
     assert tidy.frame["count"].tolist() == [4, 0, 0, 0, 0, 0, 0, 0]
     assert tidy.intake.filled_zeros == 7
-    part = from_counts(counts, missing={("E2", "2023-01")}, **arguments)  # type: ignore[arg-type]
+    part = from_counts(counts, missing={("E2", "2023-01")}, **arguments)
     assert len(part.frame) == 6
     assert part.intake.filled_zeros == 5
     with pytest.raises(SourceError, match="stands twice"):
-        from_counts(pd.concat([counts, counts]), **arguments)  # type: ignore[arg-type]
+        from_counts(pd.concat([counts, counts]), **arguments)
     with pytest.raises(SourceError, match="unknown area_code: 'E9'"):
-        from_counts(counts.assign(area_code="E9"), **arguments)  # type: ignore[arg-type]
+        from_counts(counts.assign(area_code="E9"), **arguments)
 
 
 def test_wide_has_one_column_per_offence() -> None:

@@ -109,4 +109,4 @@ def test_one_treated_unit_has_no_error_and_refusals() -> None:
     with pytest.raises(OptionError):
         etwfe(staggered([5] * 3 + [None] * 3), anticipation=-1)
     with pytest.raises(OptionError, match="does not apply to a regression"):
-        etwfe(staggered([5] * 3 + [None] * 3), inference=Analytical())  # type: ignore[arg-type]
+        etwfe(staggered([5] * 3 + [None] * 3), inference=Analytical())

@@ -40,7 +40,7 @@ def rich(seed: int = 5, *, gaps: bool = True, covariate: bool = True, weighted: 
         changes |= {"covariates": draw.standard_normal((1, *outcome.shape)), "covariate_names": ("x",)}
     if weighted:
         changes["weight"] = draw.uniform(0.5, 3, len(STARTS))
-    return replace(panel, **changes)  # type: ignore[arg-type]
+    return replace(panel, **changes)
 
 
 def oracle(panel: Panel) -> tuple[float, float]:
@@ -252,10 +252,10 @@ def test_refusals() -> None:
     with pytest.raises(DesignError, match="no treated cell can be imputed"):
         imputation(staggered([5] * 6))
     with pytest.raises(OptionError, match="does not apply"):
-        imputation(panel, inference=ClusterRobust())  # type: ignore[arg-type]
+        imputation(panel, inference=ClusterRobust())
     for bad in ({"by": "unit"}, {"horizons": (3, 1)}, {"leads": -1}, {"anticipation": 1.5}, {"level": 95}):
         with pytest.raises(OptionError):
-            imputation(panel, **bad)  # type: ignore[arg-type]
+            imputation(panel, **bad)
     with pytest.raises(DesignError, match="inside the event times"):
         imputation(panel, horizons=(90, 91))
     flat = replace(panel, covariates=np.ones((1, 8, 10)), covariate_names=("flat",))

@@ -267,7 +267,7 @@ def test_refusals() -> None:
         interaction_weighted(staggered([None] * 6))
     panel = staggered([5] * 4 + [None] * 4)
     with pytest.raises(OptionError, match="does not apply to a regression"):
-        interaction_weighted(panel, inference=Analytical())  # type: ignore[arg-type]
+        interaction_weighted(panel, inference=Analytical())
     with pytest.raises(OptionError, match="null"):
         interaction_weighted(panel, inference=WildCluster(null="free"))
     with pytest.raises(OptionError):

@@ -69,7 +69,7 @@ def oracle(panel: Panel, comparison: str) -> tuple[Floats, Floats]:
 def test_matches_the_stack_itself(comparison: str) -> None:
     panel = rich()
     value, error = oracle(panel, comparison)
-    result = stacked(panel, window=WINDOW, comparison=comparison, inference=RAW)  # type: ignore[arg-type]
+    result = stacked(panel, window=WINDOW, comparison=comparison, inference=RAW)
     table = result.effects[result.effects["event_time"] != -1]
     np.testing.assert_allclose(table["estimate"], value, rtol=1e-9)
     np.testing.assert_allclose(table["std_error"], error, rtol=1e-9)
@@ -194,7 +194,7 @@ def test_refusals() -> None:
     panel = rich()
     for bad in ((0, 3), (-3, -1), (-3,), (2, 1), "all", (-2.0, 3)):
         with pytest.raises(OptionError):
-            stacked(panel, window=bad)  # type: ignore[arg-type]
+            stacked(panel, window=bad)
     with pytest.raises(DesignError, match="leaves the panel"):
         stacked(panel, window=(-9, 9))
     with pytest.raises(DesignError, match="no unit stays untreated"):
@@ -209,4 +209,4 @@ def test_refusals() -> None:
     with pytest.raises(DesignError, match="covariates"):
         stacked(with_x, window=WINDOW)
     with pytest.raises(OptionError, match="comparison"):
-        stacked(panel, window=WINDOW, comparison="all")  # type: ignore[arg-type]
+        stacked(panel, window=WINDOW, comparison="all")

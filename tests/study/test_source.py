@@ -21,7 +21,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def read(**more: object) -> study.Source:
     choices: dict[str, object] = {"outcomes": ["crimes"], "unit": "area", **more}
-    return study.read("data/counts.csv", **choices)  # type: ignore[arg-type]
+    return study.read("data/counts.csv", **choices)
 
 
 def test_a_source_becomes_a_panel(here: Path) -> None:
@@ -75,7 +75,7 @@ def test_secondary_outcomes_are_estimated_alike_and_adjusted(here: Path) -> None
     roles = {"unit": "area", "period": "month", "start": "start"}
 
     def estimate(panel: object) -> object:
-        return did.block(panel, inference=inference.choose("cluster"))  # type: ignore[arg-type]
+        return did.block(panel, inference=inference.choose("cluster"))
 
     result = estimate(study.panel(source, outcome="crimes", **roles))
     whole = study.secondary(result, source, outcomes=["second", "third"], estimate=estimate, **roles)
