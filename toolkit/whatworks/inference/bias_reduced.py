@@ -17,11 +17,11 @@ _RANK = 1e-10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Whole:
-    """The full design R (periods net of units, then X): M = (R′WR)⁺, Ω = R′W²R, a = M·contrast as (m, r)."""
+    """The full design R: M = (R′WR)⁺, Ω = R′W²R, and the m combinations of X that are estimated, (m, k)."""
 
     M: Floats
     omega: Floats
-    a: Floats
+    lean: Floats
 
 
 def adjusted(fit: Regression, rows: Rows, contrasts: Floats) -> tuple[Floats, Floats]:
@@ -56,7 +56,9 @@ def adjusted(fit: Regression, rows: Rows, contrasts: Floats) -> tuple[Floats, Fl
 
 
 def _design(rows: Rows, units: npt.NDArray[np.int64]) -> Floats:
-    """(n_g·T, T + k) rows of R of one cluster."""
+    """(n_g·T, r) rows of R of one cluster; periods net of units and X, unless the fit has its own."""
+    if rows.design is not None:
+        return rows.design[units].reshape(-1, rows.design.shape[-1])
     dummies = period_dummies(rows.observed[units], unit_effects=rows.unit_effects)
     both = np.concatenate([dummies, np.moveaxis(rows.X[:, units], 0, -1)], axis=-1)
     return both.reshape(-1, both.shape[-1])
@@ -70,17 +72,28 @@ def _whole(
     members: list[npt.NDArray[np.int64]],
 ) -> _Whole:
     t = rows.observed.shape[1]
+    r = designs[0].shape[1]
+    omega, gram = np.zeros((r, r)), np.zeros((r, r))
+    for R, units in zip(designs, members, strict=True):
+        heavy = R * np.repeat(rows.weight[units], t)[:, None]
+        omega += heavy.T @ heavy
+        gram += R.T @ heavy
+    lean = contrasts @ fit.bread
+    if rows.design is not None:
+        return _Whole(_inverse(gram), omega, lean)
     periods = np.linalg.pinv(
         period_gram(rows.weight, rows.observed, unit_effects=rows.unit_effects), rcond=1e-12, hermitian=True
     )
     zero = np.zeros((t, len(fit.bread)))
-    M = np.block([[periods, zero], [zero.T, fit.bread]])
-    omega = np.zeros_like(M)
-    for R, units in zip(designs, members, strict=True):
-        heavy = R * np.repeat(rows.weight[units], t)[:, None]
-        omega += heavy.T @ heavy
-    a = np.hstack([np.zeros((len(contrasts), t)), contrasts @ fit.bread])
-    return _Whole(M, omega, a)
+    return _Whole(np.block([[periods, zero], [zero.T, fit.bread]]), omega, lean)
+
+
+def _inverse(gram: Floats) -> Floats:
+    """A generalised inverse of normal equations; the columns' units of measurement do not matter."""
+    length = np.sqrt(np.diag(gram))
+    length = np.where(length > 0, length, 1.0)
+    scaled = np.linalg.pinv(gram / np.outer(length, length), rcond=1e-11, hermitian=True)
+    return np.asarray(scaled / np.outer(length, length))
 
 
 def _cluster(
@@ -95,7 +108,8 @@ def _cluster(
     B = np.eye(S.shape[1]) - crossed - crossed.T + light @ whole.M @ whole.omega @ whole.M @ light.T
     values, vectors = np.linalg.eigh((B + B.T) / 2)
     root = np.where(values > _RANK, 1 / np.sqrt(np.maximum(values, _RANK)), 0.0)
-    u = (vectors * root) @ (vectors.T @ (loaded @ whole.a.T))
+    aim = np.tensordot(rows.X[:, units].reshape(len(rows.X), -1) * weight, whole.lean, axes=(0, 1))
+    u = (vectors * root) @ (vectors.T @ (S.T @ aim))
     score = (S.T @ rows.residual[units].ravel()) @ u
     return score, (u**2).sum(axis=0), np.hstack([u.T @ light, u.T @ loaded])
 

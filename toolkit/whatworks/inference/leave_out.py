@@ -29,6 +29,8 @@ def deviations(fit: Regression, rows: Rows, contrasts: Floats) -> Floats:
 
     Source: MacKinnon, Nielsen & Webb (2023), Journal of Applied Econometrics 38(5).
     """
+    if rows.design is not None:
+        return _from_design(fit, rows, rows.design, contrasts)
     weighted = rows.X * rows.weight[:, None]
     cross = by_cluster(np.moveaxis(weighted, 0, 1), rows.cluster)
     carry = by_cluster(rows.residual * rows.weight[:, None], rows.cluster)
@@ -60,3 +62,24 @@ def _over_other_periods(rows: Rows, values: Floats) -> Floats:
         gram = period_gram(rows.weight[others], rows.observed[others], unit_effects=rows.unit_effects)
         out[g] = values[g] @ np.linalg.pinv(gram, rcond=1e-12, hermitian=True)
     return out
+
+
+def _from_design(fit: Regression, rows: Rows, design: Floats, contrasts: Floats) -> Floats:
+    """The same from a design that spans everything not nested in clusters, of which X are combinations."""
+    r = design.shape[-1]
+    heavy = design * rows.weight[:, None, None]
+    gram = np.tensordot(heavy, design, axes=([0, 1], [0, 1]))
+    length = np.sqrt(np.diag(gram))
+    length = np.where(length > 0, length, 1.0)
+    aim = contrasts @ fit.bread @ np.tensordot(rows.X, heavy, axes=([1, 2], [0, 1])) / length
+    moved = np.empty((len(aim), fit.n_clusters))
+    for g, units in enumerate(rows.members()):
+        own, mine = heavy[units].reshape(-1, r), design[units].reshape(-1, r)
+        values, vectors = np.linalg.eigh((gram - own.T @ mine) / np.outer(length, length))
+        known = values > _FLAT
+        half = aim @ vectors
+        score = vectors.T @ (own.T @ rows.residual[units].ravel() / length)
+        moved[:, g] = -(half[:, known] / values[known]) @ score[known]
+        lost = (half[:, ~known] ** 2).sum(axis=1) > 1e-8 * (aim**2).sum(axis=1)
+        moved[lost, g] = np.nan
+    return moved

@@ -23,6 +23,8 @@ class Rows:
         cluster: (N,) cluster codes 0..G−1.
         observed: (N, T) cells that exist.
         unit_effects: whether unit effects were absorbed beside period effects.
+        design: (N, T, r) columns that span every effect not nested in clusters, X among them, net of the
+            nested ones; None where those are the periods and X themselves.
     """
 
     X: Floats
@@ -31,6 +33,7 @@ class Rows:
     cluster: Ints
     observed: Bools
     unit_effects: bool = True
+    design: Floats | None = None
 
     def members(self) -> list[Ints]:
         """The units of each cluster."""
