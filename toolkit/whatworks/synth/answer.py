@@ -1,0 +1,167 @@
+"""From a fit and its inference to a result: the parts that every synthetic control shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.errors import OptionError
+from whatworks.inference.percent import relative_change
+from whatworks.inference.placebo import Placebo
+from whatworks.inference.uncertainty import Uncertainty
+from whatworks.results import Design, NotAvailable, Number, Result
+from whatworks.synth.pool import ENOUGH_BEFORE, Pool
+from whatworks.synth.problems import Fit, Fits
+from whatworks.synth.space import InSpace, in_space
+
+Floats = npt.NDArray[np.float64]
+
+BEFORE = "before the start: how closely the path was matched, not an effect"
+NOT_BY_CHANCE = NotAvailable("chance did not decide which units were treated, nor when")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SynthDetail:
+    """What a synthetic control computed on the way.
+
+    Attributes:
+        pool: the treated unit, donors and periods.
+        fit: the method as a function, for inference and checks to ask again.
+        fits: the answer to the actual problem.
+        space: the placebos in space, where they were run.
+        method: what the method alone has to show (predictor balance, penalty, factors).
+    """
+
+    pool: Pool
+    fit: Fit
+    fits: Fits
+    space: InSpace | None
+    method: Any = None
+
+    @property
+    def weights(self) -> pd.Series:
+        """Donor weights by label, largest first; empty for a method without donor weights."""
+        if self.fits.weights is None:
+            return pd.Series(dtype=np.float64, name="weight")
+        own = pd.Series(self.fits.weights[0], index=list(self.pool.panel.units), name="weight")
+        return own[self.pool.donors].sort_values(ascending=False, kind="stable")
+
+    @property
+    def rmspe(self) -> float:
+        """Root mean squared gap before the start."""
+        return float(np.sqrt((self.fits.gaps[0, self.pool.pre] ** 2).mean()))
+
+
+def answer(
+    pool: Pool,
+    fit: Fit,
+    fits: Fits,
+    *,
+    method: str,
+    inference: object,
+    level: float,
+    spec: dict[str, Any],
+    notes: tuple[str, ...] = (),
+    own: Any = None,
+) -> Result:
+    """The result of a method that gives one path of gaps; its headline is their mean from the start on.
+
+    Raises `OptionError` for an inference object that does not fit a path of gaps.
+    """
+    used = Placebo() if inference is None else inference
+    if not isinstance(used, Placebo):
+        raise OptionError(
+            f"inference={inference!r} does not apply to a synthetic control",
+            where=method,
+            remedy="Use Placebo(), or leave it out.",
+        )
+    space = in_space(pool, fit, used, level=level, fitted=fits)
+    found = space.found
+    periods = pool.panel.period_labels
+    first, last = np.flatnonzero(pool.post)[[0, -1]]
+    headline = found.estimate(
+        0,
+        estimand=f"Average effect on {pool.treated_name}, {periods[first]} to {periods[last]} (ATT)",
+        scale=pool.panel.scale,
+    )
+    why = "the default for a synthetic control" if inference is None else "as asked for"
+    headline = replace(headline, inference=f"{headline.inference} ({why}).")
+    return Result(
+        method=method,
+        headline=headline,
+        effects=effects(pool, fits, found),
+        design=sizes(pool, used.smallest_detectable(space.gaps, pool.pre, pool.post, level=level)),
+        spec={**spec, "inference": repr(used), "level": level},
+        input_hash=pool.panel.fingerprint,
+        relative=relative_change(headline, float(pool.observed[pool.post].mean())),
+        seed=used.seed if len(space.sets) == used.draws else None,
+        notes=(*pool.panel.notes, *pool.notes, *notes, *_fit_notes(pool, fits), _ratio_note(space)),
+        detail=SynthDetail(pool, fit, fits, space, own),
+    )
+
+
+def effects(pool: Pool, fits: Fits, found: Uncertainty) -> pd.DataFrame:
+    """One row a period: the gap, and from the start on its interval and p-value."""
+    after = np.flatnonzero(pool.post)
+    table = pd.DataFrame(
+        {
+            "term": [f"gap in {label}" for label in pool.panel.period_labels],
+            "period": list(pool.panel.period_labels),
+            "event_time": pool.panel.periods - pool.start,
+            "estimate": fits.gaps[0],
+        }
+    )
+    for name in ("std_error", "low", "high", "p_value"):
+        column = np.full(len(table), np.nan)
+        column[after] = getattr(found, name)[1:]
+        table[name] = column
+    table["n"] = int(pool.treated.sum())
+    reason = np.full(len(table), BEFORE, dtype=object)
+    reason[after] = found.reason[1:]
+    table["reason"] = reason
+    return table
+
+
+def sizes(pool: Pool, mde: Number) -> Design:
+    """How large the study is; a cluster is a unit here."""
+    used = pool.treated | pool.donors
+    return Design(
+        n_units=int(used.sum()),
+        n_periods=pool.panel.n_periods,
+        n_clusters=int(used.sum()),
+        n_treated=int(pool.treated.sum()),
+        allocations=NOT_BY_CHANCE,
+        mde=mde,
+    )
+
+
+def _fit_notes(pool: Pool, fits: Fits) -> tuple[str, ...]:
+    gaps, observed = fits.gaps[0, pool.pre], pool.observed[pool.pre]
+    rmspe = float(np.sqrt((gaps**2).mean()))
+    words = [
+        f"Before the start the synthetic path misses the observed one by {rmspe:.4g} on average (RMSPE; the "
+        f"observed mean is {observed.mean():.4g}, its standard deviation {observed.std():.4g})."
+    ]
+    if pool.pre.sum() < ENOUGH_BEFORE:
+        words.append(
+            f"There are only {int(pool.pre.sum())} periods before the start: a close fit may be luck, and "
+            "the gap after it noise."
+        )
+    if pool.treated.sum() > 1:
+        words.append(
+            f"The {int(pool.treated.sum())} treated units are taken as their mean; synth.staggered fits each."
+        )
+    return tuple(words)
+
+
+def _ratio_note(space: InSpace) -> str:
+    rank = space.by_ratio
+    place = int((rank.statistic[rank.kept] >= rank.statistic[0] * (1 - 1e-9)).sum())
+    return (
+        f"By RMSPE ratio (after over before, {rank.statistic[0]:.3g}) the treated unit ranks {place} of "
+        f"{int(rank.kept.sum())} (p {rank.p_value:.3g}; the smallest possible is {rank.smallest:.3g})."
+    )

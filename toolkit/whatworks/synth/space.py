@@ -1,0 +1,54 @@
+"""Placebos in space for any method that can be asked again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.inference.placebo import Placebo, PlaceboRank
+from whatworks.inference.uncertainty import Uncertainty
+from whatworks.synth.pool import Pool
+from whatworks.synth.problems import Fit, Fits, actual, each_as_treated
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InSpace:
+    """The actual fit beside its placebos.
+
+    Attributes:
+        gaps: (B + 1, T), the treated unit first.
+        sets: (B, N) who stood in for the treated.
+        rank: the treated unit's place, by the statistic of the test.
+        by_ratio: its place by RMSPE ratio, the figure's order.
+        found: mean effect and the effect of each period, with their uncertainty.
+    """
+
+    gaps: Floats
+    sets: Bools
+    rank: PlaceboRank
+    by_ratio: PlaceboRank
+    found: Uncertainty
+
+
+def in_space(pool: Pool, fit: Fit, placebo: Placebo, *, level: float, fitted: Fits | None = None) -> InSpace:
+    """Ask `fit` again with each set of donors in the treated units' place.
+
+    Raises `DesignError` when there are too few donors for that.
+    """
+    own = fit(actual(pool)) if fitted is None else fitted
+    sets = placebo.sets(pool.donors, int(pool.treated.sum()))
+    others = fit(each_as_treated(pool, sets, treated_as_donor=placebo.treated_as_donor))
+    gaps = np.concatenate([own.gaps, others.gaps])
+    ratio = Placebo("rmspe_ratio", placebo.side, placebo.worst_fit)
+    return InSpace(
+        gaps,
+        sets,
+        placebo.rank(gaps, pool.pre, pool.post),
+        ratio.rank(gaps, pool.pre, pool.post),
+        placebo.test(gaps, pool.pre, pool.post, level=level),
+    )
