@@ -1,4 +1,4 @@
-"""The obvious way to weights on a simplex, to hold the fast one against: every support, one after the other."""
+"""The obvious way to weights on a simplex, to hold the fast one against: every support in turn."""
 
 from __future__ import annotations
 

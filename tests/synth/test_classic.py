@@ -168,7 +168,7 @@ def test_constant_donors_and_twins_are_no_obstacle():
 
 
 def test_detectable_effect_is_found_by_four_placebos_in_five():
-    """Give every placebo the effect in turn, both ways: four in five then pass the largest other statistic."""
+    """Every placebo given the effect in turn, both ways: four in five then pass the cutoff."""
     result = synth.classic(factor_panel(units=41, seed=9))
     space, size = result.detail.space, result.design.mde
     others = space.gaps[1:]
