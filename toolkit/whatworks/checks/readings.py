@@ -1,0 +1,151 @@
+"""What a check reads off an estimator: a result or why there is none, and its distance from no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.errors import WhatworksError
+from whatworks.panel import NEVER, Panel
+from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Number, Result
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Estimator = Callable[[Panel], Result]
+
+
+def attempt(panel: Panel, estimate: Estimator) -> Result | NotAvailable:
+    """The result on this panel, or why the estimator has none."""
+    try:
+        found = estimate(panel)
+    except WhatworksError as problem:
+        return NotAvailable(problem.what)
+    return found.headline.value if isinstance(found.headline.value, NotAvailable) else found
+
+
+def effects(panels: Iterable[Panel], estimate: Estimator) -> tuple[Floats, tuple[str, ...]]:
+    """(B,) effects on the additive scale, NaN where there is none, with the reason beside it (else empty)."""
+    found = [attempt(panel, estimate) for panel in panels]
+    values = [np.nan if isinstance(one, NotAvailable) else effect(one.headline) for one in found]
+    return np.array(values), tuple(one.reason if isinstance(one, NotAvailable) else "" for one in found)
+
+
+def effect(found: Estimate) -> float:
+    """The estimate as a distance from no effect: as it stands, or the log of a rate ratio."""
+    return _additive(found, found.value)
+
+
+def ends(found: Estimate) -> tuple[float, float]:
+    """Both ends of the interval on the scale of `effect`, NaN where there are none."""
+    return _additive(found, found.low), _additive(found, found.high)
+
+
+def error(found: Estimate) -> float:
+    """The standard error on the scale of `effect`, NaN where there is none."""
+    if isinstance(found.std_error, NotAvailable) or isinstance(found.value, NotAvailable):
+        return float("nan")
+    return found.std_error / found.value if found.scale == RATE_RATIO else found.std_error
+
+
+def shown(like: Estimate, effect_: float) -> float:
+    """A number on the scale of `effect` back on the scale of the estimate."""
+    return float(np.exp(effect_)) if like.scale == RATE_RATIO else effect_
+
+
+def has_interval(found: Estimate) -> bool:
+    """Whether there is an interval to judge by."""
+    return not isinstance(found.low, NotAvailable) and not isinstance(found.high, NotAvailable)
+
+
+def claims(found: Estimate) -> bool:
+    """Whether the interval excludes no effect; false where there is no interval."""
+    low, high = ends(found)
+    return bool(low > 0 or high < 0)
+
+
+def phrase(found: Result) -> str:
+    """The estimate with its interval, and as a percent change where the method gives one."""
+    one = found.headline
+    if isinstance(one.value, NotAvailable):
+        return str(one.value)
+    more = []
+    if isinstance(found.relative, Estimate) and not isinstance(found.relative.value, NotAvailable):
+        more.append(f"{found.relative.value:+.1f}%")
+    if not isinstance(one.low, NotAvailable) and not isinstance(one.high, NotAvailable):
+        more.append(f"{100 * one.level:.10g}% interval {one.low:.3g} to {one.high:.3g}")
+    return f"{one.value:.3g} ({'; '.join(more)})" if more else f"{one.value:.3g}"
+
+
+def columns(found: Result | NotAvailable) -> dict[str, object]:
+    """Estimate, error, interval and reason as columns of a check's table."""
+    if isinstance(found, NotAvailable):
+        gap = float("nan")
+        return {"estimate": gap, "std_error": gap, "low": gap, "high": gap, "reason": found.reason}
+    return row(found.headline)
+
+
+def row(one: Estimate) -> dict[str, object]:
+    """As `columns`, of an estimate."""
+    missing = next((n for n in (one.std_error, one.low) if isinstance(n, NotAvailable)), None)
+    numbers = {"estimate": one.value, "std_error": one.std_error, "low": one.low, "high": one.high}
+    plain: dict[str, object] = {name: _plain(number) for name, number in numbers.items()}
+    return plain | {"reason": "" if missing is None else missing.reason}
+
+
+def treated_units(panel: Panel) -> Bools:
+    """(N,) units whose start lies inside the window; a later start leaves a unit untreated here."""
+    return np.asarray(panel.start <= panel.periods[-1])
+
+
+def whole_clusters(panel: Panel) -> Ints:
+    """(N,) codes of what was treated as a whole: the clusters where every one was, else the units."""
+    units = np.arange(panel.n_units, dtype=np.int64)
+    if panel.cluster is None:
+        return units
+    inside = np.where(treated_units(panel), panel.start, NEVER)
+    first = {int(code): int(start) for code, start in zip(panel.cluster, inside, strict=True)}
+    whole = all(first[int(code)] == start for code, start in zip(panel.cluster, inside, strict=True))
+    return panel.cluster if whole else units
+
+
+def by_cohort(panel: Panel) -> list[tuple[float, Panel]]:
+    """Each cohort with the units untreated throughout, and its weight: how many treated cells it has."""
+    treated = treated_units(panel)
+    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    parts = []
+    for start in panel.cohorts:
+        mine = panel.start == start
+        cells = (panel.treated & ~np.isnan(panel.outcome))[mine].sum(axis=1)
+        parts.append((float(weight[mine] @ cells), panel.select(mine | ~treated)))
+    return parts
+
+
+def averaged(parts: Sequence[tuple[float, Panel]], estimate: Estimator) -> Number:
+    """The effects of several panels averaged by weight, or why one of them has none."""
+    values, reasons = effects((panel for _, panel in parts), estimate)
+    failed = [reason for reason in reasons if reason]
+    if failed or not parts:
+        return NotAvailable(failed[0] if failed else "no unit is treated inside the window")
+    return float(np.average(values, weights=[weight for weight, _ in parts]))
+
+
+def rates(panel: Panel) -> Floats:
+    """(N, T) outcomes, or counts over their exposure scaled so that its mean is 1."""
+    if panel.exposure is None:
+        return panel.outcome
+    return np.asarray(panel.outcome / (panel.exposure / panel.exposure.mean()))
+
+
+def _additive(found: Estimate, number: Number) -> float:
+    if isinstance(number, NotAvailable):
+        return float("nan")
+    if found.scale != RATE_RATIO:
+        return number
+    return float(np.log(number)) if number > 0 else float("-inf")
+
+
+def _plain(number: Number) -> float:
+    return float("nan") if isinstance(number, NotAvailable) else number
