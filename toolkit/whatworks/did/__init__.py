@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from whatworks.did.aggregate import aggregate
 from whatworks.did.att_gt import att_gt
+from whatworks.did.average import average
 from whatworks.did.bacon import Bacon, bacon
 from whatworks.did.block import block
 from whatworks.did.etwfe import etwfe
-from whatworks.did.event_study import average, event_study
+from whatworks.did.event_study import event_study
 from whatworks.did.event_times import EventTimes, event_time_covariance
 from whatworks.did.honest import Honest, honest
 from whatworks.did.imputation import imputation

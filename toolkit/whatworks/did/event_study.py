@@ -16,9 +16,10 @@ from whatworks.inference.default import Choice, ClusterCounts, count_clusters
 from whatworks.inference.jackknife import Jackknife
 from whatworks.inference.joint import JointTest, joint_test
 from whatworks.inference.percent import relative_change
+from whatworks.inference.uncertainty import Uncertainty
 from whatworks.inference.wild import WildCluster
 from whatworks.panel import Panel
-from whatworks.results import Estimate, NotAvailable, Result
+from whatworks.results import NotAvailable, Result
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -41,19 +42,19 @@ class EventStudyDetail:
         event_times: (J,) distances estimated, ascending, without the reference; a pooled end under its edge.
         pooled: (J,) how many distances each term pools, 1 except at pooled ends.
         observed: (J,) mean outcome of the treated units at each term.
+        mass: (J,) summed weights of the treated cells of each term.
         fit: the regression; its first J coefficients are the terms.
         pretrend: joint test that every term before the start is zero, or why there is none.
         choice: the inference used, and why.
-        scale: the unit of the outcome.
     """
 
     event_times: Ints
     pooled: Ints
     observed: Floats
+    mass: Floats
     fit: Regression
     pretrend: JointTest | NotAvailable
     choice: Choice
-    scale: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +82,7 @@ def event_study(
 ) -> Result:
     """Effects by distance from the start, each against the reference period.
 
-    The headline is the average over all periods from the start on; `average` gives any other window.
+    The headline is the average over all periods from the start on; `did.average` gives any other window.
     `detail.pretrend` tests all leads together.
 
     Args:
@@ -107,7 +108,10 @@ def event_study(
     distances = _distances(panel, reference, ends)
     detail = _learn(panel, distances, inference)
     choice = detail.choice
-    headline, share = _average(detail, 0, int(distances.times[-1]), level)
+    share = (distances.times >= 0) * distances.pooled / distances.pooled[distances.times >= 0].sum()
+    words = f"Average effect, event times 0 to {distances.times[-1]}"
+    found = combine(detail, share[None], level)
+    headline = explained(found.estimate(0, estimand=words, scale=panel.scale), choice)
     treated = int(distances.treated.sum())
     return Result(
         method=WHERE,
@@ -123,55 +127,26 @@ def event_study(
     )
 
 
-def average(result: Result, first: int, last: int) -> Estimate:
-    """Average effect over the event times `first` to `last`, both included, with its error.
-
-    Every distance weighs the same; a pooled end weighs as many as it pools; the reference is left out.
-
-    Raises:
-        OptionError: a result of another method, or a window without an estimated distance.
-    """
-    if not isinstance(result.detail, EventStudyDetail):
-        raise OptionError(
-            f"a result of {result.method} without its detail has no event times to average",
-            where="did.average",
-            remedy="Give the result that did.event_study returned in this session.",
-        )
-    return _average(result.detail, first, last, result.headline.level)[0]
+def combine(detail: EventStudyDetail, combos: Floats, level: float) -> Uncertainty:
+    """Uncertainty of combinations (m, J) of the effects by event time, by the inference of the result."""
+    rest = len(detail.fit.coefficients) - combos.shape[1]
+    contrasts = np.pad(combos, ((0, 0), (0, rest)))
+    return requirements.uncertainty(detail.choice, detail.fit, contrasts, level)
 
 
 def _learn(panel: Panel, distances: Distances, inference: requirements.Inference) -> EventStudyDetail:
     choice = requirements.settle(inference, _counts(panel, distances.treated), WHERE)
     fit = _fit(panel, distances)
+    observed, mass = _observed(panel, distances)
     return EventStudyDetail(
         event_times=distances.times,
         pooled=distances.pooled,
-        observed=_observed(panel, distances),
+        observed=observed,
+        mass=mass,
         fit=fit,
         pretrend=_pretrend(fit, distances.times, choice),
         choice=choice,
-        scale=panel.scale,
     )
-
-
-def _average(detail: EventStudyDetail, first: int, last: int, level: float) -> tuple[Estimate, Floats]:
-    inside = (detail.event_times >= first) & (detail.event_times <= last)
-    if not inside.any():
-        raise OptionError(
-            f"no estimated event time lies between {first} and {last}",
-            where="did.average",
-            remedy=f"Event times run from {detail.event_times[0]} to {detail.event_times[-1]}, without the "
-            "reference.",
-        )
-    share = inside * detail.pooled / detail.pooled[inside].sum()
-    contrast = np.zeros((1, len(detail.fit.coefficients)))
-    contrast[0, : len(share)] = share
-    found = requirements.uncertainty(detail.choice, detail.fit, contrast, level)
-    window = detail.event_times[inside]
-    estimate = found.estimate(
-        0, estimand=f"Average effect, event times {window[0]} to {window[-1]}", scale=detail.scale
-    )
-    return explained(estimate, detail.choice), share
 
 
 def _distances(panel: Panel, reference: int, ends: tuple[int, int] | None) -> Distances:
@@ -230,18 +205,18 @@ def _pretrend(fit: Regression, times: Ints, choice: Choice) -> JointTest | NotAv
     return joint_test(fit, before, choice.inference)
 
 
-def _observed(panel: Panel, distances: Distances) -> Floats:
+def _observed(panel: Panel, distances: Distances) -> tuple[Floats, Floats]:
     weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
-    means = []
+    means, masses = [], []
     for time in distances.times:
         mass = weight[:, None] * ((distances.cell == time) & distances.treated[:, None])
-        means.append(float((mass * panel.outcome).sum() / mass.sum()))
-    return np.array(means)
+        masses.append(float(mass.sum()))
+        means.append(float((mass * panel.outcome).sum() / masses[-1]))
+    return np.array(means), np.array(masses)
 
 
 def _effects(panel: Panel, distances: Distances, detail: EventStudyDetail, level: float) -> pd.DataFrame:
-    contrasts = np.eye(len(detail.fit.coefficients))[: len(distances.times)]
-    found = requirements.uncertainty(detail.choice, detail.fit, contrasts, level)
+    found = combine(detail, np.eye(len(distances.times)), level)
     table = pd.DataFrame({**found.columns(), "event_time": distances.times})
     gap = dict.fromkeys(("std_error", "low", "high", "p_value"), np.nan)
     reason = "the reference period, which every effect is measured against"

@@ -19,6 +19,7 @@ from whatworks.errors import DesignError, choose, first_few
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.joint import JointTest
 from whatworks.inference.percent import relative_change
+from whatworks.inference.uncertainty import Uncertainty
 from whatworks.inference.wild import WildCluster
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
@@ -37,6 +38,8 @@ class ImputationDetail:
 
     Attributes:
         effects: the imputed effects and what their averages need.
+        event_times: (k,) of the averages, ascending; empty unless `by="event_time"`.
+        targets: the k averages.
         lost: one row per treated cell that could not be imputed: unit, period.
         leads: effects before the start from one regression on untreated cells, or why there are none.
         pretrend: joint test that they are all zero, or why there is none.
@@ -44,6 +47,8 @@ class ImputationDetail:
     """
 
     effects: Imputed
+    event_times: Ints
+    targets: Targets
     lost: pd.DataFrame
     leads: Leads | NotAvailable
     pretrend: JointTest | NotAvailable
@@ -129,6 +134,8 @@ def _result(
     spec |= {"horizons": None if asked.horizons is None else list(asked.horizons)}
     spec |= {"leads": 0 if isinstance(before, NotAvailable) else len(before.event_time)}
     wild = isinstance(choice.inference, WildCluster)
+    times = keys if asked.by == "event_time" else keys[:0]
+    own = Targets(together.share[1 : 1 + len(times)])
     return Result(
         method=WHERE,
         headline=headline,
@@ -141,8 +148,14 @@ def _result(
         ),
         seed=requirements.seed_used(choice, panel.n_clusters) if wild else None,
         notes=(*panel.notes, *_notes(panel, found), *choice.warnings),
-        detail=ImputationDetail(found, _lost(panel, found), before, pretrend, choice),
+        detail=ImputationDetail(found, times, own, _lost(panel, found), before, pretrend, choice),
     )
+
+
+def combine(detail: ImputationDetail, combos: Floats, level: float) -> Uncertainty:
+    """Uncertainty of combinations (m, k) of the averages by event time, by the inference of the result."""
+    share = np.tensordot(combos, detail.targets.share, axes=1)
+    return uncertainty(detail.effects, Targets(share), detail.choice, level)
 
 
 def _event_time(panel: Panel, found: Imputed) -> Ints:

@@ -77,5 +77,5 @@ def uncertainty(found: Imputed, which: Targets, choice: Choice, level: float) ->
 
 
 def _wild(found: Imputed, which: Targets, method: WildCluster, level: float) -> Uncertainty:
-    aims = [found.cells & (share[found.sample.group] > 0) for share in which.share]
+    aims = [found.cells & (share[found.sample.group] != 0) for share in which.share]
     return wild(found.sample, coefficients(found, which), aims, method, level)

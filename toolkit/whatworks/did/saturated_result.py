@@ -43,6 +43,7 @@ class SaturatedDetail:
         fit: the averages as a regression; its k coefficients are the event times.
         pretrend: joint test that all averages before the start are zero, or why there is none.
         choice: the inference used, and why.
+        reference: event time that every effect is measured against; None where that is all earlier ones.
     """
 
     event_times: Ints
@@ -53,6 +54,7 @@ class SaturatedDetail:
     fit: Regression
     pretrend: JointTest | NotAvailable
     choice: Choice
+    reference: int | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +89,7 @@ def report(
     choice = requirements.settle(inference, count_clusters(panel.cluster, treated, compared), story.method)
     detail = _learn(model, cells, e, choice, story)
     combos = np.vstack([_overall(cells, e, detail.event_times), np.eye(len(detail.event_times))])
-    found = _uncertainty(detail, combos, story.level)
+    found = combine(detail, combos, story.level)
     words = f"Average effect on the {int(treated.sum())} treated units, all periods from the start"
     headline = explained(
         found.estimate(0, estimand=f"{words}, cohorts by size (ATT)", scale=panel.scale), choice
@@ -135,7 +137,8 @@ def _learn(
         pretrend = lead_test(
             model.sample, fit, before, lambda: coefficients(model, rows @ cells.contrast), together, choice
         )
-    return SaturatedDetail(times, shares, cells, cells.contrast @ model.level, model, fit, pretrend, choice)
+    estimates = cells.contrast @ model.level
+    return SaturatedDetail(times, shares, cells, estimates, model, fit, pretrend, choice, story.reference)
 
 
 def aims(model: Saturated, cells: CellEffects, shares: Floats) -> list[Bools]:
@@ -148,7 +151,8 @@ def aims(model: Saturated, cells: CellEffects, shares: Floats) -> list[Bools]:
     return out
 
 
-def _uncertainty(detail: SaturatedDetail, combos: Floats, level: float) -> Uncertainty:
+def combine(detail: SaturatedDetail, combos: Floats, level: float) -> Uncertainty:
+    """Uncertainty of combinations (m, k) of the averages by event time, by the inference of the result."""
     model, cells, fit, choice = detail.model, detail.cells, detail.fit, detail.choice
     shares = combos @ detail.shares
     if isinstance(choice.inference, NotAvailable):

@@ -40,6 +40,7 @@ class StackedDetail:
 
     Attributes:
         event_times: (k,) ascending, without the reference −1.
+        sample: the panel as arrays.
         stacks: the windows, one for each start that has a clean one.
         fit: the stacked regression; its k coefficients are the event times.
         pretrend: joint test that all effects before the start are zero, or why there is none.
@@ -47,6 +48,7 @@ class StackedDetail:
     """
 
     event_times: Ints
+    sample: Sample
     stacks: Stacks
     fit: Regression
     pretrend: JointTest | NotAvailable
@@ -90,14 +92,14 @@ def stacked(
     treated, compared = stacks.members(panel.n_units)
     choice = requirements.settle(inference, count_clusters(panel.cluster, treated, compared), WHERE)
     detail = _learn(data, stacks, choice)
-    return _result(panel, data, detail, comparison, level)
+    return _result(panel, detail, comparison, level)
 
 
-def _result(panel: Panel, data: Sample, detail: StackedDetail, comparison: str, level: float) -> Result:
+def _result(panel: Panel, detail: StackedDetail, comparison: str, level: float) -> Result:
     stacks, choice, times = detail.stacks, detail.choice, detail.event_times
     after = times >= 0
     share = after / after.sum()
-    found = _uncertainty(data, detail, np.vstack([share, np.eye(len(share))]), level)
+    found = combine(detail, np.vstack([share, np.eye(len(share))]), level)
     count = int(stacks.members(panel.n_units)[0].sum())
     words = f"Average effect on the {count} treated units, event times 0 to {times[-1]} (ATT)"
     headline = explained(found.estimate(0, estimand=words, scale=panel.scale), choice)
@@ -109,7 +111,7 @@ def _result(panel: Panel, data: Sample, detail: StackedDetail, comparison: str, 
         design=sizes(panel, count, headline),
         spec=choices(panel, choice, level, window=window, comparison=comparison),
         input_hash=panel.fingerprint,
-        relative=relative_change(headline, float(share @ stacks.observed(data))),
+        relative=relative_change(headline, float(share @ stacks.observed(detail.sample))),
         seed=requirements.seed_used(choice, panel.n_clusters),
         notes=(*panel.notes, *_trimmed(panel, stacks), *choice.warnings),
         detail=detail,
@@ -162,10 +164,12 @@ def _learn(data: Sample, stacks: Stacks, choice: Choice) -> StackedDetail:
         effect_cells(data, stacks, times < 0),
         choice,
     )
-    return StackedDetail(times, stacks, fit, pretrend, choice)
+    return StackedDetail(times, data, stacks, fit, pretrend, choice)
 
 
-def _uncertainty(data: Sample, detail: StackedDetail, combos: Floats, level: float) -> Uncertainty:
+def combine(detail: StackedDetail, combos: Floats, level: float) -> Uncertainty:
+    """Uncertainty of combinations (m, k) of the effects by event time, by the inference of the result."""
+    data = detail.sample
     if not isinstance(detail.choice.inference, WildCluster):
         return requirements.uncertainty(detail.choice, detail.fit, combos, level)
     effects = [effect_cells(data, detail.stacks, row != 0) for row in combos]
