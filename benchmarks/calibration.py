@@ -33,17 +33,21 @@ MONTHS, START = 60, 36
 
 @dataclass(frozen=True)
 class Scenario:
-    """`treated` clusters drawn out of all; `level` is `bcu` (12) or `borough` (32 per copy of London)."""
+    """`treated` clusters drawn out of all; `level` is `bcu` (12) or `borough` (32 per copy of London).
+
+    `kept` clusters, the first ones, stay in the panel; all of them unless given.
+    """
 
     level: str
     treated: int
     copies: int = 1
     offence: str = "robbery"
     rate_ratio: float = 1.0
+    kept: int | None = None
 
     @property
     def clusters(self) -> int:
-        return (12 if self.level == "bcu" else 32) * self.copies
+        return self.kept or (12 if self.level == "bcu" else 32) * self.copies
 
 
 @dataclass
@@ -89,6 +93,7 @@ def draw_panels(scenario: Scenario, sims: int, seed: int, chunk: int = 100) -> I
     per_thousand = 1000 / np.tile(city.population, scenario.copies)[:, None]
     choose = np.random.Generator(np.random.PCG64(seed))
     post = np.arange(MONTHS) >= START
+    kept = codes < scenario.clusters
     for done in range(0, sims, chunk):
         now = min(chunk, sims - done)
         picks = [choose.permutation(scenario.clusters)[: scenario.treated] for _ in range(now)]
@@ -107,10 +112,10 @@ def draw_panels(scenario: Scenario, sims: int, seed: int, chunk: int = 100) -> I
         effect = np.concatenate([p.treated - p.untreated for p in parts], axis=1) * per_thousand
         for r in range(now):
             truth = float(effect[r][treated[r]][:, post].mean())
-            yield Drawn(counts[r], codes, treated[r], truth)
+            yield Drawn(counts[r][kept], codes[kept], treated[r][kept], truth)
 
 
-def from_scores(outcome: Floats, drawn: Drawn, post: Bools) -> Uncertainty:
+def from_scores(outcome: Floats, drawn: Drawn, post: Bools, draws: int = 9999) -> Uncertainty:
     """The wild bootstrap as estimators that only give scores use it."""
     effect = (drawn.treated[:, None] & post).astype(float)
     x = twoway_core.demean_two_way(effect)
@@ -118,7 +123,7 @@ def from_scores(outcome: Floats, drawn: Drawn, post: Bools) -> Uncertainty:
     sums = np.zeros((2, int(drawn.cluster.max()) + 1))
     for row, values in zip(sums, (outcome, effect), strict=True):
         np.add.at(row, drawn.cluster, (a * twoway_core.demean_two_way(values)).sum(axis=1))
-    return WildCluster().from_scores(sums[0][:, None], sums[1][:, None])
+    return WildCluster(draws=draws).from_scores(sums[0][:, None], sums[1][:, None])
 
 
 def methods() -> dict[str, Callable[[Regression, Drawn, Bools], Uncertainty]]:

@@ -151,7 +151,7 @@ def test_clustered_errors_by_hand() -> None:
         influence = cells[int(row.cohort), int(row.period)][1]
         sums = [sum(influence[i] for i in range(12) if cluster[i] == c) for c in range(6)]
         assert row.std_error == pytest.approx(np.sqrt(sum(s**2 for s in sums)) / 12, rel=1e-9)
-    corrected = att_gt(panel, inference=Analytical(correction="t"))
+    corrected = att_gt(panel, inference=Analytical(correction="clusters"))
     ratio = corrected.effects["std_error"] / result.effects["std_error"]
     np.testing.assert_allclose(ratio, np.sqrt(6 / 5), rtol=1e-12)
     assert corrected.headline.df == 5

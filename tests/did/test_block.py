@@ -65,7 +65,7 @@ def cohort_25(cluster=None, covariates=()):
 @pytest.mark.parametrize(("cluster", "vcov"), [(None, "cluster_unit"), ("bcu", "cluster_bcu")])
 def test_fixest(cluster, vcov):
     theirs = entries("fixest")["did_2x2.cohort25_vs_never.y"]["results"][f"{vcov}.default"]
-    ours = did.block(cohort_25(cluster), inference=ClusterRobust(small_sample="fixest")).headline
+    ours = did.block(cohort_25(cluster), inference=ClusterRobust(correction="fixest")).headline
     assert ours.value == pytest.approx(theirs["estimate"][0], rel=1e-7)
     assert ours.std_error == pytest.approx(theirs["se"][0], rel=1e-7)
     assert (ours.low, ours.high) == pytest.approx((theirs["ci_low"][0], theirs["ci_high"][0]), rel=1e-7)

@@ -11,7 +11,7 @@ from whatworks import Panel, Result, did, errors
 from whatworks.inference import ClusterRobust, WildCluster
 from whatworks.results import NotAvailable
 
-FIXEST = ClusterRobust(small_sample="fixest")
+FIXEST = ClusterRobust(correction="fixest")
 
 
 def frame(units=12, periods=8, treated=5, start=4, seed=0, effect=2.0):

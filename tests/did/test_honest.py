@@ -22,7 +22,7 @@ SOURCES = {
 
 def fixest_study(panel=None):
     data = borough_panel() if panel is None else panel
-    return did.event_study(data, ends=(-12, 18), inference=ClusterRobust(small_sample="fixest"))
+    return did.event_study(data, ends=(-12, 18), inference=ClusterRobust(correction="fixest"))
 
 
 def callaway_study():

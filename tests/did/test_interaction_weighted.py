@@ -159,7 +159,7 @@ def test_matches_fixest(key: str, cluster: str, roles: dict[str, Any], factor: s
         data, unit="id", period="t", **{"outcome": "y", "start": "start", **roles}, allow_missing=missing
     )
     result = interaction_weighted(
-        panel, inference=RAW if factor == "raw" else ClusterRobust(small_sample="fixest")
+        panel, inference=RAW if factor == "raw" else ClusterRobust(correction="fixest")
     )
     stored = ENTRIES[key]["results"]
     overall, terms = stored[f"{cluster}.{factor}.att"], stored[f"{cluster}.{factor}.period"]
@@ -180,7 +180,7 @@ def test_published_staggered_panel(reference_public: Path, name: str, covariates
     panel = Panel.from_frame(
         data, unit="id", period="year", outcome="y", start="start", covariates=covariates
     )
-    result = interaction_weighted(panel, inference=ClusterRobust(small_sample="fixest"))
+    result = interaction_weighted(panel, inference=ClusterRobust(correction="fixest"))
     stored = golden["results"][name]["cluster_id"]["period"]
     shift = len(covariates)
     table = result.effects[result.effects["event_time"] != -1]

@@ -15,7 +15,7 @@ from whatworks.inference.influence import Analytical
 from whatworks.panel import NEVER
 from whatworks.results import NotAvailable
 
-FIXEST = ClusterRobust(small_sample="fixest")
+FIXEST = ClusterRobust(correction="fixest")
 
 
 def pair(table=None, cluster=None, **roles):

@@ -26,12 +26,12 @@ from whatworks.results import NotAvailable
 
 SPACE = Conley(30, np.column_stack([np.linspace(51.3, 51.7, 32), np.zeros(32)]))
 FACTOR = {
-    ("cluster", "default"): ClusterRobust(small_sample="fixest"),
+    ("cluster", "default"): ClusterRobust(correction="fixest"),
     ("cluster", "raw"): ClusterRobust("CR0"),
-    ("twoway", "default"): TwoWay(small_sample="fixest"),
+    ("twoway", "default"): TwoWay(correction="fixest"),
     ("twoway", "raw"): TwoWay("CR0"),
-    ("driscoll", "default"): DriscollKraay(2, small_sample="fixest"),
-    ("driscoll", "raw"): DriscollKraay(2, small_sample="none"),
+    ("driscoll", "default"): DriscollKraay(2, correction="fixest"),
+    ("driscoll", "raw"): DriscollKraay(2, correction="none"),
 }
 PANELS = {
     "twfe.y": {"outcome": "y"},

@@ -27,7 +27,7 @@ CASES = [
 @pytest.mark.parametrize(("entry", "panel", "vcov"), CASES, ids=lambda value: str(value)[:30])
 def test_fixest_convention_prints_what_fixest_prints(entry, panel, vcov):
     theirs = entries("fixest")[entry]["results"][f"{vcov}.default"]
-    ours = ClusterRobust(small_sample="fixest").from_regression(fit_twfe(panel), ONE)
+    ours = ClusterRobust(correction="fixest").from_regression(fit_twfe(panel), ONE)
     assert ours.df == theirs["df_t"]
     for name, column in (("value", "estimate"), ("std_error", "se"), ("p_value", "p"), ("low", "ci_low")):
         assert getattr(ours, name)[0] == pytest.approx(theirs[column][0], rel=1e-7), name
@@ -50,13 +50,13 @@ def test_cr1_is_fixest_with_the_cluster_factor_alone(cluster):
 @pytest.mark.parametrize("cluster", [None, "bcu"])
 def test_stata_convention_is_fixest_with_every_effect_counted(cluster):
     theirs = entries("fixest")["twfe.y"]["results"]["ssc_variants"]["K_full"]
-    ours = ClusterRobust(small_sample="stata").from_regression(fit_twfe(borough_panel(cluster=cluster)), ONE)
+    ours = ClusterRobust(correction="stata").from_regression(fit_twfe(borough_panel(cluster=cluster)), ONE)
     assert ours.std_error[0] == pytest.approx(theirs[f"cluster_{cluster or 'unit'}"]["se"][0], rel=1e-7)
 
 
 @pytest.mark.parametrize(
     ("kind", "ours"),
-    [("CR0", ClusterRobust("CR0")), ("CR1", ClusterRobust()), ("CR1S", ClusterRobust(small_sample="stata"))],
+    [("CR0", ClusterRobust("CR0")), ("CR1", ClusterRobust()), ("CR1S", ClusterRobust(correction="stata"))],
 )
 @pytest.mark.parametrize("weight", [None, "population"])
 @pytest.mark.parametrize("cluster", ["bcu", "borough"])
@@ -114,7 +114,7 @@ def test_options_are_checked():
     with pytest.raises(errors.OptionError, match="CR1"):
         ClusterRobust("CR9")
     with pytest.raises(errors.OptionError, match="would be ignored"):
-        ClusterRobust("CR0", small_sample="stata")
+        ClusterRobust("CR0", correction="stata")
     with pytest.raises(errors.OptionError, match=r"0\.95"):
         ClusterRobust().from_regression(fit_twfe(borough_panel()), ONE, level=95)
 

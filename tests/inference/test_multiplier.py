@@ -118,7 +118,7 @@ def test_cluster_sums_against_a_loop() -> None:
 def test_analytical_by_hand() -> None:
     for choice, factor, critical in (
         (Analytical(), 1.0, 1.959964),
-        (Analytical("t"), np.sqrt(12 / 11), 2.200985),
+        (Analytical("clusters"), np.sqrt(12 / 11), 2.200985),
     ):
         found = analytical(
             np.array([3.0]),

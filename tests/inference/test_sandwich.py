@@ -47,7 +47,7 @@ def fit_case(roles):
 @pytest.mark.parametrize("factor", ["default", "raw"])
 def test_two_way_clusters_as_fixest(entry, cluster, roles, factor):
     name = "twoway_unit_t" if cluster == "t" else "twoway_bcu_t"
-    ours = TwoWay(small_sample="fixest") if factor == "default" else TwoWay("CR0")
+    ours = TwoWay(correction="fixest") if factor == "default" else TwoWay("CR0")
     agrees(
         ours.from_regression(fit_case(roles), ONE), entries("fixest")[entry]["results"][f"{name}.{factor}"]
     )
@@ -67,7 +67,7 @@ UNWEIGHTED = [case for case in CASES if "weights" not in case[0]]
 @pytest.mark.parametrize("factor", ["default", "raw"])
 def test_driscoll_kraay_as_fixest(entry, cluster, roles, factor):
     theirs = entries("fixest")[entry]["results"][f"driscoll_kraay_lag2.{factor}"]
-    ours = DriscollKraay(2, small_sample="fixest" if factor == "default" else "none")
+    ours = DriscollKraay(2, correction="fixest" if factor == "default" else "none")
     agrees(ours.from_regression(fit_case(roles), ONE), theirs)
 
 
@@ -133,7 +133,7 @@ def test_driscoll_kraay_without_lags_clusters_by_period():
     panel = borough_panel()
     fit = fit_twfe(panel)
     influence = fit.rows().influence(fit.bread[0]).sum(axis=0)
-    found = DriscollKraay(0, small_sample="none").from_regression(fit, ONE)
+    found = DriscollKraay(0, correction="none").from_regression(fit, ONE)
     assert found.std_error[0] == pytest.approx(np.sqrt(influence @ influence))
     # 4·(48/100)^(2/9) = 3.40
     assert "3 lags" in DriscollKraay().from_regression(fit, ONE).sentence
@@ -151,7 +151,7 @@ def test_a_negative_variance_has_a_reason():
 def test_options_are_checked():
     fit = fit_twfe(borough_panel())
     with pytest.raises(errors.OptionError, match="would be ignored"):
-        TwoWay("CR0", small_sample="fixest")
+        TwoWay("CR0", correction="fixest")
     with pytest.raises(errors.OptionError, match="lags=-1"):
         DriscollKraay(-1)
     with pytest.raises(errors.OptionError, match="48 periods"):

@@ -182,7 +182,7 @@ def test_a_method_with_sums_only_is_refused():
     with pytest.raises(errors.OptionError, match="has sums within clusters only"):
         ClusterRobust("CR2").from_regression(bare, ONE)
     with pytest.raises(errors.OptionError, match="would be ignored"):
-        ClusterRobust("CR3", small_sample="fixest")
+        ClusterRobust("CR3", correction="fixest")
 
 
 def test_wild_bootstrap_of_a_panel_with_gaps_against_dummies():

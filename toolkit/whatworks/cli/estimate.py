@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import inspect
 import types
@@ -44,7 +43,9 @@ def estimate(
     aggregation = options.pop("by", None) if "by" not in inspect.signature(function).parameters else None
     choices = {name: _typed(function, name, value, method) for name, value in options.items()}
     if inference:
-        choices["inference"] = _inference(inference)
+        from whatworks.inference import choose
+
+        choices["inference"] = choose(inference)
     panel = _panel(file, _pairs(role, "--role"))
     if per:
         panel = panel.as_rate(per)
@@ -164,27 +165,6 @@ def _truth(value: str, where: str) -> bool:
     if value.strip().lower() in (*_TRUE, *_FALSE):
         return value.strip().lower() in _TRUE
     raise OptionError(f"{value!r} is neither true nor false", where=where, remedy="Write true or false.")
-
-
-def _inference(text: str) -> Any:
-    from whatworks import inference as room
-
-    name, _, settings = text.partition(":")
-    chosen = room.choose(name)
-    given = _pairs([part for part in settings.split(",") if part.strip()], "--inference")
-    if not given:
-        return chosen
-    hints = get_type_hints(type(chosen))
-    fields = [field.name for field in dataclasses.fields(chosen)]
-    for key in given:
-        if key not in fields:
-            raise OptionError(
-                f"inference {name} has no setting {key!r}",
-                where="--inference",
-                remedy=f"{did_you_mean(key, fields)}It has {', '.join(fields) or 'none'}.",
-            )
-    values = {key: _converted(hints[key], value, f"--inference {key}") for key, value in given.items()}
-    return dataclasses.replace(chosen, **values)
 
 
 def _aggregated(method: str, result: Result, by: str) -> Result:

@@ -44,14 +44,14 @@ def settle(detail: GroupTime, asked: Inference, *, where: str) -> Choice:
             "the wild bootstrap needs an estimate that is linear in the outcome, and with "
             f"adjust={detail.adjust!r} this one is not",
             where=where,
-            remedy='Use adjust="none" with WildCluster(), or Analytical(correction="t") or '
+            remedy='Use adjust="none" with WildCluster(), or Analytical(correction="clusters") or '
             "MultiplierBootstrap() with the adjustment.",
         )
     counts = _sides(detail)
     choice = decide(asked, counts, many=Analytical())
     if isinstance(choice.inference, WildCluster) and detail.adjust != "none":
         why = f"with {_how_many(detail)} and covariates, for which no wild bootstrap is at hand"
-        choice = Choice(Analytical(correction="t"), why, choice.warnings)
+        choice = Choice(Analytical(correction="clusters"), why, choice.warnings)
     if not plenty(counts) and isinstance(choice.inference, Analytical | MultiplierBootstrap):
         return replace(choice, warnings=(*choice.warnings, _too_sure(detail)))
     return choice
@@ -80,6 +80,6 @@ def _too_sure(detail: GroupTime) -> str:
     return (
         f"With {_how_many(detail)}, errors from the influence function are too small: in simulations on "
         "panels like London's (32 boroughs, 12 command units), tests at 5% rejected a true null in 8 to 16% "
-        'of cases, with Analytical(correction="t") in 5 to 11%, the more the fewer clusters a cohort has. '
-        f"{route}"
+        'of cases, with Analytical(correction="clusters") in 5 to 11%, the more the fewer clusters a cohort '
+        f"has. {route}"
     )

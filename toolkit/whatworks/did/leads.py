@@ -109,7 +109,7 @@ def _numbers(fit: Regression, k: int, choice: Choice, level: float) -> Uncertain
         return unknown(contrasts @ fit.coefficients, choice.inference.reason, level=level)
     if isinstance(choice.inference, WildCluster):
         return choice.inference.from_regression(fit, contrasts, level=level)
-    return ClusterRobust("CR1", small_sample="fixest").from_regression(fit, contrasts, level=level)
+    return ClusterRobust("CR1", correction="fixest").from_regression(fit, contrasts, level=level)
 
 
 def _test(fit: Regression, k: int, choice: Choice) -> JointTest | NotAvailable:

@@ -185,7 +185,9 @@ def regression(found: PoissonFit, cluster: Ints) -> Regression:
         )
 
     norm = float(np.sqrt(found.pearson))
-    return Regression(found.coefficients, found.bread, scores, norm, n, units, periods, moments)
+    return Regression(
+        found.coefficients, found.bread, scores, norm, n, units, periods, moments, likelihood=True
+    )
 
 
 def hold(found: PoissonFit, regressors: Floats, value: float, start: Floats | None = None) -> PoissonFit:

@@ -14,6 +14,7 @@ from whatworks.inference.jackknife import Jackknife
 from whatworks.inference.percent import relative_change
 from whatworks.inference.randomisation import RandomisationInference
 from whatworks.inference.sandwich import Conley, DriscollKraay, TwoWay
+from whatworks.inference.settings import apply
 from whatworks.inference.wild import WildCluster
 
 _BOOTSTRAPS: dict[str, Callable[..., Any]] = {
@@ -40,9 +41,17 @@ NAMES = (*_BOOTSTRAPS, "multiplier", *_PLAIN, "analytical")
 def choose(name: str, *, draws: int = 9999, seed: int = DEFAULT_SEED) -> Any:
     """The inference object that a study parameter names; `draws` and `seed` where it draws.
 
+    Settings follow the name after a colon, as in `cluster:correction=stata` or `wild:null=free,weights=webb`.
+
     Raises:
-        OptionError: a name that is not one of `NAMES`, or draws or a seed out of range.
+        OptionError: a name that is not one of `NAMES`, a setting that it does not have, or a value, draws or
+            a seed out of range.
     """
+    word, _, settings = name.partition(":")
+    return apply(_named(word, draws, seed), word, settings)
+
+
+def _named(name: str, draws: int, seed: int) -> Any:
     choose_option("inference", name, NAMES, where="inference")
     if name in _BOOTSTRAPS:
         return _BOOTSTRAPS[name](draws=draws, seed=seed)

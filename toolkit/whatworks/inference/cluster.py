@@ -11,9 +11,11 @@ import numpy.typing as npt
 from whatworks.errors import OptionError
 from whatworks.errors import choose as choose_option
 from whatworks.inference import intervals
+from whatworks.inference.correction import Correction, correct
 from whatworks.inference.draws import check_level
 from whatworks.inference.regression import Moments, Regression, rows_of
 from whatworks.inference.uncertainty import Uncertainty
+from whatworks.results import Number
 
 __all__ = ["NO_VARIATION", "ClusterRobust", "Moments", "Regression", "on_t"]
 
@@ -35,46 +37,43 @@ class ClusterRobust:
             independent with one variance; degrees of freedom of Bell & McCaffrey, one number per estimate)
             or `CR3` (refits without each cluster in turn, squared deviations from the estimate summed).
             Degrees of freedom are G − 1 except under CR2.
-        small_sample: the factor of CR1, with n observations, K coefficients and G clusters.
+        correction: the factor of CR1, with n observations, K coefficients and G clusters.
             `clusters`: G/(G−1), the default; `fixest`: G/(G−1)·(n−1)/(n−K), fixed effects nested in
             clusters not counted in K (also what Stata's xtreg, fe and reghdfe print); `stata`: the same
-            with all of them counted (regress with dummies, areg).
+            with all of them counted (regress with dummies, areg). The result spells out the numbers.
+            For a Poisson regression both mean normal quantiles, and `stata` G/(G−1).
 
     Source: Liang & Zeger (1986), Biometrika 73(1); Cameron & Miller (2015), Journal of Human Resources 50(2),
     equations 11–12; Bell & McCaffrey (2002), Survey Methodology 28(2), for CR2 and CR3.
     """
 
     kind: Literal["CR0", "CR1", "CR2", "CR3"] = "CR1"
-    small_sample: Literal["clusters", "fixest", "stata"] = "clusters"
+    correction: Literal["clusters", "fixest", "stata"] = "clusters"
 
     def __post_init__(self) -> None:
         choose_option("kind", self.kind, ("CR0", "CR1", "CR2", "CR3"), where="ClusterRobust")
-        choose_option(
-            "small_sample", self.small_sample, ("clusters", "fixest", "stata"), where="ClusterRobust"
-        )
-        if self.kind != "CR1" and self.small_sample != "clusters":
+        choose_option("correction", self.correction, ("clusters", "fixest", "stata"), where="ClusterRobust")
+        if self.kind != "CR1" and self.correction != "clusters":
             raise OptionError(
-                f"{self.kind} has no small-sample factor, so small_sample={self.small_sample!r} would be "
-                "ignored",
+                f"{self.kind} has no small-sample factor, so correction={self.correction!r} would be ignored",
                 where="ClusterRobust",
-                remedy=f"Use ClusterRobust('CR1', small_sample={self.small_sample!r}).",
+                remedy=f"Use ClusterRobust('CR1', correction={self.correction!r}).",
             )
 
     def covariance(self, fit: Regression) -> Floats:
         """(k, k) covariance of the coefficients."""
         half, _ = self.spread(fit, np.eye(len(fit.coefficients)))
-        return self.factor(fit) * (half @ half.T)
+        return self.corrected(fit).factor * (half @ half.T)
 
-    def spread(self, fit: Regression, contrasts: Floats) -> tuple[Floats, float | Floats]:
-        """Influence of each cluster on m combinations (m, G), and degrees of freedom, one or (m,).
+    def spread(self, fit: Regression, contrasts: Floats) -> tuple[Floats, Floats | None]:
+        """Influence of each cluster on m combinations (m, G), and their own degrees of freedom (m,) if any.
 
         Raises:
             OptionError: CR2 or CR3 of a method that gives sums within clusters only.
         """
-        plain = float(fit.n_clusters - 1)
         if self.kind in ("CR0", "CR1"):
             # from the scores, not from the covariance: a sum of squares cannot come out negative
-            return contrasts @ fit.bread @ fit.scores.T, plain
+            return contrasts @ fit.bread @ fit.scores.T, None
         rows = rows_of(fit, f"ClusterRobust({self.kind!r})")
         if self.kind == "CR2":
             from whatworks.inference.bias_reduced import adjusted
@@ -82,40 +81,38 @@ class ClusterRobust:
             return adjusted(fit, rows, contrasts)
         from whatworks.inference.leave_out import deviations
 
-        return deviations(fit, rows, contrasts), plain
+        return deviations(fit, rows, contrasts), None
 
-    def factor(self, fit: Regression) -> float:
-        """The small-sample factor on the covariance."""
-        if self.kind != "CR1":
-            return 1.0
-        factor = fit.n_clusters / (fit.n_clusters - 1)
-        if self.small_sample == "clusters":
-            return factor
+    def corrected(self, fit: Regression) -> Correction:
+        """The small-sample factor on the covariance, in numbers and words, and the distribution."""
+        name = self.correction if self.kind == "CR1" else "none"
         counted = len(fit.coefficients) + fit.n_crossing
-        if self.small_sample == "stata":
-            counted += fit.n_nested
-        return factor * (fit.n_obs - 1) / (fit.n_obs - counted)
+        what = "fixed effects nested in clusters not counted"
+        if name == "stata":
+            counted, what = counted + fit.n_nested, "every fixed effect counted"
+        return correct(name, fit, pieces=fit.n_clusters, counted=counted, what=what)
 
     def from_regression(self, fit: Regression, contrasts: Floats, *, level: float = 0.95) -> Uncertainty:
         """Uncertainty of the m combinations `contrasts @ coefficients`; `contrasts` is (m, k)."""
-        spread, df = self.spread(fit, contrasts)
-        variance = self.factor(fit) * (spread**2).sum(axis=1)
-        return on_t(fit, contrasts, variance, df=df, level=level, sentence=self.sentence(fit.n_clusters))
+        spread, own_df = self.spread(fit, contrasts)
+        correction = self.corrected(fit)
+        return on_t(
+            fit,
+            contrasts,
+            correction.factor * (spread**2).sum(axis=1),
+            df=correction.df if own_df is None else own_df,
+            level=level,
+            sentence=self._sentence(correction, fit.n_clusters),
+        )
 
-    def sentence(self, clusters: int) -> str:
-        """How the uncertainty was found, for the result."""
-        factor = {
-            "clusters": f"factor {clusters}/{clusters - 1}",
-            "fixest": "small-sample factor as in fixest",
-            "stata": "small-sample factor as in Stata with every fixed effect counted",
-        }[self.small_sample]
+    def _sentence(self, correction: Correction, clusters: int) -> str:
         kind = {
             "CR0": "CR0, no small-sample factor",
-            "CR1": f"CR1, {factor}",
-            "CR2": "CR2, bias-reduced",
-            "CR3": "CR3, refits without each cluster in turn",
+            "CR1": f"CR1, {correction.words}",
+            "CR2": "CR2, bias-reduced, no small-sample factor",
+            "CR3": "CR3, refits without each cluster in turn, no small-sample factor",
         }[self.kind]
-        df = f"t with {clusters - 1} degrees of freedom"
+        df = correction.distribution
         if self.kind == "CR2":
             df = "t with the degrees of freedom of Bell and McCaffrey (Satterthwaite)"
         return f"Cluster-robust standard error over {clusters} clusters ({kind}); {df}"
@@ -126,11 +123,11 @@ def on_t(
     contrasts: Floats,
     variance: Floats,
     *,
-    df: float | Floats,
+    df: Number | Floats,
     level: float,
     sentence: str,
 ) -> Uncertainty:
-    """Uncertainty of m combinations `contrasts @ coefficients` from their variances (m,), on Student's t.
+    """Uncertainty of m combinations `contrasts @ coefficients` from their variances (m,), on t or normal.
 
     A variance that is NaN (leaving out one cluster), not positive, or rounding alone becomes a reason.
     """

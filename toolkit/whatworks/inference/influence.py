@@ -10,14 +10,13 @@ import numpy.typing as npt
 
 from whatworks.errors import choose
 from whatworks.inference import intervals
+from whatworks.inference.correction import NORMAL, Correction
 from whatworks.inference.draws import check_level
 from whatworks.inference.uncertainty import Uncertainty
-from whatworks.results import NotAvailable, Number
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_NORMAL = NotAvailable("a normal reference distribution has no degrees of freedom")
 _ROUNDING = 1e-10
 """Errors below this share of the largest contribution are rounding, not information."""
 
@@ -27,16 +26,17 @@ class Analytical:
     """Errors from the influence function, by cluster where clusters are named.
 
     Attributes:
-        correction: `none` is the convention of R's did 2.5.1: no small-sample factor, normal quantiles;
-            `t` multiplies the variance by G/(G−1) and uses Student's t with G−1 degrees of freedom.
+        correction: `did` is the convention of R's did 2.5.1: no small-sample factor, normal quantiles;
+            `clusters` multiplies the variance by G/(G−1) and uses Student's t with G−1 degrees of freedom,
+            as `ClusterRobust()` does.
 
     Source: Callaway & Sant'Anna (2021, Journal of Econometrics 225), Theorem 2 and Remark 10.
     """
 
-    correction: Literal["none", "t"] = "none"
+    correction: Literal["did", "clusters"] = "did"
 
     def __post_init__(self) -> None:
-        choose("correction", self.correction, ("none", "t"), where="Analytical")
+        choose("correction", self.correction, ("did", "clusters"), where="Analytical")
 
 
 def cluster_sums(contributions: Floats, cluster: Ints | None, n_clusters: int) -> Floats:
@@ -82,19 +82,15 @@ def analytical(
         by: what the pieces are, in words (`the 12 clusters`).
     """
     check_level(level)
-    df: Number = _NORMAL
-    factor = 1.0
-    if choice.correction == "t":
-        df, factor = float(n_clusters - 1), float(np.sqrt(n_clusters / (n_clusters - 1)))
+    correction = Correction(1.0, "no small-sample factor, as R's did prints", NORMAL)
+    if choice.correction == "clusters":
+        words = f"factor {n_clusters:,}/{n_clusters - 1:,}"
+        correction = Correction(n_clusters / (n_clusters - 1), words, float(n_clusters - 1))
+    df, factor = correction.df, float(np.sqrt(correction.factor))
     error = factor * std_error
     low, high = intervals.interval(value, error, df=df, level=level)
     p = np.maximum(intervals.p_value(value, error, df=df), np.finfo(float).tiny)
     gap = ~np.isfinite(error)
-    tail = (
-        "normal quantiles, no small-sample factor"
-        if choice.correction == "none"
-        else f"factor G/(G−1), Student's t with {n_clusters - 1} degrees of freedom"
-    )
     return Uncertainty(
         value=value,
         std_error=np.where(gap, np.nan, error),
@@ -104,5 +100,6 @@ def analytical(
         reason=reason,
         level=level,
         df=df,
-        sentence=f"Influence function, independent across {by}; {tail}",
+        sentence=f"Influence function, independent across {by}; {correction.words}; "
+        f"{correction.distribution}",
     )

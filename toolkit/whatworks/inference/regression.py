@@ -47,6 +47,7 @@ class Regression:
         moments: makes the sums that a wild bootstrap needs; called only there.
         rows: makes the rows themselves, for errors that need more than sums within clusters (CR2, CR3,
             jackknife, two-way, over time or space); None where the method has sums only.
+        likelihood: whether a likelihood was maximised (Poisson) instead of squares summed.
     """
 
     coefficients: Floats
@@ -58,6 +59,7 @@ class Regression:
     n_crossing: int
     moments: Callable[[], Moments]
     rows: Callable[[], Rows] | None = None
+    likelihood: bool = False
 
     @property
     def n_clusters(self) -> int:

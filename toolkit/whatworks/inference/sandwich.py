@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from whatworks.errors import OptionError
 from whatworks.errors import choose as choose_option
 from whatworks.inference.cluster import on_t
+from whatworks.inference.correction import Correction, correct
 from whatworks.inference.regression import Regression, rows_of
 from whatworks.inference.rows import by_cluster
 from whatworks.inference.uncertainty import Uncertainty
@@ -32,23 +34,23 @@ class TwoWay:
 
     Attributes:
         kind: `CR0` (no factor) or `CR1`: G/(G−1) on all three parts, G the smaller of the two numbers.
-        small_sample: `clusters`, or `fixest`: times (n−1)/(n−K), where K counts no fixed effect, since each
+        correction: `clusters`, or `fixest`: times (n−1)/(n−K), where K counts no fixed effect, since each
             is nested in one of the two.
 
     Source: Cameron, Gelbach & Miller (2011), Journal of Business & Economic Statistics 29(2).
     """
 
     kind: Literal["CR0", "CR1"] = "CR1"
-    small_sample: Literal["clusters", "fixest"] = "clusters"
+    correction: Literal["clusters", "fixest"] = "clusters"
 
     def __post_init__(self) -> None:
         choose_option("kind", self.kind, ("CR0", "CR1"), where="TwoWay")
-        choose_option("small_sample", self.small_sample, ("clusters", "fixest"), where="TwoWay")
-        if self.kind == "CR0" and self.small_sample != "clusters":
+        choose_option("correction", self.correction, ("clusters", "fixest"), where="TwoWay")
+        if self.kind == "CR0" and self.correction != "clusters":
             raise OptionError(
-                "CR0 has no small-sample factor, so small_sample='fixest' would be ignored",
+                "CR0 has no small-sample factor, so correction='fixest' would be ignored",
                 where="TwoWay",
-                remedy="Use TwoWay('CR1', small_sample='fixest').",
+                remedy="Use TwoWay('CR1', correction='fixest').",
             )
 
     def from_regression(self, fit: Regression, contrasts: Floats, *, level: float = 0.95) -> Uncertainty:
@@ -62,16 +64,19 @@ class TwoWay:
 
         periods = _periods(fit)
         fewest = min(fit.n_clusters, periods)
-        factor = 1.0 if self.kind == "CR0" else fewest / (fewest - 1)
-        if self.small_sample == "fixest":
-            factor *= (fit.n_obs - 1) / (fit.n_obs - len(fit.coefficients) - 1)
+        correction = correct(
+            "none" if self.kind == "CR0" else self.correction,
+            fit,
+            pieces=fewest,
+            counted=len(fit.coefficients) + 1,
+            what="no fixed effect counted, as each is nested in one of the two",
+        )
         sentence = (
             f"Standard error clustered two ways, over {fit.n_clusters} clusters and {periods} periods "
-            f"({self.kind}{', small-sample factor as in fixest' if self.small_sample == 'fixest' else ''}); "
-            f"t with {fewest - 1} degrees of freedom"
+            f"({self.kind}, {correction.words}); {correction.distribution}"
         )
-        found = factor * _variances(fit, contrasts, variance)
-        return on_t(fit, contrasts, found, df=float(fewest - 1), level=level, sentence=sentence)
+        found = correction.factor * _variances(fit, contrasts, variance)
+        return on_t(fit, contrasts, found, df=correction.df, level=level, sentence=sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class DriscollKraay:
     Attributes:
         lags: how many periods back errors correlate (Bartlett weights, 1 − l/(lags + 1)); None for the whole
             part of 4·(T/100)^(2/9).
-        small_sample: `none`, `periods` (T/(T−1), the default), or `fixest`: that times (n−1)/(n−K), every
+        correction: `none`, `periods` (T/(T−1), the default), or `fixest`: that times (n−1)/(n−K), every
             fixed effect counted in K.
 
     Source: Driscoll & Kraay (1998), Review of Economics and Statistics 80(4); the lags by default
@@ -91,10 +96,10 @@ class DriscollKraay:
     """
 
     lags: int | None = None
-    small_sample: Literal["none", "periods", "fixest"] = "periods"
+    correction: Literal["none", "periods", "fixest"] = "periods"
 
     def __post_init__(self) -> None:
-        choose_option("small_sample", self.small_sample, ("none", "periods", "fixest"), where="DriscollKraay")
+        choose_option("correction", self.correction, ("none", "periods", "fixest"), where="DriscollKraay")
         if self.lags is not None and (
             isinstance(self.lags, bool) or self.lags != int(self.lags) or self.lags < 0
         ):
@@ -120,25 +125,25 @@ class DriscollKraay:
             later = [2 * (1 - lag / (lags + 1)) * (h[lag:] @ h[:-lag]) for lag in range(1, lags + 1)]
             return float(h @ h + sum(later))
 
-        factor = 1.0 if self.small_sample == "none" else periods / (periods - 1)
-        if self.small_sample == "fixest":
-            factor *= (fit.n_obs - 1) / (fit.n_obs - _counted(fit))
+        correction = correct(
+            self.correction, fit, pieces=periods, counted=_counted(fit), what="every fixed effect counted"
+        )
         sentence = (
             f"Driscoll–Kraay standard error (units correlate within periods and over {lags} lags; it rests "
-            f"on the {periods} periods); t with {periods - 1} degrees of freedom"
+            f"on the {periods} periods; {correction.words}); {correction.distribution}"
         )
-        found = factor * _variances(fit, contrasts, variance)
-        return on_t(fit, contrasts, found, df=float(periods - 1), level=level, sentence=sentence)
+        found = correction.factor * _variances(fit, contrasts, variance)
+        return on_t(fit, contrasts, found, df=correction.df, level=level, sentence=sentence)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Conley:
     """Errors that correlate between units up to a distance, freely over time; t on units less one.
 
     Attributes:
         km: distance up to which errors of two units correlate, each pair within it counting in full.
         coordinates: (N, 2) latitude and longitude of the units in degrees, in the order of `panel.units`.
-        small_sample: `none`, `units` (N/(N−1), the default), or `fixest`: n/(n−K) and t on n − K, every
+        correction: `none`, `units` (N/(N−1), the default), or `fixest`: n/(n−K) and t on n − K, every
             fixed effect counted in K.
 
     Source: Conley (1999), Journal of Econometrics 92(1), with the uniform kernel; distances along
@@ -146,11 +151,11 @@ class Conley:
     """
 
     km: float
-    coordinates: Floats = field(repr=False)
-    small_sample: Literal["none", "units", "fixest"] = "units"
+    coordinates: Floats
+    correction: Literal["none", "units", "fixest"] = "units"
 
     def __post_init__(self) -> None:
-        choose_option("small_sample", self.small_sample, ("none", "units", "fixest"), where="Conley")
+        choose_option("correction", self.correction, ("none", "units", "fixest"), where="Conley")
         places = np.asarray(self.coordinates, dtype=np.float64)
         if places.ndim != 2 or places.shape[1] != 2 or not np.isfinite(places).all():
             raise OptionError(
@@ -165,6 +170,12 @@ class Conley:
                 remedy="Give km above 0 and degrees, latitude first; national grid metres must be converted.",
             )
         object.__setattr__(self, "coordinates", places)
+
+    def __repr__(self) -> str:
+        """Every setting; of the coordinates how many and their fingerprint, so that a change shows."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.coordinates, dtype="<f8").tobytes()).hexdigest()
+        places = f"<{len(self.coordinates)} places, sha256 {digest[:16]}>"
+        return f"Conley(km={self.km!r}, coordinates={places}, correction={self.correction!r})"
 
     def near(self) -> Bools:
         """(N, N) pairs no farther apart than `km`."""
@@ -188,23 +199,27 @@ class Conley:
             own = influence.sum(axis=1)
             return float(own @ near @ own)
 
-        df = float(units - 1)
-        factor = units / df if self.small_sample == "units" else 1.0
-        if self.small_sample == "fixest":
-            df = float(fit.n_obs - _counted(fit))
-            factor = fit.n_obs / df
+        correction = self._corrected(fit, units)
         sentence = (
             f"Conley standard error ({units} units correlate with all others up to {self.km:g} km away, and "
-            f"over time); t with {df:g} degrees of freedom"
+            f"over time; {correction.words}); {correction.distribution}"
         )
-        return on_t(
-            fit,
-            contrasts,
-            factor * _variances(fit, contrasts, variance),
-            df=df,
-            level=level,
-            sentence=sentence,
-        )
+        found = correction.factor * _variances(fit, contrasts, variance)
+        return on_t(fit, contrasts, found, df=correction.df, level=level, sentence=sentence)
+
+    def _corrected(self, fit: Regression, units: int) -> Correction:
+        if self.correction != "fixest":
+            return correct(self.correction, fit, pieces=units, counted=0, what="")
+        n, counted = fit.n_obs, _counted(fit)
+        if n <= counted:
+            raise OptionError(
+                f"correction='fixest' divides by n − K, and there are n = {n:,} observations for K = "
+                f"{counted:,} coefficients",
+                where="Conley",
+                remedy='Use correction="units", the default.',
+            )
+        words = f"factor {n:,}/{n - counted:,} as fixest prints: K = {counted:,}, every fixed effect counted"
+        return Correction(n / (n - counted), words, float(n - counted))
 
 
 def _variances(fit: Regression, contrasts: Floats, variance: Callable[[Floats], float]) -> Floats:
