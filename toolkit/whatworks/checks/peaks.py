@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from whatworks.checks import readings
 from whatworks.checks.readings import Bools, Floats
 from whatworks.panel import NEVER, Panel
 from whatworks.results import Estimate, NotAvailable
+
+ChosenOn = Literal["level", "rise"]
 
 LONG = 8
 """Fewer periods than this do not show how deviations last."""
@@ -107,25 +110,27 @@ def persistence(panel: Panel, *, ratio: bool) -> float | NotAvailable:
     return float(np.clip((r + 1 / t) / (1 - 4 / t), 0.0, MOST))
 
 
-def freed(panel: Panel, peak: Peak, rho: float) -> Panel | NotAvailable:
-    """The panel without what the peak alone would do to the treated units before and after their start.
+def freed(panel: Panel, peak: Peak, rho: float, chosen_on: ChosenOn) -> Panel | NotAvailable:
+    """The panel without what chance alone would have done to units chosen on a peak of this size.
 
-    A mean deviation δ over the run-up comes with δ·κ(t) in period t, where κ(t) is the slope of the
-    deviation at t on the run-up's mean under correlation ρ^|s − t|: about 1 in the run-up, and fading both
-    ways. Since the earlier mean shares κ_E of it, the peak that shows is δ·(1 − κ_E).
+    Deviations are correlated by ρ^|s − t|. Choosing on a sum S of them leaves period t with an expected
+    deviation in proportion to c(t) = Cov(u(t), S), where S is the mean of the run-up (`level`), or that less
+    the earlier mean (`rise`). The peak that shows fixes the factor: it is the difference of the mean c over
+    run-up and earlier periods.
     """
     if isinstance(peak.size.value, NotAvailable):
         return peak.size.value
     treated = readings.treated_units(panel)
     weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
-    kappa, shown = np.zeros(panel.outcome.shape), 0.0
+    path, shown = np.zeros(panel.outcome.shape), 0.0
     for start in panel.cohorts:
         mine = panel.start == start
-        path = _path(panel, int(start), peak.periods, rho)
-        kappa[mine] = path
-        earlier = path[panel.periods < start - peak.periods].mean()
-        shown += (1 - earlier) * weight[mine].sum() / weight[treated].sum()
-    deviation = peak.size.value / shown * kappa
+        run, earlier = run_up(panel, int(start), peak.periods), panel.periods < start - peak.periods
+        near = rho ** np.abs(panel.periods[:, None] - panel.periods[None, :]).astype(np.float64)
+        path[mine] = near @ (run / run.sum() - (earlier / earlier.sum() if chosen_on == "rise" else 0.0))
+        seen = path[mine][0]
+        shown += (seen[run].mean() - seen[earlier].mean()) * weight[mine].sum() / weight[treated].sum()
+    deviation = peak.size.value / shown * path
     if not peak.ratio:
         return panel.with_outcome(panel.outcome - deviation)
     if deviation.min() <= -1:
@@ -157,13 +162,6 @@ def alike(peak: Peak, treated: Bools) -> Bools:
     count = max(2, min(int(treated.sum()), int((~treated).sum()) // 2))
     kept[np.argsort(gap, kind="stable")[:count]] = True
     return kept & ~treated
-
-
-def _path(panel: Panel, start: int, periods: int, rho: float) -> Floats:
-    run = panel.periods[run_up(panel, start, periods)]
-    near = rho ** np.abs(panel.periods[:, None] - run[None, :]).astype(np.float64)
-    within = rho ** np.abs(run[:, None] - run[None, :]).astype(np.float64)
-    return np.asarray(near.mean(axis=1) / within.mean())
 
 
 def run_up(panel: Panel, start: int, periods: int) -> Bools:

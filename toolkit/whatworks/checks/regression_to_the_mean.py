@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from whatworks.checks import peaks, readings
-from whatworks.checks.peaks import Peak
+from whatworks.checks.peaks import ChosenOn, Peak
 from whatworks.checks.readings import Estimator
-from whatworks.errors import OptionError, WhatworksError
+from whatworks.errors import OptionError, WhatworksError, choose
 from whatworks.panel import Panel
 from whatworks.results import CheckResult, NotAvailable, Number, Result
 
@@ -44,7 +44,12 @@ class _Learnt:
 
 
 def regression_to_the_mean(
-    panel: Panel, estimate: Estimator, *, run_up: int | None = None, threshold: float = 0.05
+    panel: Panel,
+    estimate: Estimator,
+    *,
+    run_up: int | None = None,
+    chosen_on: ChosenOn = "level",
+    threshold: float = 0.05,
 ) -> CheckResult:
     """Test whether the treated stood on a peak just before their start, and take off what would have passed.
 
@@ -60,6 +65,9 @@ def regression_to_the_mean(
         estimate: the study's own estimator, panel in, `Result` out.
         run_up: periods before the start on which areas may have been chosen; None: a quarter of the shortest
             time before a start, at least 1 and at most 12.
+        chosen_on: what areas may have been chosen on, the `level` of the run-up or its `rise` above their
+            own earlier mean. A rise also means that the earlier periods were low by chance, so that a
+            baseline over all of them carries less.
         threshold: p-value below which the run-up counts as a peak (or a dip).
 
     Returns:
@@ -69,13 +77,15 @@ def regression_to_the_mean(
         periods before a start, or no estimate.
 
     Raises:
-        OptionError: a run-up that is no whole number, or leaves fewer than two earlier periods.
+        OptionError: a run-up that is no whole number, or leaves fewer than two earlier periods; `chosen_on`
+            that is neither.
 
     Source: Barnett, van der Pols & Dobson (2005), International Journal of Epidemiology 34(1), for the
     phenomenon and the analysis of covariance it calls for; Galton (1886), Journal of the Anthropological
     Institute 15; Ashenfelter (1978), Review of Economics and Statistics 60(1), for the dip. The extension to
     a panel with first-order correlation is derived in the registry.
     """
+    choose("chosen_on", chosen_on, ("level", "rise"), where="regression_to_the_mean")
     whole = readings.attempt(panel, estimate)
     if isinstance(whole, NotAvailable):
         return CheckResult(NAME, "not_applicable", f"There is no estimate: {whole.reason}.")
@@ -99,7 +109,7 @@ def regression_to_the_mean(
         return CheckResult(NAME, "not_applicable", f"The run-up cannot be compared: {problem.what}.")
     if isinstance(peak.size.p_value, NotAvailable):
         return CheckResult(NAME, "not_applicable", f"No test of the run-up: {peak.size.p_value.reason}.")
-    return _judge(panel, _learn(panel, estimate, whole, peak), threshold)
+    return _judge(panel, _learn(panel, estimate, whole, peak, chosen_on), threshold)
 
 
 def _length(asked: int | None, shortest: int) -> int:
@@ -116,9 +126,9 @@ def _length(asked: int | None, shortest: int) -> int:
     return int(asked)
 
 
-def _learn(panel: Panel, estimate: Estimator, whole: Result, peak: Peak) -> _Learnt:
+def _learn(panel: Panel, estimate: Estimator, whole: Result, peak: Peak, chosen_on: ChosenOn) -> _Learnt:
     rho = peaks.persistence(panel, ratio=peak.ratio)
-    calm = rho if isinstance(rho, NotAvailable) else peaks.freed(panel, peak, rho)
+    calm = rho if isinstance(rho, NotAvailable) else peaks.freed(panel, peak, rho, chosen_on)
     parts = [(weight, peaks.without_run_up(part, peak.periods)) for weight, part in readings.by_cohort(panel)]
     treated = readings.treated_units(panel)
     like = peaks.alike(peak, treated)

@@ -139,9 +139,16 @@ def _verdict(reason: str, reached: bool, moved: bool, table: pd.DataFrame) -> Ch
 
 
 def _moved(whole: Result, without: Result) -> bool:
-    low, high = readings.ends(whole.headline)
-    now, before = readings.effect(without.headline), readings.effect(whole.headline)
-    return not low <= now <= high or (readings.claims(whole.headline) and bool(now * before < 0))
+    """Whether each of the two lies outside the other's interval, or the sign turns: half the units differ."""
+    outside = [
+        not low <= readings.effect(other.headline) <= high
+        for (low, high), other in (
+            (readings.ends(whole.headline), without),
+            (readings.ends(without.headline), whole),
+        )
+    ]
+    turned = readings.effect(whole.headline) * readings.effect(without.headline) < 0
+    return all(outside) or (readings.claims(whole.headline) and turned and outside[1])
 
 
 def _direction(whole: Result, beside: Result) -> str:
