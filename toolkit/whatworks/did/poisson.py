@@ -9,7 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.did import poisson_core, requirements
-from whatworks.did.poisson_core import Cells, PoissonFit, SeparationError
+from whatworks.did.counted import Counted, cells_of, counted, mapped
+from whatworks.did.poisson_core import PoissonFit, SeparationError
+from whatworks.did.poisson_rows import placed, worded
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.errors import DesignError, first_few
 from whatworks.inference.default import Choice, count_clusters
@@ -18,7 +20,7 @@ from whatworks.inference.score_wild import score_bootstrap
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.inference.wild import WildCluster
 from whatworks.panel import Panel
-from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Number, Result
+from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -71,8 +73,10 @@ def poisson(panel: Panel, *, inference: requirements.Inference = None, level: fl
     Args:
         panel: (N, T) counts or other outcomes of at least 0; `exposure` enters as an offset; cells may be
             missing; starts may be staggered, which the notes then warn against.
-        inference: `ClusterRobust`, `WildCluster` (as a score bootstrap), `Default`, or None for the default
-            of the design. Errors belong to log rate ratios; the interval is their exponential.
+        inference: `ClusterRobust`, `WildCluster` (as a score bootstrap), `TwoWay`, `DriscollKraay`,
+            `Conley`, `Jackknife`, `Default`, or None for the default of the design. Errors belong to log
+            rate ratios; the interval is their exponential. CR2, CR3 and the jackknife work on the weighted
+            least squares of the last Newton step.
         level: coverage of the interval.
 
     Raises:
@@ -84,31 +88,36 @@ def poisson(panel: Panel, *, inference: requirements.Inference = None, level: fl
     Source: Wooldridge (1999), Journal of Econometrics 90(1); Correia, Guimarães & Zylkin (2020), Stata
     Journal 20(1).
     """
-    used, silent, notes = _usable(panel)
-    detail, found, dropped = _learn(used, silent, inference, level)
+    counts = counted(panel, WHERE)
+    used, silent = counts.panel, counts.silent
+    if len(used.cohorts) == 1:
+        requirements.require_comparison(used, WHERE)
+    detail, found, dropped = _learn(counts, inference, level)
     log_effect, choice = detail.log_effect, detail.choice
     treated = int(requirements.treated_units(used).sum())
     about = _estimand(used, treated)
     return Result(
         method=WHERE,
-        headline=_mapped(log_effect, about, RATE_RATIO, 0.0, 1.0),
+        headline=mapped(log_effect, about, RATE_RATIO, 0.0, 1.0),
         effects=_effects(log_effect, treated, found.reason[0]),
         design=_design(used, treated, log_effect),
         spec=choices(panel, choice, level, exposure=panel.exposure is not None, left_out=list(silent)),
         input_hash=panel.fingerprint,
-        relative=_mapped(log_effect, f"{about}, as a percent change", "percent", 1.0, 100.0),
+        relative=mapped(log_effect, f"{about}, as a percent change", "percent", 1.0, 100.0),
         seed=requirements.seed_used(choice, used.n_clusters),
-        notes=(*panel.notes, *notes, *dropped, *choice.warnings, *_sentences(used, detail.dispersion)),
+        notes=(*panel.notes, *counts.notes, *dropped, *choice.warnings, *_sentences(used, detail.dispersion)),
         detail=detail,
     )
 
 
 def _learn(
-    used: Panel, silent: tuple[str, ...], inference: requirements.Inference, level: float
+    counts: Counted, inference: requirements.Inference, level: float
 ) -> tuple[PoissonDetail, Uncertainty, list[str]]:
     """Fit, log effect and its uncertainty, and notes on cells that did not enter."""
+    used = counts.panel
     treated = requirements.treated_units(used)
     choice = requirements.settle(inference, count_clusters(used.cluster, treated, ~treated), WHERE)
+    choice = replace(choice, inference=placed(choice.inference, counts.kept))
     regressors = _regressors(used)
     names = ("the treatment", *(f"covariate {name!r}" for name in used.covariate_names))
     fit, dropped = _fit(used, regressors, names)
@@ -121,61 +130,10 @@ def _learn(
     )
     log_effect = explained(log_effect, choice)
     return (
-        PoissonDetail(log_effect, fit.dispersion, fit, regression, used, silent, choice),
+        PoissonDetail(log_effect, fit.dispersion, fit, regression, used, counts.silent, choice),
         found,
         dropped,
     )
-
-
-def _usable(panel: Panel) -> tuple[Panel, tuple[str, ...], list[str]]:
-    """The panel without units that count 0 throughout, who they are, and notes on what was left out."""
-    _require_counts(panel)
-    requirements.require_contrast(panel, WHERE)
-    counts = np.nan_to_num(panel.outcome)
-    gaps = int(np.isnan(panel.outcome).sum())
-    notes = [f"{gaps:,} missing cells do not enter; the others of their units do."] if gaps else []
-    silent = counts.sum(axis=1) == 0
-    names = tuple(panel.units[int(i)] for i in np.flatnonzero(silent))
-    if names:
-        _require_heard(panel, silent)
-        notes.append(
-            f"{len(names)} of {panel.n_units} units count 0 in every period and were left out: whatever the "
-            f"effect, they would ({first_few(names)})."
-        )
-        panel = panel.select(~silent)
-    quiet = np.flatnonzero(counts.sum(axis=0) == 0)
-    if len(quiet):
-        labels = first_few(panel.period_labels[int(j)] for j in quiet)
-        notes.append(f"{len(quiet)} periods in which no unit counts anything do not enter: {labels}.")
-    if len(panel.cohorts) == 1:
-        requirements.require_comparison(panel, WHERE)
-    return panel, names, notes
-
-
-def _require_counts(panel: Panel) -> None:
-    negative = np.argwhere(panel.outcome < 0)
-    if len(negative):
-        cells = first_few(
-            f"{panel.units[i]} {panel.period_labels[j]} = {panel.outcome[i, j]:g}" for i, j in negative[:6]
-        )
-        raise DesignError(
-            f"{len(negative):,} outcomes are negative, and no count is: {cells}",
-            where=WHERE,
-            remedy="Give the counts with the exposure role; for outcomes below 0 use did.block "
-            "or did.att_gt.",
-        )
-
-
-def _require_heard(panel: Panel, silent: Bools) -> None:
-    treated = requirements.treated_units(panel)
-    for side, word in ((treated, "treated"), (~treated, "comparison")):
-        if side.any() and silent[side].all():
-            raise DesignError(
-                f"every {word} unit counts 0 in every period, so there is no rate to compare",
-                where=WHERE,
-                remedy="Count something more frequent (a wider group of offences), or larger areas.",
-            )
-    requirements.require_contrast(panel.select(~silent), WHERE)
 
 
 def _regressors(panel: Panel) -> Floats:
@@ -184,18 +142,9 @@ def _regressors(panel: Panel) -> Floats:
     return np.concatenate([effect, covariates]) if len(covariates) else effect
 
 
-def _cells(panel: Panel) -> Cells:
-    counts = np.nan_to_num(panel.outcome)
-    known = ~np.isnan(panel.outcome) & (counts.sum(axis=0) > 0)
-    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
-    exposure = np.ones(counts.shape) if panel.exposure is None else panel.exposure
-    offset = np.log(np.where(known, exposure, 1.0))
-    return Cells(np.where(known, counts, 0.0), offset, known * weight[:, None])
-
-
 def _fit(panel: Panel, regressors: Floats, names: tuple[str, ...]) -> tuple[PoissonFit, list[str]]:
     """The fit, without cells that the effects alone fit as 0, and a note on those."""
-    cells, total = _cells(panel), 0
+    cells, total = cells_of(panel), 0
     while True:
         try:
             fit = poisson_core.fit(cells, regressors, names)
@@ -251,7 +200,7 @@ def _uncertainty(
 ) -> Uncertainty:
     wild = choice.inference
     if not isinstance(wild, WildCluster):
-        return requirements.uncertainty(choice, regression, np.eye(len(regressors))[:1], level)
+        return worded(requirements.uncertainty(choice, regression, np.eye(len(regressors))[:1], level))
 
     def held(value: float) -> Regression:
         distance = value - float(fit.coefficients[0])
@@ -266,28 +215,8 @@ def _estimand(panel: Panel, treated: int) -> str:
     return f"Rate ratio on the {treated} treated units, {first} to {last} (ATT, multiplicative)"
 
 
-def _mapped(log_effect: Estimate, estimand: str, scale: str, less: float, times: float) -> Estimate:
-    """The log effect b as times·(exp b − less), ends alike, the error by the delta method."""
-
-    def change(number: Number) -> Number:
-        return number if isinstance(number, NotAvailable) else times * (float(np.exp(number)) - less)
-
-    value, error = log_effect.value, log_effect.std_error
-    if not isinstance(error, NotAvailable) and not isinstance(value, NotAvailable):
-        error = times * float(np.exp(value)) * error
-    return replace(
-        log_effect,
-        estimand=estimand,
-        value=change(value),
-        std_error=error,
-        low=change(log_effect.low),
-        high=change(log_effect.high),
-        scale=scale,
-    )
-
-
 def _effects(log_effect: Estimate, n: int, reason: str) -> pd.DataFrame:
-    ratio = _mapped(log_effect, log_effect.estimand, RATE_RATIO, 0.0, 1.0)
+    ratio = mapped(log_effect, log_effect.estimand, RATE_RATIO, 0.0, 1.0)
     rows = []
     for term, found in (("rate ratio", ratio), ("log rate ratio", log_effect)):
         numbers = {name: getattr(found, name) for name in ("value", "std_error", "low", "high", "p_value")}

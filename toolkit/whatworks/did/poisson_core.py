@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.did.poisson_rows import working_rows
 from whatworks.errors import DesignError, EstimationError, first_few
 from whatworks.inference.regression import Moments, Regression
-from whatworks.inference.rows import by_cluster
+from whatworks.inference.rows import Rows, by_cluster
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -150,7 +151,7 @@ def _newton(cells: Cells, regressors: Floats, names: Sequence[str], eta: Floats)
     target = eta - cells.offset + working
     residualised = project(np.concatenate([regressors, target[None]]), cells.mass * mu)
     X, left = residualised[:-1], residualised[-1]
-    bread = _bread(regressors, X, cells.mass * mu, names)
+    bread = inverse(regressors, X, cells.mass * mu, names)
     found = bread @ np.einsum("knt,nt->k", X, cells.mass * mu * left)
     step = working - left + np.tensordot(found, X, axes=1)
     return found, np.where(cells.mass > 0, step, 0.0)
@@ -158,15 +159,20 @@ def _newton(cells: Cells, regressors: Floats, names: Sequence[str], eta: Floats)
 
 def project(values: Floats, mass: Floats) -> Floats:
     """Residuals of (k, N, T) arrays on unit and period effects under cell weights (N, T), 0 for no cell."""
-    if mass.shape[1] > mass.shape[0]:
-        return np.swapaxes(project(np.swapaxes(values, 1, 2), mass.T), 1, 2)
-    units = _positive(mass.sum(axis=1))
     weighted = values * mass
-    by_unit = weighted.sum(axis=2) / units
-    right = weighted.sum(axis=1) - by_unit @ mass
+    return np.asarray(values - effects(weighted.sum(axis=2), weighted.sum(axis=1), mass))
+
+
+def effects(by_unit: Floats, by_period: Floats, mass: Floats) -> Floats:
+    """Unit plus period effects (k, N, T) whose sums under cell weights (N, T) are (k, N) and (k, T)."""
+    if mass.shape[1] > mass.shape[0]:
+        return np.swapaxes(effects(by_period, by_unit, mass.T), 1, 2)
+    units = _positive(mass.sum(axis=1))
+    own = by_unit / units
+    right = by_period - own @ mass
     periods = _solve(_schur(mass, units), right.T).T
-    rows = by_unit - periods @ mass.T / units
-    return np.asarray(values - rows[:, :, None] - periods[:, None, :])
+    rows = own - periods @ mass.T / units
+    return np.asarray(rows[:, :, None] + periods[:, None, :])
 
 
 def regression(found: PoissonFit, cluster: Ints) -> Regression:
@@ -174,19 +180,23 @@ def regression(found: PoissonFit, cluster: Ints) -> Regression:
     n, units, periods = found.sizes
     weight = found.cells.mass * found.mean
     scores = by_cluster(np.einsum("knt,nt->nk", found.residualised, found.residual), cluster)
-    weighted = found.residualised * weight
+    X = found.residualised
+    weighted = X * weight
+
+    def rows() -> Rows:
+        return working_rows(X, X, weight, found.residual, cluster)
 
     def moments() -> Moments:
         root = _inverse_root(_schur(weight, _positive(weight.sum(axis=1))))
         return Moments(
-            gram=by_cluster(np.einsum("knt,lnt->nkl", weighted, found.residualised), cluster),
+            gram=by_cluster(np.einsum("knt,lnt->nkl", weighted, X), cluster),
             cross=by_cluster(np.moveaxis(weighted, 0, 1), cluster) @ root,
             carry=by_cluster(found.residual, cluster) @ root,
         )
 
     norm = float(np.sqrt(found.pearson))
     return Regression(
-        found.coefficients, found.bread, scores, norm, n, units, periods, moments, likelihood=True
+        found.coefficients, found.bread, scores, norm, n, units, periods, moments, rows, likelihood=True
     )
 
 
@@ -208,7 +218,7 @@ def _finished(
 ) -> PoissonFit:
     weight = cells.mass * np.exp(eta)
     X = project(regressors, weight) if len(regressors) else regressors
-    return PoissonFit(cells, tuple(names), beta, eta, X, _bread(regressors, X, weight, names))
+    return PoissonFit(cells, tuple(names), beta, eta, X, inverse(regressors, X, weight, names))
 
 
 def _multiplicative(cells: Cells) -> Floats:
@@ -276,8 +286,14 @@ def _inverse_root(schur: Floats) -> Floats:
     return np.asarray(vectors[:, kept] / np.sqrt(values[kept]))
 
 
-def _bread(regressors: Floats, X: Floats, weight: Floats, names: Sequence[str]) -> Floats:
-    """Inverse of X′WX; columns are scaled to length 1 first, so that units of measurement do not matter."""
+def inverse(regressors: Floats, X: Floats, weight: Floats, names: Sequence[str]) -> Floats:
+    """(k, k) inverse of X′WX, X the `regressors` net of effects, all (k, N, T) with cell weights (N, T).
+
+    Columns are scaled to length 1 first, so that units of measurement do not matter.
+
+    Raises:
+        DesignError: regressors that the effects or each other explain.
+    """
     if len(regressors) == 0:
         return np.empty((0, 0))
     gram = np.einsum("knt,lnt,nt->kl", X, X, weight, optimize=True)

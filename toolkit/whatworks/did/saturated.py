@@ -14,6 +14,7 @@ from whatworks.did.null_scores import Sample
 from whatworks.errors import EstimationError
 from whatworks.inference.cluster import Moments, Regression
 from whatworks.inference.influence import cluster_sums
+from whatworks.inference.rows import Rows
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -117,11 +118,39 @@ def regression(model: Saturated, contrasts: Floats) -> Regression:
         n_nested=int(fit.used.any(axis=1).sum()) - 1,
         n_crossing=free - len(contrasts),
         moments=_no_moments,
+        rows=lambda: _rows(model, contrasts, bread),
+    )
+
+
+def _rows(model: Saturated, contrasts: Floats, bread: Floats) -> Rows:
+    """The averages as regressors, among class indicators and covariates net of unit effects."""
+    data, fit = model.sample, model.fit
+    shares = np.stack(_net_coefficients(model, contrasts))
+    labels = np.empty(fit.used.shape, dtype=np.int64)
+    for rows, classes in zip(fit.rows, fit.classes, strict=True):
+        labels[rows] = classes
+    alive = np.flatnonzero(np.diag(fit.normal) > 0)
+    seen = fit.used > 0
+    design = (labels[:, :, None] == alive) * fit.used[:, :, None]
+    design -= (design.sum(axis=1) / fit.count[:, None])[:, None, :] * fit.used[:, :, None]
+    codes = np.arange(len(data.weight)) if data.cluster is None else data.cluster
+    return Rows(
+        X=np.tensordot(np.linalg.inv(bread), shares, axes=1),
+        residual=model.residual * fit.used,
+        weight=data.weight,
+        cluster=np.unique(codes, return_inverse=True)[1].astype(np.int64),
+        observed=seen,
+        design=np.concatenate([design, np.moveaxis(model.inside * fit.used, 0, -1)], axis=-1),
     )
 
 
 def coefficients(model: Saturated, contrasts: Floats) -> list[Floats]:
     """(N, T) coefficient of each outcome in each average."""
+    return [a * model.sample.weight[:, None] for a in _net_coefficients(model, contrasts)]
+
+
+def _net_coefficients(model: Saturated, contrasts: Floats) -> list[Floats]:
+    """(N, T) the same less the factor of the units' weights."""
     fit = model.fit
     pull = fit.inverse @ contrasts.T
     lean = model.bread @ (contrasts @ model.slant.T).T
@@ -130,7 +159,7 @@ def coefficients(model: Saturated, contrasts: Floats) -> list[Floats]:
         a = fit.centre(np.array(fit.spread(pull[:, k])))
         if len(model.inside):
             a = a - np.tensordot(lean[:, k], model.inside, axes=1)
-        out.append(a * model.sample.weight[:, None])
+        out.append(a)
     return out
 
 

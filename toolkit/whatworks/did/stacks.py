@@ -11,6 +11,7 @@ from whatworks.did.null_scores import Sample
 from whatworks.errors import EstimationError
 from whatworks.inference.cluster import Moments, Regression
 from whatworks.inference.influence import cluster_sums
+from whatworks.inference.rows import Rows
 from whatworks.panel import Panel
 
 Floats = npt.NDArray[np.float64]
@@ -132,6 +133,41 @@ def regression(data: Sample, stacks: Stacks) -> Regression:
         n_nested=0,
         n_crossing=k + 2,
         moments=_no_moments,
+        rows=lambda: _rows(data, stacks, bread),
+    )
+
+
+def _rows(data: Sample, stacks: Stacks, bread: Floats) -> Rows:
+    """The stack row by row: a line for every unit of every window and side, in calendar periods."""
+    k = len(stacks.event_times)
+    cells, X, residual, weight, unit = [], [], [], [], []
+    for number, (sign, side) in enumerate(((1.0, stacks.treated), (-1.0, stacks.compared))):
+        parts = [stacks.parts(units, a) for a, units in enumerate(side)]
+        where = [np.append(stacks.columns[a], stacks.base[a]) for a in range(len(side))]
+        levels = [data.outcome[np.ix_(units, at)] for units, at in zip(side, where, strict=True)]
+        mean = np.sum([p @ y for p, y in zip(parts, levels, strict=True)], axis=0)
+        total = sum(stacks.weight[units].sum() for units in side)
+        for units, part, at, level in zip(side, parts, where, levels, strict=True):
+            shape = (len(units), data.outcome.shape[1])
+            own, left, mark = np.zeros((k, *shape)), np.zeros(shape), np.zeros((*shape, 2 * (k + 1)))
+            for j in range(k):
+                own[j][:, at[j]], own[j][:, at[k]] = sign / total, -sign / total
+            left[:, at] = level - mean
+            mark[:, at, number * (k + 1) + np.arange(k + 1)] = 1.0
+            for pile, piece in (
+                (cells, mark), (X, own), (residual, left), (weight, total * part), (unit, units)
+            ):  # fmt: skip
+                pile.append(piece)
+    design, lines = np.concatenate(cells), np.concatenate(unit)
+    codes = lines if data.cluster is None else data.cluster[lines]
+    return Rows(
+        X=np.tensordot(np.linalg.inv(bread), np.concatenate(X, axis=1), axes=1),
+        residual=np.concatenate(residual),
+        weight=np.concatenate(weight),
+        cluster=np.unique(codes, return_inverse=True)[1].astype(np.int64),
+        observed=design.any(axis=2),
+        unit_effects=False,
+        design=design,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.errors import OptionError
 from whatworks.inference.cluster import ClusterRobust
 from whatworks.inference.draws import check_level
 from whatworks.inference.regression import Regression
@@ -64,11 +65,76 @@ def score_bootstrap(
     def count(theta: float) -> int:
         return _count(_shape(held(theta)), blocks)
 
+    def shape(theta: float) -> Floats:
+        return _shape(held(theta))
+
+    def accepts(at: Floats) -> bool:
+        return _count(at, blocks) >= rank
+
     rank = share.rank(level)
-    ends = [_end(held, blocks, rank, value, side * unit) for side in (-1, 1)]
+    ends = [_end(shape, accepts, value, side * unit) for side in (-1, 1)]
     p_value = share.p_value(np.array([count(0.0)]))
     sentence = wild.sentence(fit.n_clusters).replace("Wild cluster bootstrap", "Wild score bootstrap")
     return finished(plain.value, plain.std_error, np.array(ends)[:, None], p_value, level, sentence)
+
+
+def invert_scores(
+    wild: WildCluster,
+    value: float,
+    std_error: float,
+    scores: Callable[[float], tuple[Floats, float]],
+    *,
+    level: float = 0.95,
+) -> Uncertainty:
+    """Uncertainty of one estimate from cluster scores at every value tested, not studentised.
+
+    Args:
+        wild: draws, seed and weights, with the null imposed.
+        value: the estimate.
+        std_error: reported beside it; it sets where the search for the interval's ends begins.
+        scores: at a tested value, the scores (G,) of the fit that imposes it, and the distance of the
+            estimate from it that their sum approximates.
+        level: coverage of the interval.
+
+    A draw holds where the sum of its scores is at least that distance; the sample itself counts as a draw
+    that always holds. On a linear model this is `WildCluster.from_scores`.
+
+    Raises:
+        OptionError: `null="free"`, which needs a regression.
+
+    Source: Kline & Santos (2012), Journal of Econometric Methods 1(1), section 2; Canay, Santos & Shaikh
+    (2021), Review of Economics and Statistics 103(2), for the unstudentised test with few large clusters.
+    """
+    if wild.null == "free":
+        raise OptionError(
+            'null="free" needs a regression; this estimator gives scores with the null imposed',
+            where="WildCluster",
+            remedy='Use WildCluster(null="imposed"), the default.',
+        )
+    level = check_level(level)
+
+    def packed(theta: float) -> Floats:
+        own, distance = scores(theta)
+        return np.append(own, distance)
+
+    at_null = packed(0.0)
+    clusters = len(at_null) - 1
+    flips, share = wild.flips(clusters)
+    blocks, every = flips.held(), wild.enumerates(clusters)
+
+    def count(at: Floats) -> int:
+        own, bar = at[:-1], abs(at[-1]) - TIE * np.abs(at).sum()
+        held = sum(int((np.abs(block @ own) >= bar).sum()) for block in blocks)
+        return held + int(every and abs(own.sum()) < bar)
+
+    def accepts(at: Floats) -> bool:
+        return count(at) >= rank
+
+    rank = share.rank(level)
+    ends = np.array([_end(packed, accepts, value, side * std_error) for side in (-1, 1)])
+    sentence = wild.sentence(clusters).replace("Wild cluster bootstrap", "Wild score bootstrap")
+    p_value = share.p_value(np.array([count(at_null)]))
+    return finished(np.array([value]), np.array([std_error]), ends[:, None], p_value, level, sentence)
 
 
 def p_value_at(wild: WildCluster, restricted: Regression) -> float:
@@ -103,26 +169,25 @@ def _count(shape: Floats, blocks: Iterable[Floats]) -> int:
 
 
 def _end(
-    held: Callable[[float], Regression],
-    blocks: Iterable[Floats],
-    rank: int,
-    value: float,
-    unit: float,
+    shape: Callable[[float], Floats], accepts: Callable[[Floats], bool], value: float, unit: float
 ) -> float:
-    """The last value that the test accepts going from the estimate in steps of `unit`; infinite if none."""
+    """The last value that the test accepts going from the estimate in steps of `unit`; infinite if none.
+
+    `shape` is what the test needs at a value, smooth in it; `accepts` is the test.
+    """
     farthest = min(REACH * abs(unit), FARTHEST)
     steps = [s for s in abs(unit) * 2.0 ** np.arange(-2, 7) if s < farthest] + [farthest]
     side = float(np.sign(unit))
-    inside = [s for s in steps if _count(_shape(held(value + side * s)), blocks) >= rank]
+    inside = [s for s in steps if accepts(shape(value + side * s))]
     if inside and inside[-1] == steps[-1]:
         return side * np.inf
     low = inside[-1] if inside else 0.0
     high = next(s for s in steps if s > low)
     nodes = low + (high - low) * (1 - np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)) / 2
-    shapes = np.stack([_shape(held(value + side * float(d))) for d in nodes])
+    shapes = np.stack([shape(value + side * float(d)) for d in nodes])
     while high - low > 1e-12 * max(high, abs(unit)):
         middle = (low + high) / 2
-        accepted = _count(_interpolate(nodes, shapes, middle), blocks) >= rank
+        accepted = accepts(_interpolate(nodes, shapes, middle))
         low, high = (middle, high) if accepted else (low, middle)
     return value + side * low
 
