@@ -16,6 +16,7 @@ from whatworks.inference.multiplier import MultiplierBootstrap
         ("default", inference.Default(draws=99, seed=5)),
         ("wild", inference.WildCluster(draws=99, seed=5)),
         ("randomisation", inference.RandomisationInference(draws=99, seed=5)),
+        ("few_treated", inference.FewTreated(draws=99, seed=5)),
         ("multiplier", MultiplierBootstrap(draws=99, seed=5)),
         ("cluster", inference.ClusterRobust("CR1")),
         ("cr2", inference.ClusterRobust("CR2")),
@@ -32,6 +33,6 @@ def test_every_word_means_one_object_and_takes_draws_and_seed(name: str, chosen:
 
 
 def test_no_word_is_untested_and_another_is_refused() -> None:
-    assert len(inference.NAMES) == 11
+    assert len(inference.NAMES) == 12
     with pytest.raises(OptionError, match="Did you mean 'jackknife'"):
         inference.choose("jacknife")

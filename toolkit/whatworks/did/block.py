@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import requirements, twoway_core
+from whatworks.did import few_treated, requirements, twoway_core
 from whatworks.did.reassign import Inference, of_block, recorded
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.inference.cluster import Regression
@@ -50,12 +50,12 @@ def block(panel: Panel, *, inference: Inference = None, level: float = 0.95) -> 
     Without covariates it is the change of the treated units' mean outcome less the change of the others',
     means over units weighted by the panel's weights. Covariates that vary over time enter as regressors.
     With one treated or one comparison unit (or cluster) the estimate stands without error, interval or
-    p-value, and the reason in their place.
+    p-value, and the reason in their place, unless `FewTreated` is asked for.
 
     Args:
         panel: (N, T) outcomes without gaps, one start, at least one unit untreated throughout.
         inference: `ClusterRobust`, `WildCluster`, `TwoWay`, `DriscollKraay`, `Conley`, `Jackknife`,
-            `RandomisationInference`, `Default`, or None for the default of the design.
+            `RandomisationInference`, `FewTreated`, `Default`, or None for the default of the design.
         level: coverage of the interval.
 
     Raises:
@@ -122,9 +122,8 @@ def _uncertainty(
     if isinstance(inference, RandomisationInference):
         post = np.asarray(panel.periods >= panel.cohorts[0])
         return Choice(inference, "as asked for"), of_block(panel, inference, post, level)
-    choice = requirements.settle(inference, count_clusters(panel.cluster, treated, ~treated), WHERE)
-    contrast = np.eye(len(fit.coefficients))[:1]
-    return choice, requirements.uncertainty(choice, fit, contrast, level)
+    counts = count_clusters(panel.cluster, treated, ~treated)
+    return few_treated.uncertainty(panel, fit, inference, counts, level, WHERE)
 
 
 def _sentence(means: Floats, panel: Panel) -> str:

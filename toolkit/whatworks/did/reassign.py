@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.did import requirements
-from whatworks.did.twoway_core import block_estimates, demean_two_way
+from whatworks.did.partialled import partialled
+from whatworks.did.twoway_core import block_estimates
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference.default import Choice
+from whatworks.inference.few_treated import FewTreated
 from whatworks.inference.randomisation import RandomisationInference, Theta
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
@@ -20,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-Inference = requirements.Inference | RandomisationInference
+Inference = requirements.Inference | RandomisationInference | FewTreated
 
 
 def recorded(panel: Panel, choice: Choice, design: Design) -> tuple[Design, int | None]:
@@ -29,6 +31,8 @@ def recorded(panel: Panel, choice: Choice, design: Design) -> tuple[Design, int 
     Both as for any regression where treatment was not re-assigned.
     """
     chance = choice.inference
+    if isinstance(chance, FewTreated):
+        return design, chance.seed
     if not isinstance(chance, RandomisationInference):
         return design, requirements.seed_used(choice, panel.n_clusters)
     found = chance.assignments(panel.start, panel.cluster)
@@ -92,10 +96,7 @@ def twoway_estimates(panel: Panel, outcome: Floats, starts: Ints) -> Floats:
     every assignment, since treatment takes one path per start.
     """
     weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
-    Z = _orthonormal(demean_two_way(panel.covariates, panel.weight), weight)
-    y = demean_two_way(outcome, panel.weight)
-    if len(Z):
-        y = y - np.tensordot(np.einsum("knt,nt,n->k", Z, y, weight), Z, axes=1)
+    y, Z = partialled(panel, outcome)
     kinds, code = np.unique(starts, return_inverse=True)
     code = code.reshape(starts.shape)
     paths = (panel.periods[None, :] >= kinds[:, None]).astype(np.float64)
@@ -117,13 +118,3 @@ def _squares(paths: Floats, code: Ints, weight: Floats) -> Floats:
         - (by_period**2).sum(axis=1) / total
         + (mass @ long) ** 2 / (t * total)
     )
-
-
-def _orthonormal(Z: Floats, weight: Floats) -> Floats:
-    """Covariates (k, N, T) made orthonormal under unit weights."""
-    if not len(Z):
-        return Z
-    root = np.sqrt(weight)[:, None]
-    left, values, _ = np.linalg.svd((Z * root).reshape(len(Z), -1).T, full_matrices=False)
-    kept = left[:, values > 1e-10 * values[0]]
-    return np.asarray(kept.T.reshape(-1, *Z.shape[1:]) / root)

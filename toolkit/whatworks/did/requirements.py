@@ -121,7 +121,8 @@ def settle(inference: object, counts: ClusterCounts, where: str) -> Choice:
         where=where,
         remedy='Use ClusterRobust() ("cluster"), WildCluster() ("wild"), TwoWay(), DriscollKraay(), '
         "Conley(...) or Jackknife(), or leave it out for the default. "
-        "Analytical() and MultiplierBootstrap() belong to did.att_gt.",
+        "Analytical() and MultiplierBootstrap() belong to did.att_gt, FewTreated() to did.block and "
+        "did.twoway.",
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import requirements, twoway_core
+from whatworks.did import few_treated, requirements, twoway_core
 from whatworks.did.reassign import Inference, of_twoway, recorded
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.errors import DesignError, first_few
@@ -64,7 +64,8 @@ def twoway(panel: Panel, *, inference: Inference = None, level: float = 0.95) ->
         panel: (N, T) outcomes; missing cells stay out of the regression. Covariates enter as regressors, unit
             weights as those of least squares.
         inference: `ClusterRobust`, `WildCluster`, `TwoWay`, `DriscollKraay`, `Conley`, `Jackknife`,
-            `RandomisationInference`, `Default`, or None for the default of the design.
+            `RandomisationInference`, `FewTreated` (one start), `Default`, or None for the default of the
+            design.
         level: coverage of the interval.
 
     Raises:
@@ -164,9 +165,8 @@ def _uncertainty(
     treated = requirements.treated_units(panel)
     # where every unit is treated in the end, those of later cohorts serve as comparison
     comparison = ~treated if not treated.all() else panel.start > panel.cohorts[0]
-    choice = requirements.settle(inference, count_clusters(panel.cluster, treated, comparison), WHERE)
-    contrast = np.eye(len(fit.coefficients))[:1]
-    return choice, requirements.uncertainty(choice, fit, contrast, level)
+    counts = count_clusters(panel.cluster, treated, comparison)
+    return few_treated.uncertainty(panel, fit, inference, counts, level, WHERE)
 
 
 def _estimand(panel: Panel, cells: int, staggered: bool) -> str:

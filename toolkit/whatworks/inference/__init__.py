@@ -10,6 +10,7 @@ from whatworks.errors import choose as choose_option
 from whatworks.inference.cluster import ClusterRobust
 from whatworks.inference.default import Default
 from whatworks.inference.draws import DEFAULT_SEED
+from whatworks.inference.few_treated import FewTreated
 from whatworks.inference.jackknife import Jackknife
 from whatworks.inference.percent import relative_change
 from whatworks.inference.randomisation import RandomisationInference
@@ -21,6 +22,7 @@ _BOOTSTRAPS: dict[str, Callable[..., Any]] = {
     "default": Default,
     "wild": WildCluster,
     "randomisation": RandomisationInference,
+    "few_treated": FewTreated,
 }
 _PLAIN: dict[str, Callable[..., Any]] = {
     "cluster": ClusterRobust,
@@ -73,6 +75,7 @@ __all__ = [
     "Conley",
     "Default",
     "DriscollKraay",
+    "FewTreated",
     "Jackknife",
     "RandomisationInference",
     "TwoWay",
