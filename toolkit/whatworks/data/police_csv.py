@@ -10,6 +10,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.data.faults import (
+    FETCH_AGAIN,
+    WIDE_MARKS,
+    refuse_cut_end,
+    refuse_other_encoding,
+    refuse_ragged,
+)
 from whatworks.data.police_files import READERS, Kind
 from whatworks.errors import SourceError, did_you_mean, first_few
 
@@ -48,9 +55,7 @@ _MARK: Final[Mapping[Kind, tuple[str, ...]]] = {
     "outcomes": ("Outcome type",),
     "stop-and-search": ("Date", "Object of search"),
 }
-_AGAIN: Final = "The file may be cut short: fetch it again and compare its size with the publisher's."
 _AS_UTF8: Final = "Save it again as “CSV UTF-8 (comma separated)”, or fetch the publisher's own copy."
-_WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
 _PIECE: Final = 1 << 18
 _ASCII: Final = 0x7F
 _QUOTE: Final = ord('"')
@@ -153,9 +158,9 @@ def _parse(
     except pa.ArrowInvalid as problem:
         # a header without rows is a month with nothing recorded; arrow calls it an empty file
         if not broken and body.count(b"\n") > 1:
-            raise SourceError(str(problem), where=shown, remedy=_AGAIN) from problem
+            raise SourceError(str(problem), where=shown, remedy=FETCH_AGAIN) from problem
         table = pa.table({name: pa.array([], kind) for name, kind in types.items()})
-    _refuse_broken(broken, shown, len(header))
+    refuse_ragged(broken, shown, len(header))
     if quoted and table.num_rows + 1 != body.count(b"\n"):
         raise SourceError(
             "a line break inside a quoted cell, or a quotation mark that is never closed",
@@ -165,46 +170,21 @@ def _parse(
     return table
 
 
-def _refuse_broken(broken: Sequence[tuple[int, int]], shown: str, width: int) -> None:
-    if broken:
-        line, cells = broken[0]
-        raise SourceError(
-            f"{cells} cells where the header has {width}; {len(broken):,} such lines in all",
-            where=f"{shown}, line {line}",
-            remedy=_AGAIN,
-        )
-
-
 def _checked_bytes(raw: bytes | bytearray, shown: str) -> tuple[bytes | bytearray, bool]:
     """The bytes ready to be parsed, and whether a quotation mark is among them."""
     if not raw or raw.isspace():
         raise SourceError("the file is empty", where=shown, remedy="Fetch it again.")
     zero, beyond_ascii, quoted = _survey(raw)
-    if raw.startswith(_WIDE) or zero:
+    if raw.startswith(WIDE_MARKS) or zero:
         at = max(raw.find(b"\x00"), 0)
-        wide = raw.startswith(_WIDE) or b"\x00" in raw[:64]
+        wide = raw.startswith(WIDE_MARKS) or b"\x00" in raw[:64]
         found = "the text is UTF-16" if wide else "a zero byte"
         line = 1 if wide else raw.count(b"\n", 0, at) + 1
         raise SourceError(f"{found}, expected UTF-8", where=f"{shown}, line {line}", remedy=_AS_UTF8)
     if beyond_ascii:
         raw = raw.removeprefix(b"\xef\xbb\xbf")
-        try:
-            raw.decode("utf-8")
-        except UnicodeDecodeError as problem:
-            line = raw.count(b"\n", 0, problem.start) + 1
-            raise SourceError(
-                f"byte 0x{raw[problem.start]:02x} is not UTF-8, which was expected; "
-                "the file looks saved as Windows-1252",
-                where=f"{shown}, line {line}",
-                remedy=_AS_UTF8,
-            ) from problem
-    if not raw.endswith(b"\n"):
-        line = raw.count(b"\n") + 1
-        raise SourceError(
-            "the last line has no line end, so the file may be cut short",
-            where=f"{shown}, line {line}",
-            remedy=f"{_AGAIN} If it is whole, add a line end.",
-        )
+        refuse_other_encoding(raw, shown, remedy=_AS_UTF8)
+    refuse_cut_end(raw, shown)
     return (raw.rstrip(b"\r\n") + b"\n" if raw.endswith((b"\n\n", b"\n\r\n")) else raw), quoted
 
 

@@ -9,11 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from whatworks.data.faults import (
+    FETCH_AGAIN,
+    WIDE_MARKS,
+    refuse_cut_end,
+    refuse_other_encoding,
+    refuse_ragged,
+)
 from whatworks.errors import SourceError, first_few
 
 _AS_UTF8 = "Save it again as “CSV UTF-8 (comma separated)”."
-_AGAIN = "The file may be cut short: fetch it again and compare its size with the publisher's."
-_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _WHOLE = r"^[ \t]*[0-9]{1,15}[ \t]*$"
 
 
@@ -32,8 +37,11 @@ class TextTable:
 
     def where(self, row: int, column: int | None = None) -> str:
         """File, line (1-based, the header is line 1) and column of a data row counted from 0."""
-        place = f"{self.name}, line {row + 2}"
+        place = f"{self.name}, {self._at(row)}"
         return place if column is None else f"{place}, column {self.header[column]!r}"
+
+    def _at(self, row: int) -> str:
+        return f"line {row + 2}"
 
     def texts(self, column: int) -> list[str]:
         """One column as stripped text; a blank cell is the empty string."""
@@ -86,15 +94,9 @@ def read(path: Path) -> TextTable:
         )
     except pa.ArrowInvalid as problem:
         if not broken and b"\n" in raw.rstrip(b"\r\n"):
-            raise SourceError(str(problem), where=path.name, remedy=_AGAIN) from problem
+            raise SourceError(str(problem), where=path.name, remedy=FETCH_AGAIN) from problem
         table = None
-    if broken:
-        number, cells = broken[0]
-        raise SourceError(
-            f"{cells} cells where the header has {len(header)}; {len(broken):,} such lines in all",
-            where=f"{path.name}, line {number}",
-            remedy=_AGAIN,
-        )
+    refuse_ragged(broken, path.name, len(header))
     columns = [pa.array([], pa.string()) for _ in header]
     if table is not None:
         columns = [column.combine_chunks() for column in table.columns]
@@ -117,25 +119,11 @@ def read_bytes(path: Path) -> bytes:
         ) from problem
     if not raw.strip():
         raise SourceError("the file is empty", where=path.name, remedy="Fetch it again.")
-    if raw.startswith(_WIDE_MARKS) or b"\x00" in raw[:4096]:
+    if raw.startswith(WIDE_MARKS) or b"\x00" in raw[:4096]:
         raise SourceError("the text is UTF-16, expected UTF-8", where=f"{path.name}, line 1", remedy=_AS_UTF8)
     raw = raw.removeprefix(b"\xef\xbb\xbf")
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError as problem:
-        line = raw.count(b"\n", 0, problem.start) + 1
-        raise SourceError(
-            f"byte 0x{raw[problem.start]:02x} is not UTF-8; the file looks saved as Windows-1252",
-            where=f"{path.name}, line {line}",
-            remedy=_AS_UTF8,
-        ) from problem
-    if not raw.endswith(b"\n"):
-        line = raw.count(b"\n") + 1
-        raise SourceError(
-            "the last line has no line end, so its last number may be cut",
-            where=f"{path.name}, line {line}",
-            remedy=f"{_AGAIN} If it is whole, add a line end.",
-        )
+    refuse_other_encoding(raw, path.name, remedy=_AS_UTF8)
+    refuse_cut_end(raw, path.name)
     return raw.rstrip(b"\r\n") + b"\n"
 
 

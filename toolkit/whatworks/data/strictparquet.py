@@ -6,27 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whatworks.data.strictcsv import not_a_count
+from whatworks.data.strictcsv import TextTable, not_a_count
 from whatworks.errors import SourceError
 
 
 @dataclass(frozen=True, slots=True)
-class ParquetTable:
-    """A Parquet file as pyarrow columns: its name, its header, one column per header cell."""
+class ParquetTable(TextTable):
+    """A Parquet file as pyarrow columns of any type; a place is a row, counted from 1."""
 
-    name: str
-    header: tuple[str, ...]
-    columns: tuple[Any, ...]
-
-    @property
-    def rows(self) -> int:
-        """The number of data rows."""
-        return len(self.columns[0]) if self.columns else 0
-
-    def where(self, row: int, column: int | None = None) -> str:
-        """File, row (1-based) and column of a data row counted from 0."""
-        place = f"{self.name}, row {row + 1}"
-        return place if column is None else f"{place}, column {self.header[column]!r}"
+    def _at(self, row: int) -> str:
+        return f"row {row + 1}"
 
     def texts(self, column: int) -> list[str]:
         """One column as stripped text; a missing value is the empty string."""
