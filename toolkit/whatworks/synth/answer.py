@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.errors import OptionError
 from whatworks.inference.percent import relative_change
 from whatworks.inference.placebo import Placebo
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import Design, NotAvailable, Number, Result
 from whatworks.synth.pool import ENOUGH_BEFORE, Pool
 from whatworks.synth.problems import Fit, Fits
-from whatworks.synth.space import InSpace, in_space
+from whatworks.synth.quantify import quantify
+from whatworks.synth.space import InSpace
 
 Floats = npt.NDArray[np.float64]
 
@@ -73,14 +73,8 @@ def answer(
     Raises `OptionError` for an inference object that does not fit a path of gaps.
     """
     used = Placebo() if inference is None else inference
-    if not isinstance(used, Placebo):
-        raise OptionError(
-            f"inference={inference!r} does not apply to a synthetic control",
-            where=method,
-            remedy="Use Placebo(), or leave it out.",
-        )
-    space = in_space(pool, fit, used, level=level, fitted=fits)
-    found = space.found
+    sure = quantify(pool, fit, fits, used, level=level, where=method)
+    found = sure.found
     periods = pool.panel.period_labels
     first, last = np.flatnonzero(pool.post)[[0, -1]]
     headline = found.estimate(
@@ -94,13 +88,13 @@ def answer(
         method=method,
         headline=headline,
         effects=effects(pool, fits, found),
-        design=sizes(pool, used.smallest_detectable(space.gaps, pool.pre, pool.post, level=level)),
+        design=sizes(pool, sure.mde),
         spec={**spec, "inference": repr(used), "level": level},
         input_hash=pool.panel.fingerprint,
         relative=relative_change(headline, float(pool.observed[pool.post].mean())),
-        seed=used.seed if len(space.sets) == used.draws else None,
-        notes=(*pool.panel.notes, *pool.notes, *notes, *_fit_notes(pool, fits), _ratio_note(space)),
-        detail=SynthDetail(pool, fit, fits, space, own),
+        seed=sure.seed,
+        notes=(*pool.panel.notes, *pool.notes, *notes, *_fit_notes(pool, fits), *_ratio_note(sure.space)),
+        detail=SynthDetail(pool, fit, fits, sure.space, own),
     )
 
 
@@ -158,10 +152,12 @@ def _fit_notes(pool: Pool, fits: Fits) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _ratio_note(space: InSpace) -> str:
+def _ratio_note(space: InSpace | None) -> tuple[str, ...]:
+    if space is None:
+        return ()
     rank = space.by_ratio
     place = int((rank.statistic[rank.kept] >= rank.statistic[0] * (1 - 1e-9)).sum())
     return (
         f"By RMSPE ratio (after over before, {rank.statistic[0]:.3g}) the treated unit ranks {place} of "
-        f"{int(rank.kept.sum())} (p {rank.p_value:.3g}; the smallest possible is {rank.smallest:.3g})."
+        f"{int(rank.kept.sum())} (p {rank.p_value:.3g}; the smallest possible is {rank.smallest:.3g}).",
     )

@@ -31,7 +31,7 @@ def classic(
         panel: (N, T) outcomes with one start; several treated units are taken as their mean.
         donors: labels of the units that may be used; None: every unit untreated through the window.
         anticipation: periods just before the start in which the effect may begin; nothing is fitted to them.
-        inference: `Placebo`, or None for its defaults.
+        inference: `Placebo`, `Conformal`, `JackknifePlus`, or None for placebos in space.
         level: coverage of the intervals.
 
     Returns:

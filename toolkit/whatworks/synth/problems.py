@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -73,12 +73,16 @@ def each_as_treated(pool: Pool, sets: Bools, *, treated_as_donor: bool = False) 
     return Problems(pool.outcome, members, base[None] & ~sets, np.repeat(pool.pre[None], len(sets), axis=0))
 
 
-def without_each(pool: Pool, dropped: Bools) -> Problems:
-    """The actual problem without each set of donors (B, N)."""
-    count = len(dropped)
+def repeated(pool: Pool, count: int) -> Problems:
+    """The actual problem `count` times, for a change in one of its parts."""
     return Problems(
         pool.outcome,
         np.repeat(pool.members[None], count, axis=0),
-        pool.donors[None] & ~dropped,
+        np.repeat(pool.donors[None], count, axis=0),
         np.repeat(pool.pre[None], count, axis=0),
     )
+
+
+def without_each(pool: Pool, dropped: Bools) -> Problems:
+    """The actual problem without each set of donors (B, N)."""
+    return replace(repeated(pool, len(dropped)), allowed=pool.donors[None] & ~dropped)

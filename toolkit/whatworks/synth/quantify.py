@@ -1,0 +1,123 @@
+"""How sure: each inference object asks the fit again in its own way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.errors import OptionError
+from whatworks.inference.conformal import Conformal
+from whatworks.inference.jackknife_plus import JackknifePlus
+from whatworks.inference.placebo import Placebo
+from whatworks.inference.uncertainty import Uncertainty
+from whatworks.results import NotAvailable, Number
+from whatworks.synth.pool import Pool
+from whatworks.synth.problems import Fit, Fits, repeated
+from whatworks.synth.space import InSpace, in_space
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+Inference = Placebo | Conformal | JackknifePlus | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantified:
+    """Uncertainty of the mean effect and of each period's, and what was found beside it.
+
+    Attributes:
+        found: 1 + P estimates, the mean effect first.
+        mde: smallest effect found four times in five.
+        seed: where random draws were made.
+        space: placebos in space, where they were run.
+    """
+
+    found: Uncertainty
+    mde: Number
+    seed: int | None = None
+    space: InSpace | None = None
+
+
+def quantify(pool: Pool, fit: Fit, fits: Fits, inference: object, *, level: float, where: str) -> Quantified:
+    """The uncertainty of a path of gaps; raises `OptionError` for an object that cannot give it."""
+    if isinstance(inference, Placebo):
+        return _placebo(pool, fit, fits, inference, level)
+    if isinstance(inference, Conformal):
+        return _conformal(pool, fit, fits, inference, level)
+    if isinstance(inference, JackknifePlus):
+        return _jackknife_plus(pool, fit, fits, inference, level)
+    raise OptionError(
+        f"inference={inference!r} does not apply to a synthetic control",
+        where=where,
+        remedy="Use Placebo(), Conformal() or JackknifePlus(), or leave it out for Placebo().",
+    )
+
+
+def means(pool: Pool, gaps: Floats) -> Floats:
+    """(B, 1 + P): the mean gap from the start on, and each of those gaps."""
+    after = gaps[:, pool.post]
+    return np.concatenate([after.mean(axis=1, keepdims=True), after], axis=1)
+
+
+def terms(pool: Pool) -> Bools:
+    """(1 + P, T) periods that each of those estimates is about."""
+    return np.concatenate([pool.post[None], np.eye(len(pool.post), dtype=bool)[pool.post]])
+
+
+def _placebo(pool: Pool, fit: Fit, fits: Fits, inference: Placebo, level: float) -> Quantified:
+    space = in_space(pool, fit, inference, level=level, fitted=fits)
+    mde = inference.smallest_detectable(space.gaps, pool.pre, pool.post, level=level)
+    return Quantified(space.found, mde, inference.seed if len(space.sets) == inference.draws else None, space)
+
+
+def _conformal(pool: Pool, fit: Fit, fits: Fits, inference: Conformal, level: float) -> Quantified:
+    after = terms(pool)
+
+    def refit(which: Ints, effects: Floats) -> Floats:
+        here = after[which]
+        asked = repeated(pool, len(which))
+        return fit(replace(asked, pre=pool.pre | here, shift=effects[:, None] * here)).gaps
+
+    found = inference.test(
+        refit,
+        pool.pre | after,
+        means(pool, fits.gaps)[0],
+        after,
+        scale=_ordinary(pool, fits),
+        level=level,
+    )
+    return Quantified(
+        found, _half_width(found), inference.seed if inference.permutations == "random" else None
+    )
+
+
+def _jackknife_plus(pool: Pool, fit: Fit, fits: Fits, inference: JackknifePlus, level: float) -> Quantified:
+    before = np.flatnonzero(pool.pre)
+    asked = repeated(pool, len(before))
+    pre = asked.pre.copy()
+    pre[np.arange(len(before)), before] = False
+    again = fit(replace(asked, pre=pre))
+    errors = np.abs(again.gaps[np.arange(len(before)), before])
+    found = inference.test(means(pool, fits.gaps)[0], means(pool, again.gaps), errors, level=level)
+    return Quantified(found, _half_width(found))
+
+
+def _ordinary(pool: Pool, fits: Fits) -> float:
+    """Size of an ordinary gap: RMSPE before the start, or where that is 0 a share of the spread."""
+    rmspe = float(np.sqrt((fits.gaps[0, pool.pre] ** 2).mean()))
+    return max(rmspe, 1e-3 * float(pool.outcome[pool.donors | pool.treated].std()), 1e-12)
+
+
+def _half_width(found: Uncertainty) -> Number:
+    half = (found.high[0] - found.low[0]) / 2
+    return (
+        NotAvailable("the interval is not bounded, so no effect is certain to be found")
+        if not np.isfinite(half)
+        else NotAvailable(
+            f"this inference has no model of chance; its interval reaches {half:.4g} to either side, and "
+            "smaller effects cannot be told from none"
+        )
+    )
