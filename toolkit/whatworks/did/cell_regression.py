@@ -7,16 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.did import collinear
 from whatworks.did.absorbed import Absorbed
-from whatworks.errors import DesignError, first_few
 from whatworks.inference.cluster import Moments, Regression
 from whatworks.inference.influence import cluster_sums
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-_FLAT = 1e-9
-_COLLINEAR = 1e-10
 
 
 def bread_of(fitted: Floats, design: Floats, weight: Floats, names: Sequence[str], where: str) -> Floats:
@@ -25,26 +22,14 @@ def bread_of(fitted: Floats, design: Floats, weight: Floats, names: Sequence[str
     Raises:
         DesignError: regressors that the absorbed effects or each other explain, by name.
     """
-    gram = np.einsum("knt,lnt,n->kl", fitted, fitted, weight, optimize=True)
-    length = np.sqrt(np.diag(gram))
-    before = np.sqrt(np.einsum("knt,knt,n->k", design, design, weight, optimize=True))
-    flat = length <= _FLAT * before
-    if flat.any():
-        explained = first_few(names[int(i)] for i in np.flatnonzero(flat))
-        raise DesignError(
-            f"unit and period effects explain all of {explained}",
-            where=where,
-            remedy="A covariate that is constant over time, or the same everywhere, is taken out by the "
-            "fixed effects: leave it out, or adjust for it with did.att_gt (adjust=...).",
-        )
-    scaled = gram / np.outer(length, length)
-    values, vectors = np.linalg.eigh(scaled)
-    if values[0] < _COLLINEAR:
-        involved = first_few(names[int(i)] for i in np.flatnonzero(np.abs(vectors[:, 0]) > 0.01))
-        raise DesignError(
-            f"these cannot be told apart: {involved}", where=where, remedy="Leave one of them out."
-        )
-    return np.asarray(np.linalg.inv(scaled) / np.outer(length, length))
+    return collinear.inverse(
+        np.einsum("knt,lnt,n->kl", fitted, fitted, weight, optimize=True),
+        np.sqrt(np.einsum("knt,knt,n->k", design, design, weight, optimize=True)),
+        names,
+        where=where,
+        flat="A covariate that is constant over time, or the same everywhere, is taken out by the "
+        "fixed effects: leave it out, or adjust for it with did.att_gt (adjust=...).",
+    )
 
 
 def fit_cells(

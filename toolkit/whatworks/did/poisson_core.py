@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.did import collinear
 from whatworks.did.poisson_rows import working_rows
-from whatworks.errors import DesignError, EstimationError, first_few
+from whatworks.errors import EstimationError
 from whatworks.inference.regression import Moments, Regression
 from whatworks.inference.rows import Rows, by_cluster
 
@@ -22,7 +23,6 @@ WHERE = "Poisson regression"
 CONVERGED = 1e-12
 MOST_STEPS = 100
 _PATIENCE = 8
-_COLLINEAR = 1e-10
 
 
 class SeparationError(Exception):
@@ -294,27 +294,11 @@ def inverse(regressors: Floats, X: Floats, weight: Floats, names: Sequence[str])
     Raises:
         DesignError: regressors that the effects or each other explain.
     """
-    if len(regressors) == 0:
-        return np.empty((0, 0))
-    gram = np.einsum("knt,lnt,nt->kl", X, X, weight, optimize=True)
-    before = np.sqrt(np.einsum("knt,nt->k", regressors**2, weight))
-    length = np.sqrt(np.diag(gram))
-    flat = length <= 1e-9 * before
-    if flat.any():
-        raise DesignError(
-            "unit and period effects explain all of "
-            f"{first_few(names[int(i)] for i in np.flatnonzero(flat))}",
-            where=WHERE,
-            remedy="Leave out a covariate that is constant over time or the same everywhere: the fixed "
-            "effects take it out.",
-        )
-    scaled = gram / np.outer(length, length)
-    values, vectors = np.linalg.eigh(scaled)
-    if values[0] < _COLLINEAR:
-        involved = np.flatnonzero(np.abs(vectors[:, 0]) > 0.01)
-        raise DesignError(
-            f"these cannot be told apart: {first_few(names[int(i)] for i in involved)}",
-            where=WHERE,
-            remedy="Leave one of them out.",
-        )
-    return np.asarray(np.linalg.inv(scaled) / np.outer(length, length))
+    return collinear.inverse(
+        np.einsum("knt,lnt,nt->kl", X, X, weight, optimize=True),
+        np.sqrt(np.einsum("knt,nt->k", regressors**2, weight)),
+        names,
+        where=WHERE,
+        flat="Leave out a covariate that is constant over time or the same everywhere: the fixed "
+        "effects take it out.",
+    )

@@ -7,16 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.did import collinear
 from whatworks.did.scores import residuals
-from whatworks.errors import DesignError, first_few
 from whatworks.inference.regression import Moments, Regression
 from whatworks.inference.rows import Rows, by_cluster, period_gram
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-_COLLINEAR = 1e-10
 
 
 def demean_two_way(values: Floats, weight: Floats | None = None, observed: Bools | None = None) -> Floats:
@@ -118,27 +116,14 @@ def _shares(n: int, weight: Floats | None) -> Floats:
 
 
 def _bread(design: Floats, X: Floats, mass: Floats, names: Sequence[str]) -> Floats:
-    """Inverse of X′WX; columns are scaled to length 1 first, so that units of measurement do not matter."""
-    gram = np.einsum("knt,lnt,n->kl", X, X, mass, optimize=True)
-    before = np.sqrt(np.einsum("knt,knt,n->k", design, design, mass, optimize=True))
-    length = np.sqrt(np.diag(gram))
-    flat = length <= 1e-9 * before
-    if flat.any():
-        explained = first_few(names[int(i)] for i in np.flatnonzero(flat))
-        raise DesignError(
-            f"unit and period effects explain all of {explained}",
-            where="two-way fixed effects",
-            remedy="A covariate that is constant over time, or the same everywhere, is taken out by the "
-            "fixed effects: leave it out here, or adjust for it with did.att_gt (adjust=...).",
-        )
-    scaled = gram / np.outer(length, length)
-    values, vectors = np.linalg.eigh(scaled)
-    if values[0] < _COLLINEAR:
-        involved = np.flatnonzero(np.abs(vectors[:, 0]) > 0.01)
-        raise DesignError(
-            f"these cannot be told apart: {first_few(names[int(i)] for i in involved)}",
-            where="two-way fixed effects",
-            remedy="Leave one of them out. In an event study where every unit is treated in the end, pool "
-            "the ends, as in ends=(-12, 18), or use did.att_gt with not-yet-treated comparison.",
-        )
-    return np.asarray(np.linalg.inv(scaled) / np.outer(length, length))
+    """Inverse of X′WX, the regressors net of effects."""
+    return collinear.inverse(
+        np.einsum("knt,lnt,n->kl", X, X, mass, optimize=True),
+        np.sqrt(np.einsum("knt,knt,n->k", design, design, mass, optimize=True)),
+        names,
+        where="two-way fixed effects",
+        flat="A covariate that is constant over time, or the same everywhere, is taken out by the "
+        "fixed effects: leave it out here, or adjust for it with did.att_gt (adjust=...).",
+        tied=f"{collinear.LEAVE_OUT} In an event study where every unit is treated in the end, pool "
+        "the ends, as in ends=(-12, 18), or use did.att_gt with not-yet-treated comparison.",
+    )
