@@ -7,6 +7,7 @@ from whatworks.did.att_gt import att_gt
 from whatworks.did.average import average
 from whatworks.did.bacon import Bacon, bacon
 from whatworks.did.block import block
+from whatworks.did.departures import Departures, departures
 from whatworks.did.etwfe import etwfe
 from whatworks.did.event_study import event_study
 from whatworks.did.event_times import EventTimes, event_time_covariance
@@ -24,6 +25,7 @@ from whatworks.did.twoway import twoway
 
 __all__ = [
     "Bacon",
+    "Departures",
     "EventTimes",
     "Honest",
     "PretrendPower",
@@ -33,6 +35,7 @@ __all__ = [
     "average",
     "bacon",
     "block",
+    "departures",
     "etwfe",
     "event_study",
     "event_time_covariance",

@@ -44,6 +44,15 @@ class Bacon:
     input_hash: str
     notes: tuple[str, ...]
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What the two-way regression would have said, and whether units already treated had a part in it."""
+        unit = f" ({self.scale})" if self.scale else ""
+        return (
+            f"One two-way regression over all dates would have given {self.coefficient:.3g}{unit}.",
+            self.notes[-1],
+        )
+
 
 def bacon(panel: Panel) -> Bacon:
     """Take the two-way fixed-effects coefficient apart into its comparisons of two groups.

@@ -78,6 +78,7 @@ def honest(
     grid: Iterable[float] | None = None,
     weights: Mapping[int, float] | None = None,
     window: tuple[int, int] | None = None,
+    pool: int = 1,
     level: float = 0.95,
     draws: int = 10_000,
     seed: int = DEFAULT_SEED,
@@ -94,6 +95,8 @@ def honest(
             change of slope that the leads do not exclude.
         weights: event time to weight, for any combination of effects; default the average from 0 on.
         window: first and last event time to use. Relative magnitudes look at the leads inside it only.
+        pool: event times in one block, such as 12 months; steps then go from block to block, and `weights`
+            name blocks (0 the first after the reference).
         level: coverage of the intervals.
         draws, seed: of the simulated cutoff of the conditional test.
 
@@ -106,7 +109,7 @@ def honest(
     choose("restriction", restriction, tuple(_MEANING), where=WHERE)
     method = _method(method, restriction)
     level, simulation = check_level(level), (check_draws(draws), check_seed(seed))
-    found = usable(event_time_covariance(result, where=WHERE), window, WHERE)
+    found = usable(event_time_covariance(result, where=WHERE), window, WHERE, pool=pool)
     target = target_weights(found, weights, WHERE)
     bounds = _bounds(found, target, restriction, method, level, simulation)
     return Honest(

@@ -62,6 +62,7 @@ def pretrend_power(
     test: Literal["joint", "any"] = "joint",
     weights: Mapping[int, float] | None = None,
     window: tuple[int, int] | None = None,
+    pool: int = 1,
     level: float = 0.95,
 ) -> PretrendPower:
     """The straight difference in trends that a test of the leads notices with given power, and its bias.
@@ -75,6 +76,7 @@ def pretrend_power(
             habit, which rejects true parallel trends more often than 1 − level.
         weights: event time to weight, for any combination of effects; default the average from 0 on.
         window: first and last event time to use.
+        pool: event times in one block, as in `did.honest`; slopes stay per period.
         level: one less the size of the test.
 
     Raises:
@@ -85,7 +87,7 @@ def pretrend_power(
     """
     choose("test", test, ("joint", "any"), where=WHERE)
     level, asked = check_level(level), _powers(power)
-    found = usable(event_time_covariance(result, where=WHERE), window, WHERE)
+    found = usable(event_time_covariance(result, where=WHERE), window, WHERE, pool=pool)
     target = target_weights(found, weights, WHERE)
     before = found.covariance[np.ix_(~found.after, ~found.after)]
     joint = test == "joint"
@@ -109,7 +111,7 @@ def pretrend_power(
 
 def _row(found: EventTimes, tested: trend_power.Leads, target: Floats, power: float) -> dict[str, float]:
     after = found.after
-    when = (found.times - found.reference).astype(np.float64)
+    when = found.width * (found.times - found.reference).astype(np.float64)
     slope = trend_power.slope_for_power(tested, when[~after], power)
     bias = float(slope * (target @ when[after]))
     _, given = tested.passing(slope * when[~after])

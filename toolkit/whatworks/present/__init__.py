@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from whatworks.present.bacon import bacon
+from whatworks.present.counts import counts_table
 from whatworks.present.coverage import coverage
 from whatworks.present.estimates import estimates
 from whatworks.present.event_study import event_study
 from whatworks.present.figure import FIGURE_MIME, Figure
 from whatworks.present.honest import honest
+from whatworks.present.note import Note, said
 from whatworks.present.paths import cohort_paths, paths
 from whatworks.present.sentence import Status, findings, headline, status
 from whatworks.present.table import TABLE_MIME, Table
@@ -17,11 +19,13 @@ __all__ = [
     "FIGURE_MIME",
     "TABLE_MIME",
     "Figure",
+    "Note",
     "Status",
     "Table",
     "bacon",
     "checks_table",
     "cohort_paths",
+    "counts_table",
     "coverage",
     "design_table",
     "effects_table",
@@ -31,6 +35,7 @@ __all__ = [
     "headline",
     "honest",
     "paths",
+    "said",
     "secondary_table",
     "status",
 ]

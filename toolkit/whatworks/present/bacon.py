@@ -8,6 +8,8 @@ import pandas as pd
 
 from whatworks.present import drawing, words
 from whatworks.present.figure import Figure, slug
+from whatworks.present.note import Note, said
+from whatworks.results import NotAvailable
 
 _LOOKS = (
     ("treated vs untreated", drawing.FIRST, "o", None),
@@ -36,11 +38,14 @@ class Decomposition(Protocol):
         """The unit of the outcome."""
 
 
-def bacon(decomposition: Decomposition, *, subject: str = "") -> Figure:
+def bacon(decomposition: Decomposition | NotAvailable, *, subject: str = "") -> Figure | Note:
     """Draw the estimate of each comparison of two groups against its weight in the two-way coefficient.
 
     Comparisons with units already treated are crosses in the second colour; the coefficient is a broken line.
+    Where there is no decomposition, a note says why.
     """
+    if isinstance(decomposition, NotAvailable):
+        return said(decomposition)
     spoken = words.spoken(subject)
     table = decomposition.table
     caption = f"Weights of the two-way coefficient{f' for {spoken}' if spoken else ''}, one mark a comparison"

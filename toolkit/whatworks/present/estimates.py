@@ -23,12 +23,15 @@ class _Line:
 def estimates(results: Result | Mapping[str, Result], *, subject: str = "") -> Figure:
     """Draw headline estimates with their intervals, primary outcomes filled and first, secondary hollow.
 
+    Primary and secondary are named where there can be both.
+
     `results` is one result, with its secondary outcomes, or several by label. The axis is percent change
     where any outcome has one, else the first outcome's unit; an outcome that does not fit the axis is not
     drawn, and the table and the description say why.
     """
     lines = _lines(results, subject)
     percent = any(_drawable(line.relative) for line in lines)
+    mixed = isinstance(results, Result) or any(line.secondary for line in lines)
     scale = "percent change" if percent else lines[0].estimate.scale
     rows = [_row(line, percent, scale) for line in lines]
     levels = list(dict.fromkeys(words.level(line.estimate.level) for line in lines))
@@ -53,13 +56,18 @@ def estimates(results: Result | Mapping[str, Result], *, subject: str = "") -> F
                 markerfacecolor=colour if first else "white",
             )
         axes.set_ylim(max(len(shown), 1) - 0.5, -0.5)
-        axes.set_yticks(range(len(shown)), [f"{row[0]}\n({row[1]})" for row in shown])
+        labels = [f"{row[0]}\n({row[1]})" if mixed else row[0] for row in shown]
+        axes.set_yticks(range(len(shown)), labels)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.xaxis.grid(True)
         axes.set_xlabel(words.capital(scale))
         return drawing.finish(
-            canvas, name=slug("estimates", subject), caption=caption, alt=_alt(rows, percent), table=table
+            canvas,
+            name=slug("estimates", subject),
+            caption=caption,
+            alt=_alt(rows, percent, mixed),
+            table=table,
         )
 
 
@@ -97,16 +105,17 @@ def _row(line: _Line, percent: bool, scale: str) -> tuple[str, str, object, obje
     return (line.label, role, value, low, high, reasons[0] if reasons else "")
 
 
-def _alt(rows: list[tuple[str, str, object, object, object, str]], percent: bool) -> str:
+def _alt(rows: list[tuple[str, str, object, object, object, str]], percent: bool, mixed: bool) -> str:
     unit = "%" if percent else ""
     parts = []
-    for label, role, value, low, high, reason in rows:
+    for name, role, value, low, high, reason in rows:
+        label = f"{name} ({role})" if mixed else name
         if isinstance(value, float) and isinstance(low, float) and isinstance(high, float):
             inside = "includes" if low <= 0 <= high else "does not include"
             known = [value, low, high]
             decimals = words.percent_decimals(known) if percent else words.unit_decimals(known)
             middle, least, most = (f"{words.fixed(number, decimals)}{unit}" for number in known)
-            parts.append(f"{label} ({role}): {middle}, interval {least} to {most}, which {inside} zero.")
+            parts.append(f"{label}: {middle}, interval {least} to {most}, which {inside} zero.")
         else:
-            parts.append(f"{label} ({role}) is not drawn. {words.sentence(reason)}")
+            parts.append(f"{label} is not drawn. {words.sentence(reason)}")
     return " ".join(parts)

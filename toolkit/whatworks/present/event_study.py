@@ -104,7 +104,8 @@ def _draw(axes: Any, frame: pd.DataFrame, scale: str, period: str) -> None:
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.1 * (high - low))
     drawing.note(axes, -0.5, "start", "left")
-    axes.figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    names = axes.get_legend_handles_labels()[1]
+    axes.figure.legend(loc="outside lower center", ncols=3 if len(names) <= 3 else 2, frameon=False)
 
 
 def _shown(frame: pd.DataFrame, result: Result) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from whatworks.present import drawing, words
 from whatworks.present.figure import Figure, slug
+from whatworks.present.note import Note, said
 from whatworks.results import NotAvailable, Number
 
 _AXES = {
@@ -61,11 +62,14 @@ class Bounds(Protocol):
         """Event time to weight."""
 
 
-def honest(bounds: Bounds, *, subject: str = "") -> Figure:
+def honest(bounds: Bounds | NotAvailable, *, subject: str = "") -> Figure | Note:
     """Draw the interval at each bound M, the interval under parallel trends at the left, and the breakdown.
 
-    The left interval is in the second colour with a square; the breakdown value is a broken line.
+    The left interval is in the second colour with a square; the breakdown value is a broken line. Where there
+    are no bounds, a note says why.
     """
+    if isinstance(bounds, NotAvailable):
+        return said(bounds)
     spoken = words.spoken(subject)
     about = f" for {spoken}" if spoken else ""
     caption = f"{words.level(bounds.level)} intervals{about} when trends are not parallel"

@@ -17,6 +17,8 @@ _OURS = (FIGURE_MIME, TABLE_MIME, RESULT_MIME)
 _RUNS = ("application/javascript", "text/javascript", "application/vnd.jupyter.widget-view+json")
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/svg+xml", "application/pdf")
 _REDRAW = "Draw it with whatworks.present, whose figures bring their words and their data."
+_LONGEST = 52
+"""Letters of a line of code that fit the width of the page."""
 _NAMED = {"parameters": "Parameters of the template", "injected-parameters": "Parameters of this study"}
 
 
@@ -67,7 +69,8 @@ def _code(cell: Mapping[str, Any], source: str) -> str:
     tags = cell.get("metadata", {}).get("tags", [])
     first = next((line for line in source.splitlines() if line.strip()), "")
     named = [title for tag, title in _NAMED.items() if tag in tags]
-    title = html.escape(named[0]) if named else f"Code: <code>{html.escape(first[:60])}</code>"
+    shown = first if len(first) <= _LONGEST else f"{first[: _LONGEST - 1]}\u2026"
+    title = html.escape(named[0]) if named else f"Code: <code>{html.escape(shown)}</code>"
     return (
         f'<details class="code"><summary>{title}</summary>'
         f'<pre tabindex="0"><code>{html.escape(source)}</code></pre></details>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from whatworks.checks.honest_bounds import NAME as HONEST_BOUNDS
 from whatworks.present import tables, words
 from whatworks.publish.words import StudyWords
 from whatworks.results import NotAvailable, Result, Verdict
@@ -57,6 +58,18 @@ def sure(result: Result) -> list[str]:
             "that the intervention changed nothing."
         )
     return told
+
+
+def rests(result: Result) -> list[str]:
+    """What was found with the assumption of parallel trends relaxed, in sentences; nothing if it was not."""
+    found = [check for check in result.checks if check.name == HONEST_BOUNDS]
+    if not found:
+        return []
+    assumed = (
+        "The answer takes for granted that, without the intervention, treated and comparison areas would "
+        "have moved in parallel. Nobody can know that. This is what can be said about it:"
+    )
+    return [assumed, *(words.sentence(check.reason) for check in found)]
 
 
 def checks_said(result: Result, study: StudyWords) -> str:

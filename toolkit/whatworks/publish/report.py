@@ -10,15 +10,19 @@ from whatworks.errors import PublishError
 from whatworks.present import sentence, table, tables, words
 from whatworks.publish import audit, cells, clean, explain, origin, pages
 from whatworks.publish.words import StudyWords
-from whatworks.results import CheckResult, NotAvailable, Result
+from whatworks.results import RATE_RATIO, CheckResult, NotAvailable, Result
 
 if TYPE_CHECKING:
     from whatworks.study.spec import StudySpec
+
+_STRESSED = ("honest", "bacon", "compare", "estimates")
+"""Figures, by the first word of their name, that put the answer to the test instead of showing it."""
 
 _SECTIONS = (
     ("asked", "What was asked"),
     ("sure", "How sure we are"),
     ("happened", "What happened"),
+    ("rests", "What the answer rests on"),
     ("checks", "Checks on this result"),
     ("secondary", "Secondary outcomes"),
     ("limits", "Limits and notes"),
@@ -84,10 +88,19 @@ def _evidence(notebook: Mapping[str, Any], result: Result, study: StudyWords) ->
     }
     method = cells.read(notebook, where=f"studies/{study.slug}", decision=study.disclosure, above=above)
     drawn = [_figure(figure, i, study) for i, figure in enumerate(method.figures, start=1)]
-    shown = {"happened": bool(drawn), "secondary": bool(result.secondary)}
+    tested = [item for item in drawn if item["name"] in _STRESSED]
+    drawn = [item for item in drawn if item["name"] not in _STRESSED]
+    said = explain.rests(result)
+    shown = {
+        "happened": bool(drawn),
+        "rests": bool(tested or said),
+        "secondary": bool(result.secondary),
+    }
     return {
         "contents": [(name, text) for name, text in _SECTIONS if shown.get(name, True)],
         "figures": drawn,
+        "tested": tested,
+        "rests": said,
         "blocks": [pages.safe(block) for block in method.blocks],
     }
 
@@ -105,12 +118,13 @@ def _explained(result: Result, study: StudyWords) -> dict[str, Any]:
     }
 
 
-def _figure(figure: present.Figure, number: int, study: StudyWords) -> Any:
+def _figure(figure: present.Figure, number: int, study: StudyWords) -> dict[str, Any]:
     where = f"studies/{study.slug}, figure {figure.name}"
     if not figure.caption.strip():
         raise PublishError("the figure has no caption", where=where, remedy="Say in a line what it shows.")
     clean.refuse_drawing(figure.svg, where=where)
-    return pages.safe(figure.html(label=f"Figure {number}"))
+    html = pages.safe(figure.html(label=f"Figure {number}"))
+    return {"number": number, "name": figure.name.partition("_")[0], "html": html}
 
 
 def _big(result: Result, study: StudyWords) -> dict[str, str] | None:
@@ -119,11 +133,21 @@ def _big(result: Result, study: StudyWords) -> dict[str, str] | None:
         return None
     sign = "%" if found.percent else ""
     value = words.signed(found.value, found.decimals) + sign
-    unit = "" if found.percent else words.capital(found.unit)
+    unit = _ratio(result) if found.percent else words.capital(found.unit)
     if isinstance(found.low, NotAvailable) or isinstance(found.high, NotAvailable):
         return {"value": value, "interval": "No margin of error", "unit": unit}
     ends = " to ".join(words.signed(end, found.decimals) + sign for end in (found.low, found.high))
     return {"value": value, "interval": f"{words.level(found.level)} interval: {ends}", "unit": unit}
+
+
+def _ratio(result: Result) -> str:
+    """The headline as a rate ratio beside its percents; nothing on any other scale."""
+    found = result.headline
+    known = [n for n in (found.value, found.low, found.high) if not isinstance(n, NotAvailable)]
+    if found.scale != RATE_RATIO or len(known) < 3:
+        return ""
+    value, low, high = (words.fixed(number, 2) for number in known)
+    return f"Rate ratio {value}, from {low} to {high}; 1 is no change"
 
 
 def _checks(result: Result, study: StudyWords) -> list[dict[str, Any]]:

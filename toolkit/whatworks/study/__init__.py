@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from whatworks.study.closing import about, conclude
     from whatworks.study.folder import Study, new_study, open_study
-    from whatworks.study.panels import chain, panel, secondary
+    from whatworks.study.follows import Followed, follows, where_possible
+    from whatworks.study.panels import chain, on_rates, panel, rates, secondary
     from whatworks.study.places import Workspace
     from whatworks.study.running import run
     from whatworks.study.source import Source, read
     from whatworks.study.verifying import Verification, verify
 
 __all__ = [
+    "Followed",
     "Source",
     "Study",
     "Verification",
@@ -22,17 +24,22 @@ __all__ = [
     "about",
     "chain",
     "conclude",
+    "follows",
     "new_study",
+    "on_rates",
     "open_study",
     "panel",
+    "rates",
     "read",
     "run",
     "secondary",
     "verify",
+    "where_possible",
 ]
 
 # loaded when first used: a notebook needs the readers, not the engine that runs it
 _HOME = {
+    "Followed": "follows",
     "Source": "source",
     "Study": "folder",
     "Verification": "verifying",
@@ -40,13 +47,17 @@ _HOME = {
     "about": "closing",
     "chain": "panels",
     "conclude": "closing",
+    "follows": "follows",
     "new_study": "folder",
+    "on_rates": "panels",
     "open_study": "folder",
     "panel": "panels",
+    "rates": "panels",
     "read": "source",
     "run": "running",
     "secondary": "panels",
     "verify": "verifying",
+    "where_possible": "follows",
 }
 
 

@@ -25,12 +25,13 @@ def panel(
     covariates: Sequence[str] = (),
     first: str = "",
     last: str = "",
-    per: float = 1000.0,
+    per: float | None = 1000.0,
 ) -> Panel:
     """The panel of one outcome: columns by role, the window `first` to `last`, a rate where it has a base.
 
     A blank text means "none": no cluster, no exposure, no limit. With an `exposure` the outcome becomes a
-    rate per `per` of it. Raises `PanelError` or `OptionError` for a table that is not such a panel.
+    rate per `per` of it, or stays a count beside it where `per` is None.
+    Raises `PanelError` or `OptionError` for a table that is not such a panel.
     """
     whole = Panel.from_frame(
         source.frame,
@@ -43,7 +44,17 @@ def panel(
         covariates=tuple(covariates),
     )
     window = whole.window(first or None, last or None)
-    return window.as_rate(per) if exposure else window
+    return window if per is None else rates(window, per)
+
+
+def rates(given: Panel, per: float) -> Panel:
+    """The panel with the outcome as a rate per `per` of its exposure; without an exposure, as it is."""
+    return given if given.exposure is None else given.as_rate(per)
+
+
+def on_rates(estimate: Estimator, *, per: float) -> Estimator:
+    """The estimator that takes counts with their exposure and looks at rates per `per`."""
+    return lambda given: estimate(rates(given, per))
 
 
 def secondary(
@@ -60,7 +71,7 @@ def secondary(
     covariates: Sequence[str] = (),
     first: str = "",
     last: str = "",
-    per: float = 1000.0,
+    per: float | None = 1000.0,
 ) -> Result:
     """The result with the same estimate of every secondary outcome and p-values adjusted for their number.
 

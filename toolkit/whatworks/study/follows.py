@@ -1,0 +1,74 @@
+"""Does the study use the method that its design suggests? Where not, it says so, loudly."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from whatworks.did.suggest import Suggestion, suggest
+from whatworks.errors import WhatworksError
+from whatworks.panel import Panel
+from whatworks.results import NotAvailable
+
+_FOR_COUNTS: Final = {"did.poisson": "did.block"}
+"""Methods for counts, by the method that the same design asks for on rates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What `did.suggest` says of a panel, held against what the study does.
+
+    Attributes:
+        suggestion: method, inference and checks that fit the panel.
+        notes: where the study departs from it, a sentence each; nothing where it follows.
+    """
+
+    suggestion: Suggestion
+    notes: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        if not self.notes:
+            return f"<p>This study follows what its design suggests.</p>{self.suggestion._repr_html_()}"
+        loud = "".join(f"<p><strong>{html.escape(note)}</strong></p>" for note in self.notes)
+        return f"{loud}<p>What the design suggests:</p>{self.suggestion._repr_html_()}"
+
+
+def follows(panel: Panel, method: str, **options: object) -> Followed:
+    """Hold a study's method and choices against those that its design suggests.
+
+    Args:
+        panel: the panel of the study.
+        method: public name of the method that the study uses.
+        options: its choices, by name; those that the design does not settle are not looked at.
+
+    Raises:
+        DesignError: nobody starts inside the window, or nobody is ever there to compare with.
+    """
+    suggestion = suggest(panel)
+    counted = panel.exposure is not None and _FOR_COUNTS.get(method) == suggestion.method
+    if method != suggestion.method and not counted:
+        why = " ".join(suggestion.reasons)
+        note = f"Careful: this study uses {method}, while its design suggests {suggestion.method}. {why}"
+        return Followed(suggestion, (note,))
+    other = {name: value for name, value in suggestion.options.items() if options.get(name, value) != value}
+    return Followed(
+        suggestion,
+        tuple(
+            f"This study chose {name} = {options[name]!r}, while its design suggests {value!r}."
+            for name, value in other.items()
+        ),
+    )
+
+
+def where_possible(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """What `function` returns, or a `NotAvailable` with its reason where the design does not allow it.
+
+    For the parts of a report that go beyond the study's own estimate: a decomposition that needs complete
+    data must not keep an estimate that does not from being reported.
+    """
+    try:
+        return function(*args, **options)
+    except WhatworksError as problem:
+        return NotAvailable(problem.what)
