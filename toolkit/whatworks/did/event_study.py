@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.did import requirements, twoway_core
+from whatworks.did.bands import banded, plain_band
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.errors import OptionError
 from whatworks.inference.cluster import ClusterRobust, Regression
@@ -17,6 +18,7 @@ from whatworks.inference.jackknife import Jackknife
 from whatworks.inference.joint import JointTest, joint_test
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty
+from whatworks.inference.uniform import Band, regression_terms, wild_band
 from whatworks.inference.wild import WildCluster
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
@@ -102,29 +104,36 @@ def event_study(
     """
     requirements.require_complete(panel, WHERE)
     requirements.require_contrast(panel, WHERE)
-    staggered = len(panel.cohorts) > 1
-    if not staggered:
+    if len(panel.cohorts) == 1:
         requirements.require_comparison(panel, WHERE)
     distances = _distances(panel, reference, ends)
-    detail = _learn(panel, distances, inference)
-    choice = detail.choice
+    return _result(panel, distances, _learn(panel, distances, inference), level)
+
+
+def _result(panel: Panel, distances: Distances, detail: EventStudyDetail, level: float) -> Result:
+    choice, ends = detail.choice, distances.ends
     share = (distances.times >= 0) * distances.pooled / distances.pooled[distances.times >= 0].sum()
     words = f"Average effect, event times 0 to {distances.times[-1]}"
     found = combine(detail, share[None], level)
     headline = explained(found.estimate(0, estimand=words, scale=panel.scale), choice)
     treated = int(distances.treated.sum())
-    return Result(
+    terms = combine(detail, np.eye(len(distances.times)), level)
+    result = Result(
         method=WHERE,
         headline=headline,
-        effects=_effects(panel, distances, detail, level),
+        effects=_effects(distances, terms),
         design=sizes(panel, treated, headline),
-        spec=choices(panel, choice, level, reference=reference, ends=None if ends is None else list(ends)),
+        spec=choices(
+            panel, choice, level, reference=distances.reference, ends=None if ends is None else list(ends)
+        ),
         input_hash=panel.fingerprint,
         relative=relative_change(headline, float(share @ detail.observed)),
         seed=requirements.seed_used(choice, panel.n_clusters),
-        notes=(*panel.notes, *((CONTAMINATED,) if staggered else ()), *choice.warnings),
+        notes=(*panel.notes, *((CONTAMINATED,) if len(panel.cohorts) > 1 else ()), *choice.warnings),
         detail=detail,
     )
+    known = np.isfinite(terms.std_error)
+    return banded(result, distances.times[known], _band(detail, terms, known))
 
 
 def combine(detail: EventStudyDetail, combos: Floats, level: float) -> Uncertainty:
@@ -215,8 +224,19 @@ def _observed(panel: Panel, distances: Distances) -> tuple[Floats, Floats]:
     return np.array(means), np.array(masses)
 
 
-def _effects(panel: Panel, distances: Distances, detail: EventStudyDetail, level: float) -> pd.DataFrame:
-    found = combine(detail, np.eye(len(distances.times)), level)
+def _band(detail: EventStudyDetail, terms: Uncertainty, known: Bools) -> Band | None:
+    if not known.any():
+        return None
+    fit, method = detail.fit, detail.choice.inference
+    contrasts = np.eye(len(fit.coefficients))[: len(known)][known]
+    if isinstance(method, WildCluster):
+        parts = [regression_terms(method, fit, contrasts)]
+        return wild_band(method, parts, fit.n_clusters, level=terms.level)
+    half = contrasts @ fit.bread
+    return plain_band(detail.choice, terms.only(known), half @ (fit.scores.T @ fit.scores) @ half.T)
+
+
+def _effects(distances: Distances, found: Uncertainty) -> pd.DataFrame:
     table = pd.DataFrame({**found.columns(), "event_time": distances.times})
     gap = dict.fromkeys(("std_error", "low", "high", "p_value"), np.nan)
     reason = "the reference period, which every effect is measured against"

@@ -12,7 +12,6 @@ from whatworks.did.att_gt import AttGtDetail
 from whatworks.did.event_study import EventStudyDetail
 from whatworks.did.imputation import ImputationDetail
 from whatworks.did.imputed import average
-from whatworks.did.imputed import contributions as imputed_contributions
 from whatworks.did.leads import Leads
 from whatworks.did.saturated_result import SaturatedDetail
 from whatworks.did.stacked import StackedDetail
@@ -265,20 +264,18 @@ def _from_imputation(result: Result, detail: ImputationDetail, where: str) -> Ev
     found, data = detail.effects, detail.effects.sample
     plain = isinstance(inference, Analytical) and inference.correction == "did"
     g = data.n_clusters
-    after = cluster_sums(imputed_contributions(found, detail.targets), data.cluster, g)
-    parts = [after * (1.0 if plain else np.sqrt(g / (g - 1)))]
-    times, values = [detail.event_times], [average(found, detail.targets, found.gap)]
+    values, sums = average(found, detail.targets, found.gap), detail.spread()
+    scale = np.full(len(values), 1.0 if plain else np.sqrt(g / (g - 1)))
     if isinstance(detail.leads, Leads):
-        fit, count = detail.leads.fit, len(detail.leads.event_time)
-        lead = fit.scores @ fit.bread[:, :count]
+        count = len(detail.leads.event_time)
         own = np.nan_to_num(detail.leads.numbers.std_error)
-        parts.insert(0, lead * (own / np.maximum(np.sqrt((lead**2).sum(axis=0)), np.finfo(float).tiny)))
-        times.insert(0, detail.leads.event_time)
-        values.insert(0, fit.coefficients[:count])
-    sums = np.concatenate(parts, axis=1)
+        bare = np.maximum(np.sqrt((sums[:, :count] ** 2).sum(axis=0)), np.finfo(float).tiny)
+        scale = np.append(own / bare, scale)
+        values = np.append(detail.leads.fit.coefficients[:count], values)
+    sums = sums * scale
     return EventTimes(
-        times=np.concatenate(times),
-        estimates=np.concatenate(values),
+        times=detail.all_times,
+        estimates=values,
         covariance=sums.T @ sums,
         reference=-1 - int(result.spec["anticipation"]),
         n_clusters=g,

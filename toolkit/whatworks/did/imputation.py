@@ -10,16 +10,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.did import requirements
-from whatworks.did.imputed import Imputed, Targets, average, impute, masses, targets
-from whatworks.did.imputed_errors import Inference, settle, uncertainty
+from whatworks.did.bands import banded, plain_band
+from whatworks.did.imputed import Imputed, Targets, average, contributions, impute, masses, targets
+from whatworks.did.imputed_errors import Inference, settle, uncertainty, wild_scores
 from whatworks.did.leads import Leads, fit_leads
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.did.window_options import check_pair, check_whole
 from whatworks.errors import DesignError, choose, first_few
 from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.influence import cluster_sums
 from whatworks.inference.joint import JointTest
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty
+from whatworks.inference.uniform import Band, regression_terms, score_terms, wild_band
 from whatworks.inference.wild import WildCluster
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
@@ -53,6 +56,24 @@ class ImputationDetail:
     leads: Leads | NotAvailable
     pretrend: JointTest | NotAvailable
     choice: Choice
+
+    @property
+    def all_times(self) -> Ints:
+        """(l + k,) event times of the leads and of the averages."""
+        return (
+            self.event_times
+            if isinstance(self.leads, NotAvailable)
+            else np.append(self.leads.event_time, self.event_times)
+        )
+
+    def spread(self) -> Floats:
+        """(G, l + k) influence of each cluster on the leads and on the averages, without any factor."""
+        data = self.effects.sample
+        own = cluster_sums(contributions(self.effects, self.targets), data.cluster, data.n_clusters)
+        if isinstance(self.leads, NotAvailable):
+            return own
+        fit, count = self.leads.fit, len(self.leads.event_time)
+        return np.concatenate([fit.scores @ fit.bread[:, :count], own], axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +157,8 @@ def _result(
     wild = isinstance(choice.inference, WildCluster)
     times = keys if asked.by == "event_time" else keys[:0]
     own = Targets(together.share[1 : 1 + len(times)])
-    return Result(
+    detail = ImputationDetail(found, times, own, _lost(panel, found), before, pretrend, choice)
+    result = Result(
         method=WHERE,
         headline=headline,
         effects=_effects(panel, found, table, keys, masks, before, asked.by),
@@ -148,14 +170,37 @@ def _result(
         ),
         seed=requirements.seed_used(choice, panel.n_clusters) if wild else None,
         notes=(*panel.notes, *_notes(panel, found), *choice.warnings),
-        detail=ImputationDetail(found, times, own, _lost(panel, found), before, pretrend, choice),
+        detail=detail,
     )
+    if not times.size:
+        return result
+    terms = numbers.only(np.arange(len(masks) + 1) > 0)
+    if not isinstance(before, NotAvailable):
+        terms = before.numbers.followed_by(terms)
+    known = np.isfinite(terms.low) | np.isfinite(terms.high) | np.isfinite(terms.std_error)
+    return banded(result, detail.all_times[known], _band(detail, terms, known))
 
 
 def combine(detail: ImputationDetail, combos: Floats, level: float) -> Uncertainty:
     """Uncertainty of combinations (m, k) of the averages by event time, by the inference of the result."""
     share = np.tensordot(combos, detail.targets.share, axes=1)
     return uncertainty(detail.effects, Targets(share), detail.choice, level)
+
+
+def _band(detail: ImputationDetail, terms: Uncertainty, known: Bools) -> Band | None:
+    method, data, before = detail.choice.inference, detail.effects.sample, detail.leads
+    if not known.any():
+        return None
+    if not isinstance(method, WildCluster):
+        spread = detail.spread()[:, known]
+        return plain_band(detail.choice, terms.only(known), spread.T @ spread)
+    count = 0 if isinstance(before, NotAvailable) else len(before.event_time)
+    own = Targets(detail.targets.share[known[count:]])
+    parts = [score_terms(method, *wild_scores(detail.effects, own))] if len(own.share) else []
+    if not isinstance(before, NotAvailable) and known[:count].any():
+        contrasts = np.eye(len(before.fit.coefficients))[:count][known[:count]]
+        parts.insert(0, regression_terms(method, before.fit, contrasts))
+    return wild_band(method, parts, data.n_clusters, level=terms.level)
 
 
 def _event_time(panel: Panel, found: Imputed) -> Ints:

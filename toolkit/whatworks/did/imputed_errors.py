@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.did.imputed import Imputed, Targets, average, coefficients, contributions, masses
+from whatworks.did.null_scores import stacked_scores
 from whatworks.did.thin import THIN_SHARE
 from whatworks.did.wild_scores import pieces, thin_reason, wild
 from whatworks.errors import OptionError
@@ -77,5 +78,13 @@ def uncertainty(found: Imputed, which: Targets, choice: Choice, level: float) ->
 
 
 def _wild(found: Imputed, which: Targets, method: WildCluster, level: float) -> Uncertainty:
-    aims = [found.cells & (share[found.sample.group] != 0) for share in which.share]
-    return wild(found.sample, coefficients(found, which), aims, method, level)
+    return wild(found.sample, coefficients(found, which), _aims(found, which), method, level)
+
+
+def wild_scores(found: Imputed, which: Targets) -> tuple[Floats, Floats]:
+    """Cluster scores (G, k) of k averages with their own effect imposed, and their slopes."""
+    return stacked_scores(found.sample, coefficients(found, which), _aims(found, which))
+
+
+def _aims(found: Imputed, which: Targets) -> list[npt.NDArray[np.bool_]]:
+    return [found.cells & (share[found.sample.group] != 0) for share in which.share]

@@ -9,7 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.did import requirements
+from whatworks.did.bands import banded, plain_band
 from whatworks.did.lead_scores import lead_test
+from whatworks.did.null_scores import stacked_scores
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.did.saturated import CellEffects, Saturated, coefficients, regression
 from whatworks.did.thin import THIN_SHARE
@@ -21,6 +23,7 @@ from whatworks.inference.draws import check_level
 from whatworks.inference.joint import JointTest
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty, unknown
+from whatworks.inference.uniform import Band, score_terms, wild_band
 from whatworks.inference.wild import WildCluster
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
@@ -95,7 +98,7 @@ def report(
         found.estimate(0, estimand=f"{words}, cohorts by size (ATT)", scale=panel.scale), choice
     )
     units = [int(aim.any(axis=1).sum()) for aim in aims(model, cells, detail.shares)]
-    return Result(
+    result = Result(
         method=story.method,
         headline=headline,
         effects=_table(found, detail.event_times, units, story.reference),
@@ -107,6 +110,8 @@ def report(
         notes=(*panel.notes, *story.notes, *_lost(panel, model, cells), *choice.warnings),
         detail=detail,
     )
+    terms = found.only(np.arange(len(combos)) > 0)
+    return banded(result, detail.event_times, _band(detail, terms))
 
 
 def _refuse_nothing(event_time: Ints, story: Story) -> None:
@@ -181,6 +186,16 @@ def combine(detail: SaturatedDetail, combos: Floats, level: float) -> Uncertaint
         high=blank(found.high),
         p_value=blank(found.p_value),
     )
+
+
+def _band(detail: SaturatedDetail, terms: Uncertainty) -> Band | None:
+    model, method, fit = detail.model, detail.choice.inference, detail.fit
+    if isinstance(method, WildCluster):
+        a = coefficients(model, detail.shares @ detail.cells.contrast)
+        scores = stacked_scores(model.sample, a, aims(model, detail.cells, detail.shares))
+        parts = [score_terms(method, *scores)]
+        return wild_band(method, parts, fit.n_clusters, level=terms.level)
+    return plain_band(detail.choice, terms, fit.bread @ (fit.scores.T @ fit.scores) @ fit.bread.T)
 
 
 def _observed(model: Saturated, cells: CellEffects, weights: Floats) -> float:

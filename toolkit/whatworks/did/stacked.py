@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.did import requirements
+from whatworks.did.bands import banded, plain_band
 from whatworks.did.lead_scores import lead_test
-from whatworks.did.null_scores import Sample, sample
+from whatworks.did.null_scores import Sample, sample, stacked_scores
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.did.stacks import Stacks, coefficients, effect_cells, regression, stack
 from whatworks.did.wild_scores import wild
@@ -23,6 +24,7 @@ from whatworks.inference.draws import check_level
 from whatworks.inference.joint import JointTest
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty
+from whatworks.inference.uniform import Band, score_terms, wild_band
 from whatworks.inference.wild import WildCluster
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
@@ -104,7 +106,7 @@ def _result(panel: Panel, detail: StackedDetail, comparison: str, level: float) 
     words = f"Average effect on the {count} treated units, event times 0 to {times[-1]} (ATT)"
     headline = explained(found.estimate(0, estimand=words, scale=panel.scale), choice)
     window = [min(int(times[0]), -1), int(times[-1])]
-    return Result(
+    result = Result(
         method=WHERE,
         headline=headline,
         effects=_table(found, detail, count),
@@ -116,6 +118,8 @@ def _result(panel: Panel, detail: StackedDetail, comparison: str, level: float) 
         notes=(*panel.notes, *_trimmed(panel, stacks), *choice.warnings),
         detail=detail,
     )
+    terms = found.only(np.arange(len(times) + 1) > 0)
+    return banded(result, times, _band(detail, terms))
 
 
 def _window(panel: Panel, window: object) -> tuple[int, int]:
@@ -174,6 +178,15 @@ def combine(detail: StackedDetail, combos: Floats, level: float) -> Uncertainty:
         return requirements.uncertainty(detail.choice, detail.fit, combos, level)
     effects = [effect_cells(data, detail.stacks, row != 0) for row in combos]
     return wild(data, coefficients(data, detail.stacks, combos), effects, detail.choice.inference, level)
+
+
+def _band(detail: StackedDetail, terms: Uncertainty) -> Band | None:
+    method, fit, eye = detail.choice.inference, detail.fit, np.eye(len(detail.event_times))
+    if isinstance(method, WildCluster):
+        effects = [effect_cells(detail.sample, detail.stacks, row != 0) for row in eye]
+        scores = stacked_scores(detail.sample, coefficients(detail.sample, detail.stacks, eye), effects)
+        return wild_band(method, [score_terms(method, *scores)], fit.n_clusters, level=terms.level)
+    return plain_band(detail.choice, terms, fit.bread @ (fit.scores.T @ fit.scores) @ fit.bread.T)
 
 
 def _table(found: Uncertainty, detail: StackedDetail, units: int) -> pd.DataFrame:

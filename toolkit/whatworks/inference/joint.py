@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.inference.cluster import ClusterRobust, Regression
-from whatworks.inference.draws import DEFAULT_SEED, uniforms
+from whatworks.inference.draws import DEFAULT_SEED
+from whatworks.inference.uniform import largest_normals
 from whatworks.inference.wild import WildCluster
 from whatworks.inference.wild_refits import TIE, project
 from whatworks.results import NotAvailable, Number
@@ -84,15 +85,10 @@ def largest_t(fit: Regression, columns: Ints, wild: WildCluster) -> JointTest:
 
 def largest_normal(fit: Regression, columns: Ints, *, draws: int, seed: int) -> JointTest:
     """Largest |t| against the largest of normal variables correlated as the coefficients are."""
-    from scipy.special import ndtri
-
     sample, spread = _squared_t(fit, columns)
     known = np.isfinite(sample)
     z = spread[:, known] / np.sqrt((spread[:, known] ** 2).sum(axis=0))
-    values, vectors = np.linalg.eigh(z.T @ z)
-    bits = np.random.PCG64(np.random.SeedSequence(seed))
-    normals = ndtri(np.maximum(uniforms(bits, (draws, int(known.sum()))), 2.0**-54))
-    largest = np.abs(normals @ (vectors * np.sqrt(np.maximum(values, 0))).T).max(axis=1, initial=0.0)
+    largest = largest_normals(z.T @ z, draws, seed)
     observed = float(np.nanmax(sample, initial=0.0))
     factor = (fit.n_clusters - 1) / fit.n_clusters
     p_value = (1 + int((largest >= np.sqrt(observed * factor)).sum())) / (1 + draws)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,31 @@ class Uncertainty:
             df=float(self.df[index]) if isinstance(self.df, np.ndarray) else self.df,
             inference=self.sentence,
             scale=scale,
+        )
+
+    def only(self, keep: npt.NDArray[np.bool_]) -> Uncertainty:
+        """Those of the k where `keep` (k,) is true."""
+        return replace(
+            self,
+            value=self.value[keep],
+            std_error=self.std_error[keep],
+            low=self.low[keep],
+            high=self.high[keep],
+            p_value=self.p_value[keep],
+            reason=tuple(words for words, kept in zip(self.reason, keep, strict=True) if kept),
+            df=self.df[keep] if isinstance(self.df, np.ndarray) else self.df,
+        )
+
+    def followed_by(self, other: Uncertainty) -> Uncertainty:
+        """These estimates and the others; degrees of freedom and the sentence are those of the others."""
+        return replace(
+            other,
+            value=np.append(self.value, other.value),
+            std_error=np.append(self.std_error, other.std_error),
+            low=np.append(self.low, other.low),
+            high=np.append(self.high, other.high),
+            p_value=np.append(self.p_value, other.p_value),
+            reason=(*self.reason, *other.reason),
         )
 
     def columns(self) -> dict[str, object]:
