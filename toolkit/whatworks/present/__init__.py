@@ -11,6 +11,7 @@ from whatworks.present.figure import FIGURE_MIME, Figure
 from whatworks.present.honest import honest
 from whatworks.present.note import Note, said
 from whatworks.present.paths import cohort_paths, paths
+from whatworks.present.pretrend_power import pretrend_power
 from whatworks.present.sentence import Status, findings, headline, status
 from whatworks.present.table import TABLE_MIME, Table
 from whatworks.present.tables import checks_table, design_table, effects_table, secondary_table
@@ -35,6 +36,7 @@ __all__ = [
     "headline",
     "honest",
     "paths",
+    "pretrend_power",
     "said",
     "secondary_table",
     "status",

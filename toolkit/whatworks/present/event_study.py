@@ -22,7 +22,7 @@ def event_study(result: Result, *, subject: str = "", period: str = "period") ->
     zero by construction, is a cross. `period` is the word for one period (`month`).
     Raises `DesignError` where the effects carry no event time.
     """
-    frame = _frame(result)
+    frame = by_event_time(result)
     subject = words.spoken(subject)
     caption = (
         f"Effect{f' on {subject}' if subject else ''} by {period} since the start, "
@@ -30,7 +30,8 @@ def event_study(result: Result, *, subject: str = "", period: str = "period") ->
     )
     with drawing.canvas() as canvas:
         axes = canvas.add_subplot()
-        _draw(axes, frame, result.headline.scale, period)
+        draw_effects(axes, frame, result.headline.scale, period)
+        key(axes)
         return drawing.finish(
             canvas,
             name=slug("event_study", subject),
@@ -40,7 +41,11 @@ def event_study(result: Result, *, subject: str = "", period: str = "period") ->
         )
 
 
-def _frame(result: Result) -> pd.DataFrame:
+def by_event_time(result: Result) -> pd.DataFrame:
+    """Event time, estimate, low, high, band_low and band_high of a result, in order; NaN where there is none.
+
+    Raises `DesignError` where the effects carry no event time.
+    """
     effects = result.effects
     if "event_time" not in effects.columns or effects["event_time"].isna().all():
         raise DesignError(
@@ -56,15 +61,17 @@ def _frame(result: Result) -> pd.DataFrame:
     return numbers.assign(event_time=numbers["event_time"].astype("int64")).reset_index(drop=True)
 
 
-def _reference(frame: pd.DataFrame) -> pd.Series:
+def is_reference(frame: pd.DataFrame) -> pd.Series:
+    """Which event times are the reference, zero by construction."""
     return (frame["estimate"] == 0) & (frame["low"].isna() | (frame["low"] == frame["high"]))
 
 
-def _draw(axes: Any, frame: pd.DataFrame, scale: str, period: str) -> None:
-    when = frame["event_time"].to_numpy(dtype=float)
+def draw_effects(axes: Any, frame: pd.DataFrame, scale: str, period: str) -> None:
+    """Draw what `by_event_time` gave: intervals, band, hollow leads, filled effects, reference, start."""
+    times = frame["event_time"].to_numpy(dtype=float)
     if frame["band_low"].notna().any():
         axes.fill_between(
-            when,
+            times,
             frame["band_low"].to_numpy(),
             frame["band_high"].to_numpy(),
             color=drawing.BAND,
@@ -74,7 +81,7 @@ def _draw(axes: Any, frame: pd.DataFrame, scale: str, period: str) -> None:
     axes.axhline(0, color=drawing.INK, linewidth=1)
     axes.axvline(-0.5, color=drawing.SOFT, linewidth=1.2, linestyle=(0, (4, 2)))
     marker = 4.5 if len(frame) <= 40 else 3.0
-    reference = _reference(frame)
+    reference = is_reference(frame)
     before = (frame["event_time"] < 0) & ~reference
     for rows, fill, name in ((before, "white", "Before the start"), (~before & ~reference, None, "After")):
         part = frame[rows]
@@ -104,6 +111,10 @@ def _draw(axes: Any, frame: pd.DataFrame, scale: str, period: str) -> None:
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.1 * (high - low))
     drawing.note(axes, -0.5, "start", "left")
+
+
+def key(axes: Any) -> None:
+    """What the marks mean, below the drawing."""
     names = axes.get_legend_handles_labels()[1]
     axes.figure.legend(loc="outside lower center", ncols=3 if len(names) <= 3 else 2, frameon=False)
 
@@ -116,8 +127,8 @@ def _shown(frame: pd.DataFrame, result: Result) -> pd.DataFrame:
 
 
 def _alt(frame: pd.DataFrame, result: Result, subject: str, period: str) -> str:
-    reference = _reference(frame)
-    first, last = (_when(int(frame["event_time"].iloc[i]), period) for i in (0, -1))
+    reference = is_reference(frame)
+    first, last = (when(int(frame["event_time"].iloc[i]), period) for i in (0, -1))
     parts = [f"Effects{f' on {subject}' if subject else ''} for each {period} from {first} to {last}."]
     early = frame[(frame["event_time"] < 0) & ~reference]
     late = frame[(frame["event_time"] >= 0) & ~reference]
@@ -125,7 +136,7 @@ def _alt(frame: pd.DataFrame, result: Result, subject: str, period: str) -> str:
         if not part.empty:
             parts.append(f"{name}, {_described(part, result.headline.level)}")
     if reference.any():
-        points = words.listed(_when(int(e), period) for e in frame.loc[reference, "event_time"])
+        points = words.listed(when(int(e), period) for e in frame.loc[reference, "event_time"])
         parts.append(f"The reference, zero by construction, is {points}.")
     if frame["band_low"].notna().any():
         parts.append("A shaded band covers all periods at once.")
@@ -146,7 +157,8 @@ def _described(part: pd.DataFrame, level: float) -> str:
     return f"{text}; {inside} of {len(known)} {words.level(level)} intervals include zero."
 
 
-def _when(event_time: int, period: str) -> str:
+def when(event_time: int, period: str) -> str:
+    """An event time in words: `3 months before`."""
     if event_time == 0:
         return f"the {period} of the start"
     many = "" if abs(event_time) == 1 else "s"
