@@ -1,108 +1,99 @@
-"""Leave one out: does the answer rest on a single unit, or a single cluster?"""
+"""Leave one out: does the answer rest on a single unit, a single cluster, or a single cohort?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from whatworks.errors import WhatworksError, choose
+from whatworks.checks import refits
+from whatworks.checks.movement import Movement, measure
+from whatworks.errors import choose
 from whatworks.panel import Panel
-from whatworks.results import CheckResult, NotAvailable, Result
+from whatworks.results import CheckResult, NotAvailable
+
+Level = Literal["unit", "cluster", "cohort"]
 
 MAX_REFITS = 200
 """With more units than this, no single one can carry the answer, and refitting for each is waste."""
 
 
-def leave_one_out(
-    panel: Panel,
-    estimate: Callable[[Panel], Result],
-    *,
-    by: Literal["unit", "cluster"] = "unit",
-) -> CheckResult:
-    """Estimate again without each unit (or each cluster) in turn.
+def leave_one_out(panel: Panel, estimate: refits.Estimator, *, by: Level = "unit") -> CheckResult:
+    """Estimate again without each unit (or each cluster, or each cohort) in turn.
 
     Args:
         panel: the panel of the study.
-        estimate: the study's own estimator; only its point estimate and the full fit's interval are used,
-            so a cheap `inference` will do.
-        by: what is left out, one `unit` or one whole `cluster`.
+        estimate: the study's own estimator; of the refits only the estimates are read, so where it takes an
+            `inference` by name they are made with errors in closed form.
+        by: what is left out, one `unit`, one whole `cluster`, or one `cohort`: the units that share a start.
 
     Returns:
         `pass` if every estimate keeps the sign and stays inside the interval of the whole panel,
         `concern` if one leaves that interval, `fail` if one turns the sign of an estimate whose interval
-        excludes zero; the table is sorted by influence.
+        excludes zero; the table is sorted by influence. `not_applicable` without clusters, with a single
+        cohort, or with more than 200 of them.
 
     Raises:
-        OptionError: `by` is neither, or the panel names no clusters.
+        OptionError: `by` is none of these.
     """
-    choose("by", by, ("unit", "cluster"), where="leave_one_out")
+    choose("by", by, ("unit", "cluster", "cohort"), where="leave_one_out")
     name = f"Leave one {by} out"
-    if by == "cluster" and panel.cluster is None:
-        return CheckResult(name, "not_applicable", "The panel names no clusters.")
-    groups = panel.cluster if by == "cluster" and panel.cluster is not None else np.arange(panel.n_units)
-    labels = panel.cluster_labels if by == "cluster" else panel.units
-    if len(labels) > MAX_REFITS:
-        reason = f"There are {len(labels):,} {by}s; no single one carries the answer."
-        return CheckResult(name, "not_applicable", reason)
-    whole = estimate(panel)
-    if isinstance(whole.headline.value, NotAvailable):
-        return CheckResult(name, "not_applicable", f"There is no estimate: {whole.headline.value.reason}.")
-    rows = [_without(panel, estimate, groups != code, label) for code, label in enumerate(labels)]
+    groups = _groups(panel, by)
+    if isinstance(groups, NotAvailable):
+        return CheckResult(name, "not_applicable", groups.reason)
+    codes, labels = groups
+    estimate = refits.thrifty(estimate, panel)
+    whole = estimate(panel).headline
+    if isinstance(whole.value, NotAvailable):
+        return CheckResult(name, "not_applicable", f"There is no estimate: {whole.value.reason}.")
+    rows = [
+        refits.row({"left out": label}, estimate, partial(panel.select, codes != code))
+        for code, label in enumerate(labels)
+    ]
     table = pd.DataFrame(rows)
-    table["change"] = table["estimate"] - whole.headline.value
-    order = table["change"].abs().sort_values(ascending=False, kind="stable", na_position="last").index
-    return _judge(name, by, whole, table.loc[order].reset_index(drop=True))
-
-
-def _without(
-    panel: Panel, estimate: Callable[[Panel], Result], keep: np.ndarray, label: str
-) -> dict[str, object]:
-    try:
-        value = estimate(panel.select(keep)).headline.value
-    except WhatworksError as problem:
-        return {"left out": label, "estimate": np.nan, "reason": problem.what}
-    if isinstance(value, NotAvailable):
-        return {"left out": label, "estimate": np.nan, "reason": value.reason}
-    return {"left out": label, "estimate": value, "reason": ""}
-
-
-def _judge(name: str, by: str, whole: Result, table: pd.DataFrame) -> CheckResult:
-    value, low, high = whole.headline.value, whole.headline.low, whole.headline.high
-    found = table.dropna(subset=["estimate"])
-    if isinstance(value, NotAvailable) or found.empty:
+    moved = measure(whole, table)
+    if isinstance(moved, NotAvailable):
         return CheckResult(name, "not_applicable", f"No estimate is left without one {by}.", table)
-    top = found.iloc[0]
-    least, most = found["estimate"].min(), found["estimate"].max()
-    spread = (
-        f"Leaving out one {by} at a time gives {least:.3g} to {most:.3g} around {value:.3g}; "
-        f"{top['left out']} moves it most."
-    )
-    lost = len(table) - len(found)
-    if lost:
-        spread += (
-            f" Without {table.loc[table['estimate'].isna(), 'left out'].iloc[0]} there is no estimate at all."
-        )
-    if isinstance(low, NotAvailable) or isinstance(high, NotAvailable):
-        return CheckResult(
-            name,
-            "concern",
-            f"{spread} There is no interval to judge that by.",
-            table,
-            "there were an interval",
-        )
-    null = whole.headline.null
-    flips = bool((np.sign(found["estimate"] - null) != np.sign(value - null)).any())
-    if flips and (low > null or high < null):
+    return _judge(name, by, moved)
+
+
+def _groups(panel: Panel, by: Level) -> tuple[npt.NDArray[np.int64], tuple[str, ...]] | NotAvailable:
+    """(N,) codes of what is left out together, −1 for units that never are, and a label for each code."""
+    if by == "cohort":
+        cohorts = panel.cohorts
+        if len(cohorts) < 2:
+            return NotAvailable("The treated units all start together; without them nobody is treated.")
+        place = np.searchsorted(cohorts, panel.start)
+        codes = np.where(np.isin(panel.start, cohorts), place, -1).astype(np.int64)
+        labels = tuple(panel.label(int(g)) for g in cohorts)
+    elif by == "cluster":
+        if panel.cluster is None:
+            return NotAvailable("The panel names no clusters.")
+        codes, labels = panel.cluster, panel.cluster_labels
+    else:
+        codes, labels = np.arange(panel.n_units, dtype=np.int64), panel.units
+    if len(labels) > MAX_REFITS:
+        return NotAvailable(f"There are {len(labels):,} {by}s; no single one carries the answer.")
+    return codes, labels
+
+
+def _judge(name: str, by: str, moved: Movement) -> CheckResult:
+    table = moved.table
+    spread = f"Leaving out one {by} at a time gives {moved.range}; {moved.top['left out']} moves it most."
+    if len(moved.lost):
+        spread += f" Without {moved.lost['left out'].iloc[0]} there is no estimate at all."
+    if not moved.judged:
+        reason = f"{spread} There is no interval to judge that by."
+        return CheckResult(name, "concern", reason, table, "there were an interval")
+    if len(moved.turned):
         reason = f"{spread} The sign itself rests on one {by}, though the interval excludes no effect."
         return CheckResult(name, "fail", reason, table, f"no single {by} could turn the sign")
-    outside = found[(found["estimate"] < low) | (found["estimate"] > high)]
-    if len(outside) or lost:
-        reason = (
-            f"{spread} The answer leans on {outside['left out'].iloc[0] if len(outside) else f'one {by}'}."
-        )
+    if len(moved.outside) or len(moved.lost):
+        on = moved.outside["left out"].iloc[0] if len(moved.outside) else f"one {by}"
+        reason = f"{spread} The answer leans on {on}."
         return CheckResult(name, "concern", reason, table, "every estimate stayed inside the interval")
     return CheckResult(
         name,

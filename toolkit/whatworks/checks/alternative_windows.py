@@ -1,0 +1,144 @@
+"""Alternative windows: would other first and last months have given another answer?"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.checks import readings, refits
+from whatworks.checks.movement import Movement, measure
+from whatworks.panel import Panel
+from whatworks.results import CheckResult, Estimate, NotAvailable
+
+Bools = npt.NDArray[np.bool_]
+
+NAME = "Alternative windows"
+
+MIN_BEFORE: Final = 2
+"""A window with fewer periods before the first start says nothing about the time before."""
+
+LOOKS: Final = {
+    "month": ((6, "six months"), (12, "twelve months")),
+    "quarter": ((2, "half a year"), (4, "a year")),
+}
+"""How long after the last start the shorter windows end; integers have no year, so half of what there is."""
+
+
+def alternative_windows(panel: Panel, estimate: refits.Estimator, *, anticipation: int = 0) -> CheckResult:
+    """Estimate again over every shorter window that another study might have chosen.
+
+    Of these, those that the panel has room for: half of the periods before the first start; all but the
+    first quarter of the window; all but the last quarter; up to six and to twelve months after the last start
+    (half of what follows it where periods have no calendar). The panel itself is the longest window.
+
+    Args:
+        panel: the panel of the study.
+        estimate: the study's own estimator, panel in, `Result` out.
+        anticipation: periods before the start in which effects may already begin; every window keeps two
+            periods before them.
+
+    Returns:
+        `pass` if every estimate stays inside the interval of the whole panel and no more than half of the
+        windows come to another conclusion, `concern` if not, `fail` if one turns the sign of an estimate
+        whose interval excludes no effect; the table is sorted by influence.
+    """
+    whole = estimate(panel).headline
+    if isinstance(whole.value, NotAvailable):
+        return CheckResult(NAME, "not_applicable", f"There is no estimate: {whole.value.reason}.")
+    grid = windows(panel, anticipation)
+    if not grid:
+        reason = f"The panel of {panel.n_periods} {panel.period_word}s has no room for a shorter window."
+        return CheckResult(NAME, "not_applicable", reason, would_change_if="the panel were longer")
+    rows = [_row(panel, estimate, words, keep) for words, keep in grid.items()]
+    moved = measure(whole, pd.DataFrame(rows))
+    if isinstance(moved, NotAvailable):
+        return CheckResult(
+            NAME, "not_applicable", f"No window gives an estimate: {moved.reason}.", pd.DataFrame(rows)
+        )
+    return _judge(whole, moved)
+
+
+def windows(panel: Panel, anticipation: int = 0) -> dict[str, Bools]:
+    """The shorter windows in words, each a mask of the periods kept (T,); all of them differ."""
+    if panel.cohorts.size == 0:
+        return {}
+    first, last = panel.cohorts[0], panel.cohorts[-1]
+    t, place = panel.n_periods, np.arange(panel.n_periods)
+    before = int((panel.periods < first).sum())
+    after = int((panel.periods >= last).sum())
+    looks = LOOKS.get(panel.period_kind, ((after // 2, f"{after // 2} periods"),))
+    tried = {
+        "with only the later half of the time before the first start": place >= before // 2,
+        "without the first quarter": place >= t // 4,
+        "without the last quarter": place < t - t // 4,
+        **{f"up to {words} after the last start": panel.periods < last + long for long, words in looks},
+    }
+    kept: dict[str, Bools] = {}
+    for words, keep in tried.items():
+        enough = (keep & (panel.periods < first - anticipation)).sum() >= MIN_BEFORE
+        room = enough and (keep & (panel.periods >= first)).any() and not keep.all()
+        if room and not any((keep == other).all() for other in kept.values()):
+            kept[words] = keep
+    return kept
+
+
+def _row(panel: Panel, estimate: refits.Estimator, words: str, keep: Bools) -> dict[str, object]:
+    inside = np.flatnonzero(keep)
+    found = refits.attempt(estimate, partial(refits.without_periods, panel, ~keep))
+    dates = {"first": panel.period_labels[inside[0]], "last": panel.period_labels[inside[-1]]}
+    claims = not isinstance(found, NotAvailable) and readings.claims(found.headline)
+    return {"window": words, **dates, **readings.columns(found), "excludes no effect": claims}
+
+
+def _judge(whole: Estimate, moved: Movement) -> CheckResult:
+    table, top = moved.table, moved.top
+    count = len(moved.found)
+    spread = (
+        f"{count} shorter window{'s give' if count > 1 else ' gives'} {moved.range}; "
+        f"the one {_named(top)} moves it most{moved.errors(top)}."
+    )
+    if not moved.judged:
+        reason = f"{spread} There is no interval to judge that by."
+        return CheckResult(NAME, "concern", reason, table, "there were an interval")
+    if len(moved.turned):
+        reason = (
+            f"{spread} The sign turns {_named(moved.turned.iloc[0])}, though the interval excludes no effect."
+        )
+        return CheckResult(NAME, "fail", reason, table, "no other window turned the sign")
+    if len(moved.outside):
+        reason = (
+            f"{spread} That lies outside the interval of the whole. Either the effect changes over time, "
+            "which a shorter look after the start would show, or the answer rests on which months were chosen."
+        )
+        return CheckResult(NAME, "concern", reason, table, "every estimate stayed inside the interval")
+    return _conclusions(whole, moved, spread)
+
+
+def _conclusions(whole: Estimate, moved: Movement, spread: str) -> CheckResult:
+    claims = readings.claims(whole)
+    other = int((moved.found["excludes no effect"] != claims).sum())
+    mine, theirs = ("excludes", "includes") if claims else ("includes", "excludes")
+    counted = f"The whole interval {mine} no effect; {other} of {len(moved.found)} shorter ones {theirs} it."
+    if 2 * other > len(moved.found):
+        return CheckResult(
+            NAME,
+            "concern",
+            f"{spread} {counted} The conclusion needs this very window.",
+            moved.table,
+            "at least half of the windows came to the same conclusion",
+        )
+    return CheckResult(
+        NAME,
+        "pass",
+        f"{spread} All stay inside the interval of the whole. {counted}",
+        moved.table,
+        "a window moved the estimate out of its interval, or most came to another conclusion",
+    )
+
+
+def _named(row: pd.Series) -> str:
+    return f"{row['window']} ({row['first']} to {row['last']})"
