@@ -43,7 +43,7 @@ def adjacency(panel: Panel, neighbours: Borders | None, treated: Bools) -> Bools
     unknown = [panel.units[i] for i in np.flatnonzero(treated) if panel.units[i] not in neighbours]
     if unknown:
         raise OptionError(
-            f"{len(unknown)} treated units have no entry: {first_few(unknown)}",
+            f"no entry says what borders these treated units: {first_few(unknown)}",
             where="neighbours",
             remedy=f"{did_you_mean(unknown[0], neighbours)}Name the neighbours of every treated unit as the "
             "panel spells it; an empty list says that it has none.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
@@ -18,8 +18,8 @@ ChosenOn = Literal["level", "rise"]
 LONG = 8
 """Fewer periods than this do not show how deviations last."""
 
-MOST = 0.95
-"""Largest correlation of one period with the next that is used; above, nothing passes within a study."""
+GRID: Final = tuple(np.arange(96) / 100)
+"""Correlations of one period with the next that are looked for; above, nothing passes within a study."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,8 +87,9 @@ def persistence(panel: Panel, *, ratio: bool) -> float | NotAvailable:
     """Correlation of a comparison unit's deviation with its next, from 0 to 0.95.
 
     Deviations from unit and period means (their product, for effects that multiply) of the units untreated
-    throughout that have every cell. Means taken out of T periods pull the sample correlation r down to about
-    ρ − (1 + 4ρ)/T (Marriott & Pope 1954; Kendall 1954, Biometrika 41), which is solved for ρ.
+    throughout that have every cell. Unit means taken out of T periods pull the correlation down; ρ is the one
+    whose ratio of expected sums, Σ (MΓM)(t, t+1) over tr MΓM with Γ = ρ^|s − t| and M = I − 11ʹ/T, is that
+    of the sums seen.
     """
     values = (readings.rates(panel) if ratio else panel.outcome)[~readings.treated_units(panel)]
     values = values[~np.isnan(values).any(axis=1) & (values.mean(axis=1) != 0)]
@@ -107,7 +108,14 @@ def persistence(panel: Panel, *, ratio: bool) -> float | NotAvailable:
     if spread == 0:
         return 0.0
     r = float((u[:, 1:] * u[:, :-1]).sum()) / spread
-    return float(np.clip((r + 1 / t) / (1 - 4 / t), 0.0, MOST))
+    return float(np.interp(r, [_seen(rho, t) for rho in GRID], GRID))
+
+
+def _seen(rho: float, periods: int) -> float:
+    """Expected lag-one sum over expected square of deviations from the mean of so many periods."""
+    gamma = rho ** np.abs(np.subtract.outer(np.arange(periods), np.arange(periods))).astype(np.float64)
+    centred = gamma - gamma.mean(axis=0) - gamma.mean(axis=1)[:, None] + gamma.mean()
+    return float(np.trace(centred, 1) / np.trace(centred))
 
 
 def freed(panel: Panel, peak: Peak, rho: float, chosen_on: ChosenOn) -> Panel | NotAvailable:

@@ -177,7 +177,7 @@ def _numbers(
             "smaller than the true one."
         )
     if lost:
-        words += f" {lost:,} sets gave no estimate."
+        words += f" {lost:,} set{'s' if lost > 1 else ''} gave no estimate."
     return words
 
 
