@@ -15,6 +15,9 @@ from whatworks.errors import OptionError, did_you_mean
 from whatworks.panel import Panel
 from whatworks.results import Result
 
+COMPARISON = "did.compare"
+"""The one method that gives many answers; it takes the rate itself, since one of them needs the counts."""
+
 ROOMS = ("did", "synth", "rct", "counts")
 _LISTS = ("covariates", "baseline")
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
@@ -47,9 +50,12 @@ def estimate(
 
         choices["inference"] = choose(inference)
     panel = _panel(file, _pairs(role, "--role"))
+    if method == COMPARISON:
+        typer.echo(_answers(panel, per, {"level": level, **choices}, as_json), nl=not as_json)
+        return
     if per:
         panel = panel.as_rate(per)
-    result: Result = function(panel, level=level, **choices)
+    result = function(panel, level=level, **choices)
     if aggregation is not None:
         result = _aggregated(method, result, aggregation)
     typer.echo(result.to_json() if as_json else _as_text(result), nl=not as_json)
@@ -198,3 +204,26 @@ def _as_text(result: Result) -> str:
     return "\n".join(
         [*lines, "", table.to_string(index=False, float_format=lambda x: f"{x:.5g}", na_rep="–")]
     )
+
+
+def _answers(panel: Panel, per: float, choices: dict[str, Any], as_json: bool) -> str:
+    from whatworks.did import compare
+    from whatworks.results import show
+
+    found = compare(panel, **{"per": per or None, **choices})
+    if as_json:
+        return found.to_json()
+    table = found.table[found.table["estimand"] != ""]
+    numbers = table[["method", "scale", "estimate", "low", "high", "p_value", "relative"]]
+    lines = [f"The same question, every answer; {found.level:.0%} intervals; relative in percent", ""]
+    lines.append(numbers.to_string(index=False, float_format=show, na_rep="–"))
+    lines.append("")
+    lines += [
+        f"  {name}: {text}" for name, text in zip(table["method"], table["differs_because"], strict=True)
+    ]
+    gone = found.table[found.table["estimand"] == ""]
+    lines += [
+        f"  {name} does not apply. {why}" for name, why in zip(gone["method"], gone["reason"], strict=True)
+    ]
+    lines += [f"  note: {note}" for note in found.notes]
+    return "\n".join(lines)

@@ -7,6 +7,7 @@ from whatworks.did.att_gt import att_gt
 from whatworks.did.average import average
 from whatworks.did.bacon import Bacon, bacon
 from whatworks.did.block import block
+from whatworks.did.compare import Comparison, compare
 from whatworks.did.departures import Departures, departures
 from whatworks.did.etwfe import etwfe
 from whatworks.did.event_study import event_study
@@ -25,6 +26,7 @@ from whatworks.did.twoway import twoway
 
 __all__ = [
     "Bacon",
+    "Comparison",
     "Departures",
     "EventTimes",
     "Honest",
@@ -35,6 +37,7 @@ __all__ = [
     "average",
     "bacon",
     "block",
+    "compare",
     "departures",
     "etwfe",
     "event_study",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from whatworks.present.bacon import bacon
+from whatworks.present.comparison import comparison
 from whatworks.present.counts import counts_table
 from whatworks.present.coverage import coverage
 from whatworks.present.estimates import estimates
@@ -26,6 +27,7 @@ __all__ = [
     "bacon",
     "checks_table",
     "cohort_paths",
+    "comparison",
     "counts_table",
     "coverage",
     "design_table",

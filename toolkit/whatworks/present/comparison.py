@@ -1,0 +1,162 @@
+"""The comparison figure: the same question answered by every method, on one scale."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from whatworks.present import drawing, words
+from whatworks.present.figure import Figure, slug
+from whatworks.results import RATE_RATIO, NotAvailable
+
+PERCENT = "Percent change"
+_PERCENT = {"estimate": "relative", "low": "relative_low", "high": "relative_high"}
+
+
+class Answers(Protocol):
+    """What `did.compare` returns: `table`, `suggested`, `scale` and `level` are read."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a method."""
+
+    @property
+    def suggested(self) -> str | NotAvailable:
+        """The method that the design suggests."""
+
+    @property
+    def scale(self) -> str:
+        """The unit of the methods that subtract."""
+
+    @property
+    def level(self) -> float:
+        """Coverage of the intervals."""
+
+
+def comparison(answers: Answers, *, subject: str = "") -> Figure:
+    """Draw every method's estimate and interval, one row a method, the suggested one filled.
+
+    Methods that subtract share the axis of the outcome's unit. Where did.poisson answers too, a second axis
+    shows all in percent, since a rate ratio cannot stand on the first. The table and the description name
+    every method that is not drawn and say why.
+    """
+    shown = answers.table[answers.table["estimand"] != ""].reset_index(drop=True)
+    ratios = bool((shown["scale"] == RATE_RATIO).any())
+    unit = words.capital(words.spoken(answers.scale) or "unit of the outcome")
+    spoken = words.spoken(subject)
+    caption = (
+        f"The same question{f' about {spoken}' if spoken else ''}, every answer: {len(shown)} methods with "
+        f"{words.level(answers.level)} intervals"
+    )
+    with drawing.canvas(1.0 + 0.5 * len(shown), width=drawing.WIDTH * 1.25) as canvas:
+        panes = canvas.subplots(1, 1 + ratios, sharey=True, squeeze=False)[0]
+        _pane(panes[0], shown[shown["scale"] != RATE_RATIO], answers.suggested, unit)
+        if ratios:
+            percent = shown.drop(columns=list(_PERCENT)).rename(
+                columns={old: new for new, old in _PERCENT.items()}
+            )
+            _pane(panes[1], percent, answers.suggested, PERCENT)
+        _names(panes[0], shown, answers.suggested)
+        return drawing.finish(
+            canvas,
+            name=slug("comparison", subject),
+            caption=caption,
+            alt=_alt(answers, shown, ratios),
+            table=_table(answers),
+        )
+
+
+def _pane(axes: Any, rows: pd.DataFrame, suggested: str | NotAvailable, unit: str) -> None:
+    axes.axvline(0, color=drawing.INK, linewidth=1)
+    values = rows["estimate"].dropna().tolist()
+    decimals = min(words.percent_decimals(values), 1) if unit == PERCENT else words.unit_decimals(values) + 1
+    for y, row in rows.iterrows():
+        if np.isfinite(row["estimate"]):
+            _line(axes, y, row, row["method"] == suggested, words.fixed(row["estimate"], decimals))
+    axes.xaxis.grid(True)
+    axes.set_xlabel(drawing.side_label(unit))
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def _line(axes: Any, y: Any, row: Any, ours: bool, number: str) -> None:
+    """One method: its interval, its estimate and the number above it."""
+    colour = drawing.FIRST if ours else drawing.INK
+    known = bool(np.isfinite(row["low"]) and np.isfinite(row["high"]))
+    if known:
+        axes.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=2.6 if ours else 1.4)
+    if ours:
+        axes.axvline(row["estimate"], color=colour, linewidth=0.9, linestyle=(0, (1, 2)), zorder=0.5)
+    axes.plot(
+        row["estimate"],
+        y,
+        marker="o",
+        markersize=8 if ours else 6.5,
+        color=colour,
+        markerfacecolor=colour if ours else "white",
+        markeredgewidth=1.5,
+    )
+    axes.annotate(
+        number if known else f"{number}, no interval",
+        (row["estimate"], y),
+        xytext=(0, 6),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=8.5,
+        color=colour if ours else drawing.SOFT,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        zorder=1,
+    )
+
+
+def _names(axes: Any, shown: pd.DataFrame, suggested: str | NotAvailable) -> None:
+    axes.set_ylim(len(shown) - 0.5, -0.65)
+    labels = axes.set_yticks(range(len(shown)), [_label(name, suggested) for name in shown["method"]])
+    for label, name in zip(labels, shown["method"], strict=True):
+        label.label1.set_fontweight("bold" if name == suggested else "normal")
+
+
+def _label(name: str, suggested: str | NotAvailable) -> str:
+    plain = name.removeprefix("did.").replace("(not_yet)", "(not yet)")
+    return f"{plain}\n(suggested)" if name == suggested else plain
+
+
+def _table(answers: Answers) -> pd.DataFrame:
+    columns = ["method", "scale", "estimate", "low", "high", "relative", "relative_low", "relative_high"]
+    table = answers.table[[*columns, "comparison", "reason"]]
+    return table.rename(
+        columns={"relative": "percent", "relative_low": "percent_low", "relative_high": "percent_high"}
+    )
+
+
+def _alt(answers: Answers, shown: pd.DataFrame, ratios: bool) -> str:
+    additive = shown[shown["scale"] != RATE_RATIO]
+    parts = []
+    if len(additive):
+        low, high = additive["estimate"].min(), additive["estimate"].max()
+        decimals = words.unit_decimals([low, high]) + 1
+        lowest, highest = (additive.loc[additive["estimate"] == end, "method"].iloc[0] for end in (low, high))
+        parts.append(
+            f"{len(additive)} methods answer from {words.fixed(low, decimals)} ({lowest}) to "
+            f"{words.fixed(high, decimals)} ({highest}), {answers.scale or 'in the unit of the outcome'}."
+        )
+    known = shown["low"].notna() & shown["high"].notna()
+    null = np.where(shown["scale"] == RATE_RATIO, 1.0, 0.0)
+    inside = int((known & (shown["low"] <= null) & (shown["high"] >= null)).sum())
+    parts.append(f"{inside} of {int(known.sum())} {words.level(answers.level)} intervals include no effect.")
+    without = shown.loc[~known, "method"].tolist()
+    if without:
+        parts.append(f"No interval: {words.listed(without)}.")
+    if ratios:
+        row = shown[shown["scale"] == RATE_RATIO].iloc[0]
+        change = words.signed(row["relative"], words.percent_decimals([row["relative"]]))
+        parts.append(f"In percent, {row['method']} says {change}%.")
+    if isinstance(answers.suggested, str):
+        parts.append(f"Filled: {answers.suggested}, which the design suggests.")
+    gone = answers.table.loc[answers.table["estimand"] == "", "method"].tolist()
+    if gone:
+        parts.append(f"Not drawn, since the design does not permit them: {words.listed(gone)}.")
+    return " ".join(parts)
