@@ -8,6 +8,7 @@ import pytest
 from reference_numbers import borough_panel
 
 from whatworks import did, present
+from whatworks.results import NotAvailable
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +51,23 @@ def test_no_breakdown_is_said():
     figure = present.honest(did.honest(study, window=(-4, 2), grid=[0.0, 0.05]))
     assert "No interval includes zero up to M = 0.05." in figure.alt
     assert present.honest(did.honest(study, window=(-4, 2), grid=[0.0])).alt.count("At M") == 1
+
+
+@pytest.mark.parametrize("draw", [present.honest, present.bacon, present.said])
+def test_what_is_not_available_says_why(draw):
+    note = draw(NotAvailable("12 clusters carry no more"))
+    assert isinstance(note, present.Note)
+    assert note.sentences == ("Not available: 12 clusters carry no more.",)
+    assert note._repr_mimebundle_()["text/html"] == "<p>Not available: 12 clusters carry no more.</p>"
+
+
+def test_what_the_two_way_regression_would_have_said(decomposition):
+    first, second = present.said(decomposition).sentences
+    assert first == f"One two-way regression over all dates would have given −0.584 ({decomposition.scale})."
+    assert second.startswith("14.6% of the weight compares later cohorts with cohorts already treated")
+
+
+def test_sentences_are_escaped():
+    note = present.Note(("a < b", "c & d"))
+    assert note._repr_mimebundle_()["text/html"] == "<p>a &lt; b</p><p>c &amp; d</p>"
+    assert repr(note) == "a < b c & d"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import os
 import re
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from whatworks import present
 from whatworks.publish import audit, pages, report
-from whatworks.results import Design, NotAvailable
+from whatworks.results import CheckResult, Design, NotAvailable
 from whatworks.study.spec import Person, Protocol, ReportWords, StudySpec
 
 MARKDOWN = (
@@ -326,3 +327,54 @@ def test_print_and_narrow_screens_are_provided_for() -> None:
     assert "break-inside: avoid" in css
     assert "color-scheme: light" in css
     assert re.search(r"\.ww-scroll, \.ww-drawing \{ overflow-x: auto", css)
+
+
+def test_what_the_answer_rests_on_has_its_own_section() -> None:
+    assert "What the answer rests on" not in text_of(
+        report.render(made.notebook(), made.result(), made.words(), made.PROVENANCE)
+    )
+    bounds = CheckResult("Honest bounds", "concern", "It survives 0.5 times the largest. Measured in blocks.")
+    result = made.result(checks=(bounds,))
+    page = report.render(made.notebook(), result, made.words(), made.PROVENANCE)
+    text = text_of(page)
+    assert '<h2 id="rests">' in page
+    assert '<a href="#rests">' in page
+    assert "<p>It survives 0.5 times the largest.</p>" in page
+    assert "<p>Measured in blocks.</p>" in page
+    assert text.index("What the answer rests on") < text.index("Checks on this result")
+
+
+def test_figures_that_test_the_answer_keep_their_numbers() -> None:
+    drawn = [
+        present.event_study(made.result(), subject="robbery"),
+        present.estimates(made.result(), subject="robbery"),
+        present.paths(made.panel(), subject="robbery"),
+    ]
+    cells = [made.code("f", made.shown(figure)) for figure in drawn]
+    page = report.render(made.notebook(*cells), made.result(), made.words(), made.PROVENANCE)
+    order = [page.index(f'<div id="figure-{i}">') for i in (1, 3, 2)]
+    assert order == sorted(order)
+    assert page.index('<h2 id="happened">') < order[0]
+    assert order[1] < page.index('<h2 id="rests">') < order[2]
+    for i in (1, 2, 3):
+        assert f'Shown above: <a href="#figure-{i}">Figure {i}</a>' in page
+
+
+def test_a_rate_ratio_stands_beside_its_percents() -> None:
+    ratio = made.estimate(0.902, 0.858, 0.945, scale="rate ratio")
+    page = report.render(
+        made.notebook(),
+        made.result(headline=ratio, relative=made.percent(-9.8, -14.2, -5.5)),
+        made.words(),
+        made.PROVENANCE,
+    )
+    assert "Rate ratio 0.90, from 0.86 to 0.94; 1 is no change" in text_of(page)
+    plain = report.render(made.notebook(), made.result(), made.words(), made.PROVENANCE)
+    assert "Rate ratio" not in plain
+
+
+def test_a_long_line_of_code_is_cut_where_it_shows() -> None:
+    line = "followed = ww.study.follows(panel, 'did.att_gt', comparison=comparison)"
+    page = report.render(made.notebook(made.code(line)), made.result(), made.words(), made.PROVENANCE)
+    assert f"Code: <code>{html.escape(line[:51])}\u2026</code>" in page
+    assert html.escape(line) in page

@@ -28,6 +28,35 @@ def test_the_truth_of_a_synthetic_study_lies_inside_its_interval(slug: str, desi
     assert result.relative.low <= overall["percent"] <= result.relative.high
 
 
+def test_the_true_rate_ratio_lies_inside_the_interval_of_the_study_of_counts() -> None:
+    """The invented patrols multiply the expected count of every treated month by one factor: the truth."""
+    folder = places.find(ROOT).study("synthetic-counts")
+    if not (folder / "record").is_dir():
+        pytest.skip("the study has not been run here: whatworks run synthetic-counts")
+    result = record.load(folder).result
+    assert result.method == "did.poisson"
+    assert result.headline.scale == "rate ratio"
+    percent = TRUTH["parameters"]["effects"]["hotspots"]
+    assert percent == -12.0
+    assert result.headline.low <= 1 + percent / 100 <= result.headline.high
+    assert result.relative.low <= percent <= result.relative.high
+
+
+@pytest.mark.parametrize("slug", ["synthetic-hotspots", "synthetic-rollout", "synthetic-counts"])
+def test_a_record_says_how_far_from_parallel_the_finding_would_survive(slug: str) -> None:
+    folder = places.find(ROOT).study(slug)
+    if not (folder / "record").is_dir():
+        pytest.skip("the study has not been run here: whatworks run " + slug)
+    kept = record.load(folder)
+    bounds = [check for check in kept.result.checks if check.name == "Honest bounds"]
+    assert len(bounds) == 1
+    assert bounds[0].verdict != "not_applicable"
+    assert "departures from parallel trends" in bounds[0].reason
+    assert bounds[0].reason.split(". ")[0] in kept.files["report.html"].decode()
+    assert "tables/check-honest-bounds.csv" in kept.files
+    assert any(name.startswith("figures/honest-") for name in kept.files)
+
+
 def test_the_record_is_of_the_study_as_it_stands() -> None:
     for folder in places.find(ROOT).studies():
         if (folder / "record").is_dir():

@@ -20,6 +20,9 @@ SHARE: Final = 0.5
 """At most so many event times a cluster: the covariance of J of them over C clusters is singular from
 J = C on at the latest, and poorly known long before."""
 
+MOST: Final = 12
+"""No more event times than this, however many the clusters: trends, not single months, are at stake."""
+
 _WIDTHS: Final = {"month": (1, 3, 6, 12, 24, 36), "quarter": (1, 2, 4, 8, 12)}
 _ANY: Final = (1, 2, 3, 4, 5, 10, 20)
 
@@ -59,9 +62,9 @@ class Departures:
 def departures(result: Result, *, period: str = "period", level: float = 0.95) -> Departures:
     """Honest bounds and the power of the pre-trends test, on the finest blocks of event times that allow it.
 
-    With more event times than half the clusters, they are pooled in blocks (3, 6, 12, 24 or 36 months), the
-    shortest that bring their number down to that; where none does, far leads are left out as well.
-    A design that cannot carry such a statement gives `NotAvailable` parts instead of an error, so that a
+    With more event times than half the clusters, or than 12, they are pooled in blocks (3, 6, 12, 24 or 36
+    months), the shortest that bring their number down to that; where none does, far leads are left out too. A
+    design that cannot carry such a statement gives `NotAvailable` parts instead of an error, so that a
     report shows the reason.
 
     Args:
@@ -104,7 +107,7 @@ def _blocks(found: EventTimes, widths: tuple[int, ...]) -> tuple[int, Window | N
 
 def _fitting(found: EventTimes, widths: tuple[int, ...]) -> Iterator[tuple[int, Window | None]]:
     """What the clusters can carry, finest first: all event times, else the leads nearest to the start."""
-    most = int(found.n_clusters * SHARE)
+    most = min(int(found.n_clusters * SHARE), MOST)
     after, before = int(found.after.sum()), int((~found.after).sum()) + 1
     # the reference block is none of the leads
     counted = [(w, before // w - 1, after // w) for w in widths]

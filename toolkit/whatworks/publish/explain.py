@@ -69,7 +69,8 @@ def rests(result: Result) -> list[str]:
         "The answer takes for granted that, without the intervention, treated and comparison areas would "
         "have moved in parallel. Nobody can know that. This is what can be said about it:"
     )
-    return [assumed, *(words.sentence(check.reason) for check in found)]
+    parts = [part for check in found for part in check.reason.split(". ", 1)]
+    return [assumed, *map(words.sentence, parts)]
 
 
 def checks_said(result: Result, study: StudyWords) -> str:

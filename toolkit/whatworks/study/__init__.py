@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from whatworks.study.closing import about, conclude
     from whatworks.study.folder import Study, new_study, open_study
-    from whatworks.study.follows import Followed, follows, where_possible
+    from whatworks.study.following import Followed, follows, where_possible
     from whatworks.study.panels import chain, on_rates, panel, rates, secondary
     from whatworks.study.places import Workspace
     from whatworks.study.running import run
@@ -39,7 +39,7 @@ __all__ = [
 
 # loaded when first used: a notebook needs the readers, not the engine that runs it
 _HOME = {
-    "Followed": "follows",
+    "Followed": "following",
     "Source": "source",
     "Study": "folder",
     "Verification": "verifying",
@@ -47,7 +47,7 @@ _HOME = {
     "about": "closing",
     "chain": "panels",
     "conclude": "closing",
-    "follows": "follows",
+    "follows": "following",
     "new_study": "folder",
     "on_rates": "panels",
     "open_study": "folder",
@@ -57,7 +57,7 @@ _HOME = {
     "run": "running",
     "secondary": "panels",
     "verify": "verifying",
-    "where_possible": "follows",
+    "where_possible": "following",
 }
 
 
