@@ -246,7 +246,7 @@ class TestCovariates:
         panel = staggered([4, 4, 4, 4, 6, 6, 6, 6] + [None] * 12)
         x = np.random.default_rng(0).standard_normal(20)
         result = att_gt(with_covariates(panel, x), adjust="outcome")
-        assert "Student's t with 19 degrees of freedom" in result.headline.inference
+        assert "factor 20/19; t with 19 degrees of freedom" in result.headline.inference
         assert "no wild bootstrap is at hand" in result.headline.inference
         assert any("errors from the influence function are too small" in n for n in result.notes)
         with pytest.raises(OptionError, match="linear in the outcome"):

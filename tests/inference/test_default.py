@@ -7,6 +7,7 @@ import pytest
 
 from whatworks.inference import ClusterRobust, Default, WildCluster
 from whatworks.inference.default import ClusterCounts, count_clusters, decide
+from whatworks.inference.influence import Analytical
 from whatworks.results import NotAvailable
 
 
@@ -70,3 +71,15 @@ def test_few_treated_clusters_are_warned_about():
         assert ("treated." if treated < total / 2 else "comparison.") in warning
     assert not decide(None, counts(12, 4), many=ClusterRobust()).warnings
     assert not decide(None, counts(12, 8), many=ClusterRobust()).warnings
+
+
+def test_four_of_many_clusters_make_the_bootstrap_of_scores_cautious():
+    for asked in (None, WildCluster(draws=999)):
+        (warning,) = decide(asked, counts(48, 4), many=Analytical("clusters"), by_scores=True).warnings
+        assert "With 4 clusters on one side of 48" in warning
+        assert "about 3% of cases" in warning
+        assert decide(asked, counts(48, 44), many=Analytical("clusters"), by_scores=True).warnings
+        for clusters, treated in ((31, 4), (12, 4), (48, 5)):
+            assert not decide(asked, counts(clusters, treated), many=Analytical(), by_scores=True).warnings
+    assert not decide(None, counts(48, 4), many=ClusterRobust()).warnings
+    assert not decide(Analytical(), counts(48, 4), many=Analytical(), by_scores=True).warnings

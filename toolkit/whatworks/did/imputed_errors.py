@@ -39,7 +39,7 @@ def settle(inference: object, counts: ClusterCounts, where: str) -> Choice:
             remedy='Use Analytical() ("analytical", the conservative errors, by the panel\'s cluster) or '
             'WildCluster() ("wild"), or leave it out for the default.',
         )
-    choice = decide(inference, counts, many=Analytical())
+    choice = decide(inference, counts, many=Analytical("clusters"), by_scores=True)
     if isinstance(choice.inference, Analytical) and not choice.warnings and not plenty(counts):
         return replace(choice, warnings=(FEW.format(clusters=counts.clusters),))
     return choice

@@ -71,7 +71,7 @@ def suggest(panel: Panel) -> Suggestion:
             remedy="Add units that are treated later or never.",
         )
     counts = count_clusters(panel.cluster, inside, ~inside if not staggered else np.ones_like(inside))
-    choice = decide(None, counts, many=Analytical())
+    choice = decide(None, counts, many=Analytical("clusters"))
     method, options, reasons = _method(panel, inside, staggered)
     if isinstance(choice.inference, NotAvailable):
         inference = f"No error exists: {choice.inference.reason}."

@@ -269,7 +269,8 @@ def _settle(panel: Panel, on: Side, off: Side, asked: object) -> Choice:
             remedy='Use Analytical() ("analytical") or WildCluster() ("wild"), or leave it out.',
         )
     switch, stay = ((getattr(on, name) | getattr(off, name)).any(axis=1) for name in ("switch", "stay"))
-    return decide(asked, count_clusters(panel.cluster, switch, stay), many=Analytical(correction="clusters"))
+    counts = count_clusters(panel.cluster, switch, stay)
+    return decide(asked, counts, many=Analytical("clusters"), by_scores=True)
 
 
 def _uncertainty(panel: Panel, part: Parts, choice: Choice, level: float) -> Uncertainty:
