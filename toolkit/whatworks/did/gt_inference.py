@@ -48,7 +48,7 @@ def settle(detail: GroupTime, asked: Inference, *, where: str) -> Choice:
             "MultiplierBootstrap() with the adjustment.",
         )
     counts = _sides(detail)
-    choice = decide(asked, counts, many=Analytical())
+    choice = decide(asked, counts, many=Analytical("clusters"), by_scores=True)
     if isinstance(choice.inference, WildCluster) and detail.adjust != "none":
         why = f"with {_how_many(detail)} and covariates, for which no wild bootstrap is at hand"
         choice = Choice(Analytical(correction="clusters"), why, choice.warnings)
