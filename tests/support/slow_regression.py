@@ -63,3 +63,44 @@ class Slow:
 
     def _full(self, contrast):
         return np.concatenate([contrast, np.zeros(self.X.shape[1] - self.k)])
+
+
+def newton_poisson(y, offset, X, weight, steps=40):
+    """Poisson regression on every column at once."""
+    beta = np.linalg.lstsq(X, np.log(y + 0.5) - offset, rcond=None)[0]
+    for _ in range(steps):
+        mu = np.exp(offset + X @ beta)
+        beta = beta + np.linalg.solve((X * (weight * mu)[:, None]).T @ X, X.T @ (weight * (y - mu)))
+    return beta
+
+
+def reduced_bias(X, residual, cluster, gradient, weight=None):
+    """CR2 error and Bell-McCaffrey degrees of freedom of gradient·beta, from the whole hat matrix.
+
+    Identity working covariance; rows may have been multiplied by the root of their weight beforehand.
+    """
+    n = len(X)
+    w = np.ones(n) if weight is None else weight
+    bread = np.linalg.pinv((X * w[:, None]).T @ X, rcond=1e-13)
+    left = np.eye(n) - X @ bread @ (X * w[:, None]).T
+    score, carried = [], []
+    for g in np.unique(cluster):
+        own = cluster == g
+        values, vectors = np.linalg.eigh(left[own] @ left[own].T)
+        root = (vectors / np.sqrt(np.where(values > 1e-9, values, np.inf))) @ vectors.T
+        a = root @ (X[own] * w[own, None]) @ bread @ gradient
+        score.append(a @ residual[own])
+        carried.append(a @ left[own])
+    P = np.array(carried) @ np.array(carried).T
+    return np.sqrt(np.square(score).sum()), np.trace(P) ** 2 / (P**2).sum()
+
+
+def leave_out_step(X, residual, cluster, gradient, weight=None):
+    """Change of gradient·beta when each cluster is left out of the least squares, refitted from the rows."""
+    w = np.ones(len(X)) if weight is None else weight
+    out = []
+    for g in np.unique(cluster):
+        kept = cluster != g
+        inverse = np.linalg.pinv((X[kept] * w[kept, None]).T @ X[kept], rcond=1e-13)
+        out.append(gradient @ inverse @ (X[kept].T @ (w[kept] * residual[kept])))
+    return np.array(out)

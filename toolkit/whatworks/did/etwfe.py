@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
 from whatworks.did import requirements
-from whatworks.did.null_scores import sample
+from whatworks.did.etwfe_counts import etwfe_counts
+from whatworks.did.interacted import interact
+from whatworks.did.null_scores import Sample, sample
 from whatworks.did.saturated import CellEffects, Saturated, mass_of, saturate
 from whatworks.did.saturated_result import Story, report
 from whatworks.did.window_options import check_whole
+from whatworks.errors import choose
 from whatworks.panel import NEVER, Panel
 from whatworks.results import Result
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+Model = Literal["linear", "poisson"]
+Covariates = Literal["plain", "interacted"]
 
 WHERE = "did.etwfe"
 
@@ -22,6 +31,8 @@ WHERE = "did.etwfe"
 def etwfe(
     panel: Panel,
     *,
+    model: Model = "linear",
+    covariates: Covariates = "plain",
     anticipation: int = 0,
     inference: requirements.Inference = None,
     level: float = 0.95,
@@ -32,33 +43,62 @@ def etwfe(
     there are no effects before the start to test. On a panel without gaps and without covariates the
     estimates are those of `did.imputation`; the errors are the regression's own.
 
+    For counts, `model="poisson"` takes the same indicators into a Poisson regression with unit and period
+    effects and exposure. The headline is then a rate ratio: the counts of all treated cells over those
+    expected of them without treatment; `relative` is its percent change and `detail.additive` the average
+    effect on a treated cell in the outcome's unit. Only the mean needs to be right, not the distribution. A
+    cohort and period that counts 0 enters with 0 counts and with the counts expected of it.
+
     Args:
-        panel: (N, T) outcomes, missing cells allowed; covariates enter as regressors, not interacted.
+        panel: (N, T) outcomes, missing cells allowed.
+        model: `linear`, or `poisson` for counts (outcomes of at least 0, `exposure` as offset).
+        covariates: `plain` regressors, or `interacted` with periods and, around the mean of each cohort, with
+            every treated cell: for covariates that do not vary over time.
         anticipation: periods before the start in which effects may begin; they get indicators, too.
-        inference: `ClusterRobust`, `WildCluster`, `Default`, or None for the default of the design.
+        inference: `ClusterRobust`, `WildCluster`, `Jackknife`, `Default`, or None for the default of the
+            design.
         level: coverage of the intervals.
 
     Raises:
         DesignError: nobody treated, no effect after the start identified, one cluster, covariates that the
-            fixed effects explain.
+            fixed effects explain or that vary over time although they are to be interacted; negative counts
+            and counts of 0 without a limit.
         OptionError: a choice that does not fit.
 
     Source: Wooldridge (2021), Two-Way Fixed Effects, the Two-Way Mundlak Regression, and
-    Difference-in-Differences Estimators.
+    Difference-in-Differences Estimators; for counts Wooldridge (2023), Econometrics Journal 26(3).
     """
+    choose("model", model, ("linear", "poisson"), where=WHERE)
+    choose("covariates", covariates, ("plain", "interacted"), where=WHERE)
     check_whole("anticipation", anticipation, least=0, where=WHERE)
+    requirements.refuse_sums(inference, WHERE)
+    interacted = covariates == "interacted"
+    if model == "poisson":
+        return etwfe_counts(
+            panel,
+            anticipation=anticipation,
+            interacted=interacted,
+            inference=inference,
+            level=level,
+            where=WHERE,
+        )
     requirements.require_contrast(panel, WHERE)
     data = sample(panel, anticipation)
     names = [f"covariate {name!r}" for name in panel.covariate_names]
     classes, own = _classes(panel, data.cohorts, anticipation)
     used = data.observed & (data.untouched | own[data.group])
-    model = saturate(data, used, classes, names, WHERE)
+    if interacted:
+        label = np.where(own, classes - panel.n_periods, -1)[data.group]
+        data, names = _interacted(panel, data, used, np.where(used, label, -1))
+    fit = saturate(data, used, classes, names, WHERE)
+    if interacted:
+        fit = replace(fit, spent=len(panel.covariate_names))
     story = Story(
         method=WHERE,
         reference=None,
         anticipation=anticipation,
         level=level,
-        spec={"anticipation": anticipation},
+        spec={"model": model, "interacted": interacted, "anticipation": anticipation},
         notes=(),
         no_pretrend="this regression sets every effect before the start to zero; did.imputation tests them "
         "on untreated cells alone",
@@ -66,7 +106,13 @@ def etwfe(
         "are not treated, end the window before the last start, or shorten the anticipation.",
     )
     later = np.asarray(panel.start > panel.cohorts[0])
-    return report(panel, model, _effects(model, own), later, inference, story)
+    return report(panel, fit, _effects(fit, own), later, inference, story)
+
+
+def _interacted(panel: Panel, data: Sample, used: Bools, label: Ints) -> tuple[Sample, list[str]]:
+    """The sample with interactions in place of the covariates, and their names."""
+    regressors, _, names = interact(panel, used * data.weight[:, None], label, WHERE)
+    return replace(data, covariates=regressors), list(names)
 
 
 def _classes(panel: Panel, cohorts: Ints, anticipation: int) -> tuple[Ints, Bools]:

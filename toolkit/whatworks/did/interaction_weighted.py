@@ -39,7 +39,8 @@ def interaction_weighted(
     Args:
         panel: (N, T) outcomes, missing cells allowed; covariates enter as regressors.
         anticipation: periods before the start in which effects may begin.
-        inference: `ClusterRobust`, `WildCluster`, `Default`, or None for the default of the design.
+        inference: `ClusterRobust`, `WildCluster`, `Jackknife`, `Default`, or None for the default of the
+            design.
         level: coverage of the intervals.
 
     Raises:
@@ -50,6 +51,7 @@ def interaction_weighted(
     Source: Sun & Abraham (2021), Journal of Econometrics 225(2); numbers as fixest's `sunab`.
     """
     check_whole("anticipation", anticipation, least=0, where=WHERE)
+    requirements.refuse_sums(inference, WHERE)
     requirements.require_contrast(panel, WHERE)
     data, used, notes = _cells_used(panel, anticipation)
     s, t = len(data.cohorts), panel.n_periods

@@ -23,6 +23,7 @@ WHERE = "Poisson regression"
 CONVERGED = 1e-12
 MOST_STEPS = 100
 _PATIENCE = 8
+_LONGEST = 5.0
 
 
 class SeparationError(Exception):
@@ -247,7 +248,7 @@ def _watch(step: Floats, change: Floats, y: Floats, mass: Floats, number: int) -
 
 def _halve(eta: Floats, step: Floats, y: Floats, mass: Floats) -> float:
     """The largest of 1, ½, ¼, … at which the likelihood does not fall; 1 for the smallest steps."""
-    share = 1.0
+    share = min(1.0, _LONGEST / np.abs(step).max(initial=_LONGEST))
     if np.abs(step).max() < 1e-3:
         return share
     mu = np.exp(eta)

@@ -126,6 +126,20 @@ def settle(inference: object, counts: ClusterCounts, where: str) -> Choice:
     )
 
 
+def refuse_sums(inference: object, where: str) -> None:
+    """Raise `OptionError` for errors from sums over units, where each cohort's effects absorb those sums."""
+    if not isinstance(inference, TwoWay | DriscollKraay | Conley):
+        return
+    raise OptionError(
+        f"{type(inference).__name__}() adds up units within a period or within a distance, and this "
+        "regression gives each cohort an effect of its own in every period, after which such sums cancel: no "
+        "noise would be left to see",
+        where=where,
+        remedy="Use ClusterRobust(...), Jackknife() or WildCluster(); errors across periods or places belong "
+        "to one average effect, as in did.twoway, did.block or did.poisson.",
+    )
+
+
 def uncertainty(choice: Choice, fit: Regression, contrasts: Floats, level: float) -> Uncertainty:
     """Uncertainty of `contrasts @ coefficients` under the choice, or the reason why there is none."""
     check_level(level)

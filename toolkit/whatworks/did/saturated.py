@@ -34,6 +34,7 @@ class Saturated:
         inside: (P, N, T) residualised covariates.
         slant: (P, C) class effects of the covariates.
         bread: (P, P).
+        spent: slopes on units' differences that each cohort has of its own in each treated period.
     """
 
     sample: Sample
@@ -44,6 +45,7 @@ class Saturated:
     inside: Floats
     slant: Floats
     bread: Floats
+    spent: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -167,7 +167,7 @@ def combine(detail: SaturatedDetail, combos: Floats, level: float) -> Uncertaint
         a = coefficients(model, shares @ cells.contrast)
         return wild(model.sample, a, aims(model, cells, shares), choice.inference, level)
     found = requirements.uncertainty(choice, fit, combos, level)
-    alone = pieces(model.sample, model.fit.used > 0)[cells.cohort, cells.period] == 1
+    alone = pieces(model.sample, model.fit.used > 0)[cells.cohort, cells.period] <= 1 + model.spent
     thin = np.abs(shares) @ alone
     reason = tuple(
         thin_reason(float(s), model.sample) if s > THIN_SHARE else words

@@ -75,7 +75,8 @@ def stacked(
         panel: (N, T) outcomes without gaps and without covariates.
         window: first and last event time, as in (-6, 11); the reference is −1.
         comparison: units not treated by the end of the window (`not_yet`), or in no period (`never`).
-        inference: `ClusterRobust`, `WildCluster`, `Default`, or None for the default of the design.
+        inference: `ClusterRobust`, `WildCluster`, `Jackknife`, `Default`, or None for the default of the
+            design.
         level: coverage of the intervals.
 
     Raises:
@@ -86,6 +87,7 @@ def stacked(
     """
     choose("comparison", comparison, ("not_yet", "never"), where=WHERE)
     check_level(level)
+    requirements.refuse_sums(inference, WHERE)
     first, last = _window(panel, window)
     _require(panel)
     data = sample(panel)

@@ -24,6 +24,9 @@ REACH: Final = 64.0
 FARTHEST: Final = 20.0
 """An end farther than this from the estimate counts as infinite; on a log scale a factor of 500 million."""
 
+NEARER: Final = 8.0
+"""The same where a model with an own effect for every cohort and period is refitted: a factor of 3,000."""
+
 _NODES: Final = 16
 
 
@@ -131,7 +134,7 @@ def invert_scores(
         return count(at) >= rank
 
     rank = share.rank(level)
-    ends = np.array([_end(packed, accepts, value, side * std_error) for side in (-1, 1)])
+    ends = np.array([_end(packed, accepts, value, side * std_error, NEARER) for side in (-1, 1)])
     sentence = wild.sentence(clusters).replace("Wild cluster bootstrap", "Wild score bootstrap")
     p_value = share.p_value(np.array([count(at_null)]))
     return finished(np.array([value]), np.array([std_error]), ends[:, None], p_value, level, sentence)
@@ -169,13 +172,17 @@ def _count(shape: Floats, blocks: Iterable[Floats]) -> int:
 
 
 def _end(
-    shape: Callable[[float], Floats], accepts: Callable[[Floats], bool], value: float, unit: float
+    shape: Callable[[float], Floats],
+    accepts: Callable[[Floats], bool],
+    value: float,
+    unit: float,
+    farthest: float = FARTHEST,
 ) -> float:
     """The last value that the test accepts going from the estimate in steps of `unit`; infinite if none.
 
     `shape` is what the test needs at a value, smooth in it; `accepts` is the test.
     """
-    farthest = min(REACH * abs(unit), FARTHEST)
+    farthest = min(REACH * abs(unit), farthest)
     steps = [s for s in abs(unit) * 2.0 ** np.arange(-2, 7) if s < farthest] + [farthest]
     side = float(np.sign(unit))
     inside = [s for s in steps if accepts(shape(value + side * s))]
