@@ -46,20 +46,20 @@ def alternative_windows(panel: Panel, estimate: refits.Estimator, *, anticipatio
         windows come to another conclusion, `concern` if not, `fail` if one turns the sign of an estimate
         whose interval excludes no effect; the table is sorted by influence.
     """
-    whole = estimate(panel).headline
-    if isinstance(whole.value, NotAvailable):
-        return CheckResult(NAME, "not_applicable", f"There is no estimate: {whole.value.reason}.")
+    whole = readings.attempt(panel, estimate)
+    if isinstance(whole, NotAvailable):
+        return CheckResult(NAME, "not_applicable", f"There is no estimate: {whole.reason}.")
     grid = windows(panel, anticipation)
     if not grid:
         reason = f"The panel of {panel.n_periods} {panel.period_word}s has no room for a shorter window."
         return CheckResult(NAME, "not_applicable", reason, would_change_if="the panel were longer")
     rows = [_row(panel, estimate, words, keep) for words, keep in grid.items()]
-    moved = measure(whole, pd.DataFrame(rows))
+    moved = measure(whole.headline, pd.DataFrame(rows))
     if isinstance(moved, NotAvailable):
         return CheckResult(
             NAME, "not_applicable", f"No window gives an estimate: {moved.reason}.", pd.DataFrame(rows)
         )
-    return _judge(whole, moved)
+    return _judge(whole.headline, moved)
 
 
 def windows(panel: Panel, anticipation: int = 0) -> dict[str, Bools]:
@@ -112,7 +112,7 @@ def _judge(whole: Estimate, moved: Movement) -> CheckResult:
     if len(moved.outside):
         reason = (
             f"{spread} That lies outside the interval of the whole. Either the effect changes over time, "
-            "which a shorter look after the start would show, or the answer rests on which months were chosen."
+            "which a shorter look after the start would show, or the answer rests on the months chosen."
         )
         return CheckResult(NAME, "concern", reason, table, "every estimate stayed inside the interval")
     return _conclusions(whole, moved, spread)

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from whatworks.checks import refits
+from whatworks.checks import readings, refits
 from whatworks.checks.movement import Movement, measure
 from whatworks.errors import OptionError
 from whatworks.panel import Panel
@@ -50,9 +50,9 @@ def drop_anticipation(
             remedy="Give the number of periods before the start that may be left out.",
         )
     estimate = refits.thrifty(estimate, panel)
-    whole = estimate(panel).headline
-    if isinstance(whole.value, NotAvailable):
-        return CheckResult(NAME, "not_applicable", f"There is no estimate: {whole.value.reason}.")
+    whole = readings.attempt(panel, estimate)
+    if isinstance(whole, NotAvailable):
+        return CheckResult(NAME, "not_applicable", f"There is no estimate: {whole.reason}.")
     before = int((panel.periods < panel.cohorts[0] - anticipation).sum())
     most = min(int(up_to), before - MIN_BEFORE)
     if most < 1:
@@ -62,7 +62,7 @@ def drop_anticipation(
         )
         return CheckResult(NAME, "not_applicable", reason, would_change_if="the data began earlier")
     table = pd.DataFrame([_row(panel, estimate, k, anticipation) for k in range(1, most + 1)])
-    moved = measure(whole, table)
+    moved = measure(whole.headline, table)
     if isinstance(moved, NotAvailable):
         return CheckResult(NAME, "not_applicable", f"No estimate is left: {moved.reason}.", table)
     return _judge(panel.period_word, moved)

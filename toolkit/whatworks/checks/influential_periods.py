@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.checks import refits
+from whatworks.checks import readings, refits
 from whatworks.checks.leave_one_out import MAX_REFITS
 from whatworks.checks.movement import Movement, measure
 from whatworks.checks.series_breaks import CRIME_COUNTS
@@ -44,9 +44,9 @@ def influential_periods(panel: Panel, estimate: refits.Estimator, *, offence: st
         are tested for shocks only.
     """
     estimate = refits.thrifty(estimate, panel)
-    whole = estimate(panel).headline
-    if isinstance(whole.value, NotAvailable):
-        return CheckResult(NAME, "not_applicable", f"There is no estimate: {whole.value.reason}.")
+    whole = readings.attempt(panel, estimate)
+    if isinstance(whole, NotAvailable):
+        return CheckResult(NAME, "not_applicable", f"There is no estimate: {whole.reason}.")
     cases = _shocks(panel, offence) + _singles(panel)
     if not cases:
         reason = (
@@ -62,7 +62,7 @@ def influential_periods(panel: Panel, estimate: refits.Estimator, *, offence: st
             for which, what, drop in cases
         ]
     )
-    moved = measure(whole, table)
+    moved = measure(whole.headline, table)
     if isinstance(moved, NotAvailable):
         return CheckResult(
             NAME, "not_applicable", f"Without any one of its periods {moved.reason}.", table.head(SHOWN)

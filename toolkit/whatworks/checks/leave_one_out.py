@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.checks import refits
+from whatworks.checks import readings, refits
 from whatworks.checks.movement import Movement, measure
 from whatworks.errors import choose
 from whatworks.panel import Panel
@@ -46,15 +46,15 @@ def leave_one_out(panel: Panel, estimate: refits.Estimator, *, by: Level = "unit
         return CheckResult(name, "not_applicable", groups.reason)
     codes, labels = groups
     estimate = refits.thrifty(estimate, panel)
-    whole = estimate(panel).headline
-    if isinstance(whole.value, NotAvailable):
-        return CheckResult(name, "not_applicable", f"There is no estimate: {whole.value.reason}.")
+    whole = readings.attempt(panel, estimate)
+    if isinstance(whole, NotAvailable):
+        return CheckResult(name, "not_applicable", f"There is no estimate: {whole.reason}.")
     rows = [
         refits.row({"left out": label}, estimate, partial(panel.select, codes != code))
         for code, label in enumerate(labels)
     ]
     table = pd.DataFrame(rows)
-    moved = measure(whole, table)
+    moved = measure(whole.headline, table)
     if isinstance(moved, NotAvailable):
         return CheckResult(name, "not_applicable", f"No estimate is left without one {by}.", table)
     return _judge(name, by, moved)

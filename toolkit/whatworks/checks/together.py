@@ -1,0 +1,67 @@
+"""All checks together: how many concerns would chance alone bring?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pandas as pd
+
+from whatworks.checks import few_clusters, series_breaks
+from whatworks.results import CheckResult, Verdict
+
+NAME = "All checks together"
+
+BY_DESIGN: Final = (few_clusters.NAME, series_breaks.NAME)
+"""These look at the design and the calendar, never at an outcome, so chance cannot raise them."""
+
+USUAL: Final = 0.1
+"""Where fewer sound panels than this have as many concerns, that many are not usual."""
+
+SOUND: Final = (1.0, 0.6, 0.15, 0.08, 0.01)
+"""Share of simulated sound panels with at least 0, 1, 2 … concerns or failures (battery_false_alarms.py)."""
+
+_WORDS: Final[dict[Verdict, str]] = {
+    "pass": "pass",
+    "concern": "concern",
+    "fail": "fail",
+    "not_applicable": "not applicable",
+}
+
+
+def together(found: Sequence[CheckResult]) -> CheckResult:
+    """Count the checks that raised a concern or failed, and say whether chance often brings as many.
+
+    Each check is one more look, and sooner or later a look finds something where nothing is. How often was
+    simulated on synthetic London with parallel trends, no spill-over and treatment at random. Checks of the
+    design and the calendar do not count: chance cannot raise them.
+
+    Args:
+        found: what the checks of one study found.
+
+    Returns:
+        `pass` if none raised a concern, or a tenth of the simulated panels or more had as many; `concern` if
+        fewer had; `not_applicable` if no check could look at the outcome. The table counts the verdicts.
+    """
+    verdicts = [check.verdict for check in found]
+    table = pd.DataFrame(
+        {"verdict": list(_WORDS.values()), "checks": [verdicts.count(kind) for kind in _WORDS]}
+    )
+    looks = [check for check in found if check.name not in BY_DESIGN and check.verdict != "not_applicable"]
+    if not looks:
+        return CheckResult(NAME, "not_applicable", "No check could look at the outcome.", table)
+    raised = [check.name.lower() for check in looks if check.verdict != "pass"]
+    many = len(raised)
+    ran = f"{len(looks)} of {len(found)} checks could look at the outcome"
+    if not raised:
+        return CheckResult(NAME, "pass", f"{ran}, and none raised a concern.", table, "one did")
+    share = SOUND[min(many, len(SOUND) - 1)]
+    numbers = (
+        f"{ran}, and {many} raised a concern or failed ({', '.join(raised)}). Of simulated panels with "
+        f"nothing wrong, {share:.0%} had at least as many."
+    )
+    if share < USUAL:
+        reason = f"{numbers} That is more than chance often brings."
+        return CheckResult(NAME, "concern", reason, table, "fewer checks raised a concern")
+    reason = f"{numbers} That is not unusual by chance, though each reason may still be a real one."
+    return CheckResult(NAME, "pass", reason, table, "more checks raised a concern")
