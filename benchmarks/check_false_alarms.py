@@ -1,6 +1,6 @@
 """How often do the checks of comparison, place and peak speak up where nothing is wrong, and where it is?
 
-    python benchmarks/check_false_alarms.py [--panels 500] [--seed 1] [--placebo 100]
+    python benchmarks/check_false_alarms.py [--panels 500] [--seed 1] [--placebo 100] [--only level]
 
 Synthetic London (32 boroughs, 60 months of robbery per 1,000 residents; overdispersed, autocorrelated and
 spatially correlated counts), 8 boroughs treated from month 36 on, no effect on anyone unless said. `chance`:
@@ -81,8 +81,9 @@ def main() -> None:
     parser.add_argument("--panels", type=int, default=500)
     parser.add_argument("--placebo", type=int, default=100, help="panels on which placebo in space is tried")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=SCENARIOS, help="one scenario instead of all")
     asked = parser.parse_args()
-    for scenario in SCENARIOS:
+    for scenario in SCENARIOS if asked.only is None else (asked.only,):
         tally: dict[str, Counter[str]] = defaultdict(Counter)
         parts = []
         for k, panel in enumerate(panels(scenario, asked.panels, asked.seed)):
