@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.did.staggered import staggered
 
 from whatworks import errors
+from whatworks.did.aggregate import aggregate
+from whatworks.did.att_gt import att_gt
+from whatworks.did.event_study import event_study
+from whatworks.did.reassign import event_estimates
+from whatworks.did.reassign_cells import over_assignments, reweighed
+from whatworks.did.summary import summarise
+from whatworks.inference.cluster import ClusterRobust
+from whatworks.inference.influence import Analytical
 from whatworks.inference.randomisation import RandomisationInference
 
 NEVER = np.iinfo(np.int64).max
@@ -153,3 +163,108 @@ def test_what_is_refused():
         chance.test(difference(y), start, slope=difference(y))
     with pytest.raises(errors.OptionError, match="draws=5"):
         RandomisationInference(draws=5)
+
+
+STAGGERED = staggered(
+    [4, 4, 4, 6, 6, 6, 6, 8, 8, None, None, None, None, None],
+    cluster=[0, 0, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7],
+)
+WEIGHTED = replace(STAGGERED, weight=np.linspace(1, 3, 14))
+
+
+@pytest.mark.parametrize("panel", [STAGGERED, WEIGHTED])
+@pytest.mark.parametrize("by", ["overall", "event_time", "cohort", "period"])
+def test_group_time_effects_against_refits(panel, by):
+    chance = RandomisationInference(draws=99, seed=2)
+    found = aggregate(att_gt(panel, comparison="not_yet", inference=chance), by=by)
+    starts = np.concatenate(list(chance.assignments(panel.start, panel.cluster)))
+    assert found.design.allocations == len(starts) == 1680
+
+    def statistics(outcome, start):
+        refit = att_gt(
+            panel.with_outcome(outcome).with_start(start), comparison="not_yet", inference=Analytical()
+        )
+        result = aggregate(refit, by=by)
+        return np.array([result.headline.value, *result.effects["estimate"]])
+
+    some = np.random.default_rng(0).choice(len(starts), 12, replace=False)
+    collected = np.array([statistics(panel.outcome, starts[b]) for b in some])
+    detail = found.detail.effects
+    summary = summarise(detail, by, None, None, None)
+    theta = over_assignments(
+        detail,
+        panel.outcome,
+        lambda att, share: np.column_stack(
+            [reweighed(a, detail, att, share) for a in (summary.overall, summary.terms)]
+        ),
+    )
+    np.testing.assert_allclose(theta(starts[some]), collected, rtol=1e-9, atol=1e-9)
+    actual, values = theta(panel.start[None])[0], theta(starts)
+    np.testing.assert_allclose(actual, [found.headline.value, *found.effects["estimate"]], atol=1e-9)
+    share = (np.abs(values) >= np.abs(actual) - 1e-9).mean(axis=0)
+    live = found.effects["reason"].str.startswith("randomisation").to_numpy()
+    np.testing.assert_allclose(found.effects["p_value"][live], share[1:][live])
+    assert found.headline.p_value == pytest.approx(share[0])
+    assert found.seed is None
+
+
+def test_the_interval_of_group_time_effects_holds_what_is_not_rejected():
+    chance = RandomisationInference()
+    one = att_gt(STAGGERED, comparison="not_yet", inference=chance, level=0.9)
+    for end, step in ((one.headline.low, -1), (one.headline.high, 1)):
+        inside, outside = (
+            att_gt(
+                STAGGERED.with_outcome(STAGGERED.outcome - (end + s * step * 1e-6) * STAGGERED.treated),
+                comparison="not_yet",
+                inference=chance,
+            ).headline.p_value
+            for s in (-1, 1)
+        )
+        assert inside > 0.1 >= outside
+    before = one.effects[one.effects["event_time"] < 0]
+    assert before["p_value"].notna().all()
+    assert before["low"].isna().all()
+    assert before["reason"].str.contains("before the start").all()
+
+
+def test_adjusted_group_time_effects_are_refused():
+    panel = replace(
+        STAGGERED,
+        covariates=np.random.default_rng(1).normal(size=(1, *STAGGERED.outcome.shape)),
+        covariate_names=("x",),
+    )
+    with pytest.raises(errors.OptionError, match="RandomisationInference needs an estimate"):
+        att_gt(panel, adjust="outcome", inference=RandomisationInference())
+
+
+@pytest.mark.parametrize("panel", [STAGGERED, WEIGHTED, "covariate", "pooled"])
+def test_event_study_against_refits(panel):
+    ends = (-3, 4) if isinstance(panel, str) and panel == "pooled" else None
+    if isinstance(panel, str):
+        x = np.random.default_rng(1).normal(size=(1, *STAGGERED.outcome.shape))
+        covariates = {"covariates": x, "covariate_names": ("x",)} if panel == "covariate" else {}
+        panel = replace(WEIGHTED, **covariates)
+    ends = ends or (-3, 5)
+    found = event_study(panel, ends=ends, inference=RandomisationInference())
+    times = found.detail.event_times
+    starts = np.concatenate(list(RandomisationInference().assignments(panel.start, panel.cluster)))
+    assert found.design.allocations == len(starts)
+    values = event_estimates(panel, panel.outcome, times, ends, starts)
+    for b in np.random.default_rng(0).choice(len(starts), 8, replace=False):
+        refit = event_study(panel.with_start(starts[b]), ends=ends, inference=ClusterRobust())
+        np.testing.assert_allclose(values[b], refit.detail.fit.coefficients[: len(times)], atol=1e-9)
+    table = found.effects[found.effects["event_time"] != -1]
+    actual = table["estimate"].to_numpy()
+    np.testing.assert_allclose(table["p_value"], (np.abs(values) >= np.abs(actual) - 1e-9).mean(axis=0))
+    after = times >= 0
+    assert np.isnan(table["low"].to_numpy()[~after]).all()
+    share = after * found.detail.pooled / found.detail.pooled[after].sum()
+    assert found.headline.value == pytest.approx(actual @ share)
+    p_value = (np.abs(values @ share) >= abs(actual @ share) - 1e-9).mean()
+    assert found.headline.p_value == pytest.approx(p_value)
+    scale = np.sqrt((np.vstack([actual, values]) ** 2).mean(axis=0))[~after]
+    largest = (np.abs(values[:, ~after]) / scale).max(axis=1)
+    joint = (largest >= (np.abs(actual[~after]) / scale).max() - 1e-9).mean()
+    assert found.detail.pretrend.p_value == pytest.approx(joint)
+    assert found.seed is None
+    assert found.spec["inference"].startswith("RandomisationInference(")

@@ -13,6 +13,7 @@ from whatworks.did.att_gt import NOT_BY_EVENT_TIME, AttGtDetail, relative
 from whatworks.did.group_time import GroupTime
 from whatworks.did.pretrend import pretrend
 from whatworks.did.quantify import Quantified, quantify
+from whatworks.did.reassign import recorded
 from whatworks.did.regression_result import explained, sizes
 from whatworks.did.summary import By, Summary, summarise
 from whatworks.errors import OptionError, choose
@@ -86,7 +87,7 @@ def _result(result: Result, kept: AttGtDetail, summary: Summary, window: dict[st
         method=WHERE,
         headline=headline,
         effects=_table(detail, summary, found),
-        design=sizes(detail.panel, result.design.n_treated, headline),
+        design=recorded(detail.panel, kept.choice, sizes(detail.panel, result.design.n_treated, headline))[0],
         spec={**spec, "by": summary.by, **asked},
         input_hash=result.input_hash,
         relative=relative(detail, summary.overall, headline),

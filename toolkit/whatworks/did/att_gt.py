@@ -14,6 +14,7 @@ from whatworks.did.group_time import GroupTime, estimate
 from whatworks.did.gt_inference import Inference, settle
 from whatworks.did.nuisance import Adjust
 from whatworks.did.quantify import Quantified, quantify
+from whatworks.did.reassign import recorded
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.did.requirements import require_complete
 from whatworks.did.summary import Averages, by_size, usable
@@ -71,8 +72,8 @@ def att_gt(
         base: `varying` (periods before the start against the one before them) or `universal`.
         anticipation: periods before the start in which effects may begin; the base lies before them, and a
             unit stops serving as comparison that many periods before its own start.
-        inference: `Analytical`, `MultiplierBootstrap`, `WildCluster` (without covariates), `Default`, or
-            None for the default of the design.
+        inference: `Analytical`, `MultiplierBootstrap`, `WildCluster` or `RandomisationInference` (both
+            without covariates), `Default`, or None for the default of the design.
         level: coverage of the intervals.
 
     The headline weights every effect from the start on by the size of its cohort. Effects: one row per cohort
@@ -110,7 +111,7 @@ def _result(kept: AttGtDetail, level: float, asked: dict[str, str]) -> Result:
         method=WHERE,
         headline=headline,
         effects=_table(detail, found),
-        design=sizes(panel, n_treated, headline),
+        design=recorded(panel, choice, sizes(panel, n_treated, headline))[0],
         spec=choices(panel, choice, level, **asked, anticipation=kept.anticipation),
         input_hash=panel.fingerprint,
         relative=relative(detail, overall, headline),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from whatworks.did import requirements, twoway_core
 from whatworks.did.bands import banded, plain_band
+from whatworks.did.reassign import ReassignedEvents, of_events, recorded
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.errors import OptionError
 from whatworks.inference.cluster import ClusterRobust, Regression
@@ -17,6 +18,7 @@ from whatworks.inference.default import Choice, ClusterCounts, count_clusters
 from whatworks.inference.jackknife import Jackknife
 from whatworks.inference.joint import JointTest, joint_test
 from whatworks.inference.percent import relative_change
+from whatworks.inference.randomisation import RandomisationInference
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.inference.uniform import Band, regression_terms, wild_band
 from whatworks.inference.wild import WildCluster
@@ -79,7 +81,7 @@ def event_study(
     *,
     reference: int = -1,
     ends: tuple[int, int] | None = None,
-    inference: requirements.Inference = None,
+    inference: requirements.Inference | RandomisationInference = None,
     level: float = 0.95,
 ) -> Result:
     """Effects by distance from the start, each against the reference period.
@@ -92,7 +94,7 @@ def event_study(
         reference: the distance that every effect is measured against, below 0.
         ends: first and last distance kept apart; what lies beyond is pooled into them, as in (-12, 18).
         inference: `ClusterRobust`, `WildCluster`, `TwoWay`, `DriscollKraay`, `Conley`, `Jackknife`,
-            `Default`, or None for the default of the design.
+            `RandomisationInference`, `Default`, or None for the default of the design.
         level: coverage of the intervals.
 
     Raises:
@@ -116,19 +118,19 @@ def _result(panel: Panel, distances: Distances, detail: EventStudyDetail, level:
     words = f"Average effect, event times 0 to {distances.times[-1]}"
     found = combine(detail, share[None], level)
     headline = explained(found.estimate(0, estimand=words, scale=panel.scale), choice)
-    treated = int(distances.treated.sum())
+    design, seed = recorded(panel, choice, sizes(panel, int(distances.treated.sum()), headline))
     terms = combine(detail, np.eye(len(distances.times)), level)
     result = Result(
         method=WHERE,
         headline=headline,
         effects=_effects(distances, terms),
-        design=sizes(panel, treated, headline),
+        design=design,
         spec=choices(
             panel, choice, level, reference=distances.reference, ends=None if ends is None else list(ends)
         ),
         input_hash=panel.fingerprint,
         relative=relative_change(headline, float(share @ detail.observed)),
-        seed=requirements.seed_used(choice, panel.n_clusters),
+        seed=seed,
         notes=(*panel.notes, *((CONTAMINATED,) if len(panel.cohorts) > 1 else ()), *choice.warnings),
         detail=detail,
     )
@@ -143,9 +145,12 @@ def combine(detail: EventStudyDetail, combos: Floats, level: float) -> Uncertain
     return requirements.uncertainty(detail.choice, detail.fit, contrasts, level)
 
 
-def _learn(panel: Panel, distances: Distances, inference: requirements.Inference) -> EventStudyDetail:
-    choice = requirements.settle(inference, _counts(panel, distances.treated), WHERE)
+def _learn(panel: Panel, distances: Distances, inference: object) -> EventStudyDetail:
     fit = _fit(panel, distances)
+    if isinstance(inference, RandomisationInference):
+        choice = Choice(of_events(panel, inference, distances.times, distances.ends), "as asked for")
+    else:
+        choice = requirements.settle(inference, _counts(panel, distances.treated), WHERE)
     observed, mass = _observed(panel, distances)
     return EventStudyDetail(
         event_times=distances.times,
@@ -206,6 +211,8 @@ def _pretrend(fit: Regression, times: Ints, choice: Choice) -> JointTest | NotAv
         return choice.inference
     if isinstance(choice.inference, Jackknife):
         return joint_test(fit, before, ClusterRobust())
+    if isinstance(choice.inference, ReassignedEvents):
+        return choice.inference.joint(before)
     if not isinstance(choice.inference, ClusterRobust | WildCluster):
         return NotAvailable(
             "the joint test of the leads flips residuals of whole clusters, so it needs one-way clusters: "

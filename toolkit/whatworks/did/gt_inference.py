@@ -18,9 +18,12 @@ from whatworks.inference.default import (
 )
 from whatworks.inference.influence import Analytical
 from whatworks.inference.multiplier import MultiplierBootstrap
+from whatworks.inference.randomisation import RandomisationInference
 from whatworks.inference.wild import WildCluster
 
-Inference = Analytical | MultiplierBootstrap | WildCluster | Default | None
+Inference = Analytical | MultiplierBootstrap | WildCluster | RandomisationInference | Default | None
+
+_LINEAR = WildCluster | RandomisationInference
 
 
 def settle(detail: GroupTime, asked: Inference, *, where: str) -> Choice:
@@ -31,22 +34,26 @@ def settle(detail: GroupTime, asked: Inference, *, where: str) -> Choice:
 
     Raises `OptionError` for an object that does not fit.
     """
-    if asked is not None and not isinstance(asked, Analytical | MultiplierBootstrap | WildCluster | Default):
+    if asked is not None and not isinstance(asked, Analytical | MultiplierBootstrap | _LINEAR | Default):
         raise OptionError(
             f"inference={asked!r} does not apply to group-time effects",
             where=where,
-            remedy='Use Analytical() ("analytical"), MultiplierBootstrap() ("multiplier") or WildCluster() '
-            '("wild"), or leave it out for the default. ClusterRobust() belongs to a regression: '
+            remedy='Use Analytical() ("analytical"), MultiplierBootstrap() ("multiplier"), WildCluster() '
+            '("wild") or RandomisationInference() ("randomisation"), or leave it out for the default. '
+            "ClusterRobust() belongs to a regression: "
             "Analytical() clusters on the panel's cluster by itself.",
         )
-    if isinstance(asked, WildCluster) and detail.adjust != "none":
+    if isinstance(asked, _LINEAR) and detail.adjust != "none":
+        name = type(asked).__name__
         raise OptionError(
-            "the wild bootstrap needs an estimate that is linear in the outcome, and with "
+            f"{name} needs an estimate that is linear in the outcome, and with "
             f"adjust={detail.adjust!r} this one is not",
             where=where,
-            remedy='Use adjust="none" with WildCluster(), or Analytical(correction="clusters") or '
+            remedy=f'Use adjust="none" with {name}(), or Analytical(correction="clusters") or '
             "MultiplierBootstrap() with the adjustment.",
         )
+    if isinstance(asked, RandomisationInference):
+        return Choice(asked, "as asked for")
     counts = _sides(detail)
     choice = decide(asked, counts, many=Analytical("clusters"), by_scores=True)
     if isinstance(choice.inference, WildCluster) and detail.adjust != "none":

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.did.group_time import BASE_PERIOD, GroupTime
+from whatworks.did.reassign_cells import over_assignments, reweighed
 from whatworks.did.scores import cluster_scores
 from whatworks.did.summary import Averages
 from whatworks.did.thin import lone_treated, thin_note, thin_reasons, thin_share
@@ -15,6 +16,7 @@ from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
 from whatworks.inference.influence import Analytical, analytical, cluster_sums, known, standard_errors
 from whatworks.inference.multiplier import MultiplierBootstrap, bootstrap, simultaneous, uncertainty
+from whatworks.inference.randomisation import RandomisationInference
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.inference.wild import WildCluster
 from whatworks.results import Estimate, NotAvailable
@@ -86,6 +88,8 @@ def quantify(
         return _finish(asked, replace(nothing, reason=reason), None, (), None)
     if isinstance(method, WildCluster):
         return _wild(asked, method, anticipation)
+    if isinstance(method, RandomisationInference):
+        return _reassigned(asked, method)
     barred = thin_reasons(detail, asked.thin)
     asked = replace(asked, reason=tuple(a or b for a, b in zip(asked.reason, barred, strict=True)))
     if isinstance(method, MultiplierBootstrap):
@@ -179,6 +183,33 @@ def _wild(asked: _Question, method: WildCluster, anticipation: int) -> Quantifie
         **numbers,
     )
     seed = None if method.enumerates(n) else method.seed
+    return Quantified(_part(found, slice(0, 1)), _part(found, slice(1, None)), None, (), seed)
+
+
+def _reassigned(asked: _Question, method: RandomisationInference) -> Quantified:
+    detail, panel = asked.detail, asked.detail.panel
+
+    def statistic(att: Floats, share: Floats) -> Floats:
+        first = reweighed(asked.overall, detail, att, share)
+        rest = att if asked.terms is None else reweighed(asked.terms, detail, att, share)
+        return np.column_stack([first, rest])
+
+    thetas = [
+        over_assignments(detail, values, statistic)
+        for values in (panel.outcome, panel.treated.astype(np.float64))
+    ]
+    collected = method.collect(thetas[0], panel.start, cluster=panel.cluster, slope=thetas[1])
+    found = method.uncertainty(collected, asked.level)
+    gap = np.array([bool(reason) for reason in asked.reason])
+    found = replace(
+        found,
+        value=asked.value,
+        low=np.where(gap, np.nan, found.low),
+        high=np.where(gap, np.nan, found.high),
+        p_value=np.where(gap, np.nan, found.p_value),
+        reason=tuple(a or b for a, b in zip(asked.reason, found.reason, strict=True)),
+    )
+    seed = None if collected.design.every else method.seed
     return Quantified(_part(found, slice(0, 1)), _part(found, slice(1, None)), None, (), seed)
 
 

@@ -26,15 +26,19 @@ class Averages:
         weights: (k, C) weight of each cell.
         tilt: (k, K) what a unit of weight w in cohort g adds to the influence of the average because the
             cohorts' shares are themselves estimated: w × tilt[g].
+        strata: (C,) labels within which the cohorts' sizes share out a weight that does not depend on them;
+            None where all cells are one.
     """
 
     weights: Floats
     tilt: Floats
+    strata: Ints | None = None
 
-    @property
-    def mean(self) -> Averages:
-        """The equally weighted mean of the k averages, as one average."""
-        return Averages(self.weights.mean(axis=0, keepdims=True), self.tilt.mean(axis=0, keepdims=True))
+    def mean(self, strata: Ints) -> Averages:
+        """The equally weighted mean of the k averages, as one average; each is one of the `strata` (C,)."""
+        return Averages(
+            self.weights.mean(axis=0, keepdims=True), self.tilt.mean(axis=0, keepdims=True), strata
+        )
 
     def value(self, detail: GroupTime) -> Floats:
         """(k,) the averages."""
@@ -113,7 +117,7 @@ def summarise(detail: GroupTime, by: By, first: int | None, last: int | None, ba
     if by == "period":
         keys = np.unique(detail.period[keep])
         terms = by_size(detail, keep & (detail.period == keys[:, None]))
-        return Summary(by, terms.mean, terms, keys)
+        return Summary(by, terms.mean(detail.period), terms, keys)
     return _by_cohort(detail, keep)
 
 
@@ -128,7 +132,9 @@ def _by_event_time(detail: GroupTime, keep: Bools, balance: int | None) -> Summa
     keys = np.unique(e[keep])
     terms = by_size(detail, keep & (e == keys[:, None]))
     after = keys >= 0
-    overall = Averages(terms.weights[after], terms.tilt[after]).mean if after.any() else _nothing(detail)
+    overall = _nothing(detail)
+    if after.any():
+        overall = Averages(terms.weights[after], terms.tilt[after]).mean(e)
     return Summary("event_time", overall, terms, keys)
 
 

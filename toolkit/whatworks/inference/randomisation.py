@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations, product
 from math import comb
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from whatworks.errors import DesignError, EstimationError, OptionError, first_few
 from whatworks.inference import draws as random_draws
+from whatworks.inference.joint import JointTest
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.inference.wild import exact_ends, nth_largest
 from whatworks.inference.wild_refits import TIE, Share
@@ -20,8 +21,9 @@ from whatworks.results import NotAvailable
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 Theta = Callable[[Ints], Floats]
-"""From (B, N) assignments of starts to (B,) values of a statistic."""
+"""From (B, N) assignments of starts to (B,) values of a statistic, or (B, k) of several."""
 
 ENUMERATED: Final = 10_000
 """Up to this many assignments all are used, however few draws were asked for."""
@@ -35,6 +37,11 @@ UNBOUNDED: Final = (
     "level, however large"
 )
 
+NOT_ABOUT_EFFECTS: Final = (
+    "this number takes in periods before the start, where there is no effect for an interval to hold"
+)
+
+_WHOLE: Final = 1e-6
 _BLOCK: Final = 2**21
 
 
@@ -103,10 +110,10 @@ class RandomisationInference:
         slope: Theta | None = None,
         level: float = 0.95,
     ) -> Uncertainty:
-        """Uncertainty of one statistic.
+        """Uncertainty of one statistic, or of several.
 
         Args:
-            theta: from (B, N) starts to (B,) values on the observed outcomes.
+            theta: from (B, N) starts to (B,) or (B, k) values on the observed outcomes.
             start: (N,) actual starts.
             cluster: (N,) cluster codes; each unit its own without.
             slope: for a statistic that is linear in the outcome, its values on the indicator of actual
@@ -115,31 +122,79 @@ class RandomisationInference:
 
         Raises:
             DesignError, OptionError: as `assignments`.
-            EstimationError: a statistic without a value, or a slope other than 1 at the actual assignment.
+            EstimationError: a statistic without a value, or as `uncertainty`.
         """
         level = random_draws.check_level(level)
+        return self.uncertainty(self.collect(theta, start, cluster=cluster, slope=slope), level)
+
+    def collect(
+        self, theta: Theta, start: Ints, *, cluster: Ints | None = None, slope: Theta | None = None
+    ) -> Collected:
+        """The statistics under every assignment; arguments and errors as in `test`."""
         design = self.assignments(start, cluster)
-        actual = float(_finite(theta(start[None]), "theta")[0])
-        values = _finite(np.concatenate([theta(block) for block in design]), "theta")
-        tie = np.array([TIE * np.abs(values).max()])
-        count = np.array([int((np.abs(values) >= abs(actual) - tie).sum())])
-        ends, reason = np.full((2, 1), np.nan), f"{NO_ERROR}; {NO_INTERVAL}"
-        if slope is not None:
-            ends = self._invert(design, values, slope, start, actual, level)
-            reason = NO_ERROR
-            if not np.isfinite(ends).all():
-                reason += f"; {UNBOUNDED.format(count=design.possible)}"
-        ends = np.where(np.isfinite(ends), ends, np.nan)
+
+        def values(statistic: Theta, blocks: Iterable[Ints], name: str) -> Floats:
+            rows = [statistic(block) for block in blocks]
+            return _finite(np.concatenate([row.reshape(len(row), -1) for row in rows]), name)
+
+        def over(statistic: Theta, name: str) -> tuple[Floats, Floats]:
+            return values(statistic, [start[None]], name)[0], values(statistic, design, name)
+
+        if slope is None:
+            return Collected(design, *over(theta, "theta"), None, None)
+        return Collected(design, *over(theta, "theta"), *over(slope, "slope"))
+
+    def uncertainty(self, found: Collected, level: float) -> Uncertainty:
+        """Uncertainty of k collected statistics.
+
+        An interval is given where the statistic gives back a constant effect in full (slope 1). Where it
+        gives back none or a part (effects before the start), there is a p-value only.
+
+        Raises:
+            EstimationError: a slope below 0 or above 1 at the actual assignment.
+        """
+        design, actual, values = found.design, found.actual, found.values
+        count = (np.abs(values) >= np.abs(actual) - TIE * np.abs(values).max(axis=0)).sum(axis=0)
+        ends, reason = np.full((2, len(actual)), np.nan), [f"{NO_ERROR}; {NO_INTERVAL}"] * len(actual)
+        if found.slope is not None and found.slopes is not None:
+            _refuse_slopes(found.slope)
+            whole = np.abs(found.slope - 1) <= _WHOLE
+            ends[:, whole] = self._invert(found.only(whole), level)
+            ends = np.where(np.isfinite(ends), ends, np.nan)
+            unbounded = f"{NO_ERROR}; {UNBOUNDED.format(count=design.possible)}"
+            open_ended = ~np.isfinite(ends).all(axis=0)
+            reason = [
+                (unbounded if gap else NO_ERROR) if full else f"{NO_ERROR}; {NOT_ABOUT_EFFECTS}"
+                for full, gap in zip(whole, open_ended, strict=True)
+            ]
         return Uncertainty(
-            value=np.array([actual]),
-            std_error=np.array([np.nan]),
+            value=actual,
+            std_error=np.full(len(actual), np.nan),
             low=ends[0],
             high=ends[1],
             p_value=design.share.p_value(count),
-            reason=(reason,),
+            reason=tuple(reason),
             level=level,
             df=NotAvailable("the test refers to the assignments themselves, not to a t distribution"),
             sentence=self.sentence(design),
+        )
+
+    def largest(self, found: Collected) -> JointTest:
+        """Joint test that no assignment mattered to any of the k statistics, by the largest of them.
+
+        Each is measured in the root of its mean square over the assignments.
+        """
+        spread = np.sqrt((np.vstack([found.actual, found.values]) ** 2).mean(axis=0))
+        spread = np.where(spread > 0, spread, 1.0)
+        actual = np.abs(found.actual / spread).max()
+        values = np.abs(found.values / spread).max(axis=1)
+        count = np.array([int((values >= actual * (1 - TIE)).sum())])
+        return JointTest(
+            statistic=float(actual),
+            p_value=float(found.design.share.p_value(count)[0]),
+            n_tested=len(found.actual),
+            sentence="Largest effect in units of its spread over the assignments. "
+            + self.sentence(found.design),
         )
 
     def sentence(self, design: Assignments) -> str:
@@ -154,22 +209,15 @@ class RandomisationInference:
             "constant effect that the test does not reject"
         )
 
-    def _invert(
-        self, design: Assignments, values: Floats, slope: Theta, start: Ints, actual: float, level: float
-    ) -> Floats:
-        at_actual = float(slope(start[None])[0])
-        if abs(at_actual - 1) > 1e-6:
-            raise EstimationError(
-                f"the slope at the actual assignment is {at_actual:.6g}, not 1: the statistic does not give "
-                "back a constant effect",
-                where="RandomisationInference",
-            )
-        kept = _finite(np.concatenate([slope(block) for block in design]), "slope")
-        moved = values - actual * kept
-        tie = np.array([TIE * (np.abs(values).max() + abs(actual))])
-        low, high = exact_ends(moved[:, None], kept[:, None], tie)
-        rank = design.share.rank(level)
-        return np.stack([-nth_largest(-low, rank), nth_largest(high, rank)]) + actual
+    def _invert(self, found: Collected, level: float) -> Floats:
+        """(2, k) ends of statistics whose slope is 1."""
+        if found.slopes is None or not len(found.actual):
+            return np.empty((2, len(found.actual)))
+        moved = found.values - found.actual * found.slopes
+        tie = TIE * (np.abs(found.values).max(axis=0) + np.abs(found.actual))
+        low, high = exact_ends(moved, found.slopes, tie)
+        rank = found.design.share.rank(level)
+        return np.stack([-nth_largest(-low, rank), nth_largest(high, rank)]) + found.actual
 
     def _blocks(self, units: int, first: Ints, unit: Ints) -> list[Ints]:
         if self.within is None:
@@ -188,6 +236,35 @@ class RandomisationInference:
                 remedy="Treatment is permuted over whole clusters, so a cluster lies in one block.",
             )
         return [np.flatnonzero(label[first] == code) for code in range(int(label.max()) + 1)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Collected:
+    """k statistics under the actual assignment and B others.
+
+    Attributes:
+        design: the assignments.
+        actual: (k,) on the observed outcomes.
+        values: (B, k).
+        slope: (k,) the same statistics of the indicator of actual treatment, or None where not linear.
+        slopes: (B, k).
+    """
+
+    design: Assignments
+    actual: Floats
+    values: Floats
+    slope: Floats | None
+    slopes: Floats | None
+
+    def only(self, keep: Bools) -> Collected:
+        """Some of the statistics."""
+        return self.combined(np.eye(len(self.actual))[keep])
+
+    def combined(self, contrasts: Floats) -> Collected:
+        """Linear combinations (m, k) of the statistics."""
+        slope = None if self.slope is None else contrasts @ self.slope
+        slopes = None if self.slopes is None else self.slopes @ contrasts.T
+        return Collected(self.design, contrasts @ self.actual, self.values @ contrasts.T, slope, slopes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -264,6 +341,16 @@ def _orders(values: Ints) -> Iterator[Ints]:
             yield from place(row, tuple(f for f in free if f not in chosen), kind + 1)
 
     yield from place(np.empty(len(values), dtype=np.int64), tuple(range(len(values))), 0)
+
+
+def _refuse_slopes(slope: Floats) -> None:
+    odd = slope[(slope < -_WHOLE) | (slope > 1 + _WHOLE)]
+    if len(odd):
+        raise EstimationError(
+            f"the slope at the actual assignment is {odd[0]:.6g}, not 1: the statistic does not give back a "
+            "constant effect",
+            where="RandomisationInference",
+        )
 
 
 def _finite(values: Floats, name: str) -> Floats:
