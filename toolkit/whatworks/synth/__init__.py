@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from whatworks.synth.classic import classic
+from whatworks.synth.predictors import Predictors
 
-__all__ = ["classic"]
+__all__ = ["Predictors", "classic"]

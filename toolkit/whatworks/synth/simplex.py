@@ -41,7 +41,9 @@ class Solution:
     gap: Floats
 
 
-def minimise(gram: Floats, linear: Floats, *, allowed: Bools | None = None) -> Solution:
+def minimise(
+    gram: Floats, linear: Floats, *, allowed: Bools | None = None, start: Floats | None = None
+) -> Solution:
     """Minimise ½w'Gw − c'w over weights that are non-negative and sum to one, for B programmes.
 
     An active-set method (Wolfe 1976 for the nearest point of a polytope; Nocedal & Wright 2006, section 16.5)
@@ -52,6 +54,7 @@ def minimise(gram: Floats, linear: Floats, *, allowed: Bools | None = None) -> S
         gram: (B, n, n) symmetric, positive semi-definite.
         linear: (B, n).
         allowed: (B, n) weights that may differ from zero; all by default.
+        start: (B, n) weights to begin from, such as those of a programme nearby; they save time only.
 
     Raises:
         EstimationError: numbers that are not finite, a programme without an allowed weight, or one that does
@@ -60,7 +63,7 @@ def minimise(gram: Floats, linear: Floats, *, allowed: Bools | None = None) -> S
     gram, linear, allowed = _checked(gram, linear, allowed)
     scale = _scale(gram, linear)
     gram, linear = gram / scale[:, None, None], linear / scale[:, None]
-    weights = _best_vertex(gram, linear, allowed)
+    weights = _best_vertex(gram, linear, allowed) if start is None else np.where(allowed, start, 0.0)
     open_, gap = np.arange(len(gram)), np.full(len(gram), np.inf)
     for _ in range(ROUNDS):
         weights[open_] = _round(gram[open_], linear[open_], allowed[open_], weights[open_])
@@ -97,6 +100,18 @@ def nearest(
     size = np.broadcast_to(np.asarray(ridge, dtype=np.float64), len(target))
     gram = gram + size[:, None, None] * np.eye(gram.shape[1])
     return minimise(gram, np.zeros(gram.shape[:2]), allowed=allowed)
+
+
+def response(gram: Floats, weights: Floats, slope: Floats) -> Floats:
+    """(B, n) u with G u = slope on the support up to a constant, u summing to zero, zero off the support.
+
+    How far the weights of a solved programme move when their slope changes, as long as the support stays.
+    """
+    scale = _scale(gram, slope)[:, None]
+    moved, _ = _on_support(
+        gram / scale[:, :, None] + PROXIMAL * np.eye(gram.shape[1]), slope / scale, weights > 0, total=0.0
+    )
+    return moved
 
 
 def unique(gram: Floats, linear: Floats, weights: Floats, *, allowed: Bools | None = None) -> Bools:
@@ -175,8 +190,8 @@ def _round(gram: Floats, linear: Floats, allowed: Bools, weights: Floats) -> Flo
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def _on_support(gram: Floats, linear: Floats, held: Bools) -> tuple[Floats, Floats]:
-    """Minimum on the affine hull of the support: weights (B, n), and the common slope (B,) there."""
+def _on_support(gram: Floats, linear: Floats, held: Bools, total: float = 1.0) -> tuple[Floats, Floats]:
+    """Minimum over weights on the support that sum to `total`: (B, n), and the common slope (B,) there."""
     width = int(held.sum(axis=1).max())
     index = np.argsort(~held, axis=1, kind="stable")[:, :width]
     real = np.take_along_axis(held, index, axis=1)
@@ -188,7 +203,7 @@ def _on_support(gram: Floats, linear: Floats, held: Bools) -> tuple[Floats, Floa
     )
     system[:, np.arange(width), np.arange(width)] += ~real
     system[:, :width, width] = system[:, width, :width] = real
-    right = np.ones((len(held), width + 1))
+    right = np.full((len(held), width + 1), total)
     right[:, :width] = np.where(real, linear[rows, index], 0.0)
     solved = np.linalg.solve(system, right[:, :, None])[:, :, 0]
     found = np.zeros_like(linear)
