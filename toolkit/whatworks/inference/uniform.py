@@ -148,7 +148,8 @@ def largest_normals(correlation: Floats, draws: int, seed: int) -> Floats:
     values, vectors = np.linalg.eigh(correlation)
     bits = np.random.PCG64(np.random.SeedSequence(seed))
     normals = ndtri(np.maximum(uniforms(bits, (draws, len(correlation))), 2.0**-54))
-    root = (vectors * np.sqrt(np.maximum(values, 0))).T
+    # the symmetric root, which rounding cannot turn where eigenvalues are alike
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     return np.asarray(np.abs(normals @ root).max(axis=1, initial=0.0))
 
 
