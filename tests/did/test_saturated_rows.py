@@ -173,6 +173,8 @@ def test_sums_over_units_are_refused_where_effects_absorb_them(inference):
 
 
 def test_an_effect_that_rests_on_one_cluster_has_no_refit():
-    alone = staggered([5, 5, *SPREAD[3:]], periods=9, cluster=[0, 0, *CLUSTERS[3:]], effect=1.0)
+    alone = staggered(
+        [5, 5, *SPREAD[3:]], periods=9, cluster=[0, 0, *(c - 1 for c in CLUSTERS[3:])], effect=1.0
+    )
     for kind in (ClusterRobust("CR3"), Jackknife()):
         assert isinstance(etwfe(alone, inference=kind).headline.std_error, NotAvailable)

@@ -208,13 +208,13 @@ def _lone(found: Uncertainty, fit: Saturation, layout: Layout, aim: Bools) -> Un
 def _blanked(plain: Uncertainty, found: Saturation, layout: Layout, aim: Bools) -> Uncertainty:
     """No sandwich error where much of the weight lies on cohorts of a single unit or cluster."""
     weight = found.model.cells.mass * found.untreated * aim
-    spent = 1 + (len(layout.data.covariates) if found.model.switched.any() else 0)
-    alone = pieces(layout.data, found.model.cells.mass > 0)[layout.data.group] <= spent
+    spent = len(layout.data.covariates) if found.model.switched.any() else 0
+    alone = pieces(layout.data, found.model.cells.mass > 0)[layout.data.group] <= 1 + spent
     share = float((weight * alone).sum() / weight.sum())
     if share <= THIN_SHARE:
         return plain
     gap = np.array([np.nan])
-    reason = (thin_reason(share, layout.data),)
+    reason = (thin_reason(share, layout.data, spent),)
     return replace(plain, std_error=gap, low=gap, high=gap, p_value=gap, reason=reason)
 
 

@@ -248,7 +248,7 @@ def _watch(step: Floats, change: Floats, y: Floats, mass: Floats, number: int) -
 
 def _halve(eta: Floats, step: Floats, y: Floats, mass: Floats) -> float:
     """The largest of 1, ½, ¼, … at which the likelihood does not fall; 1 for the smallest steps."""
-    share = min(1.0, _LONGEST / np.abs(step).max(initial=_LONGEST))
+    share = _LONGEST / float(np.abs(step).max(initial=_LONGEST))
     if np.abs(step).max() < 1e-3:
         return share
     mu = np.exp(eta)

@@ -170,7 +170,7 @@ def combine(detail: SaturatedDetail, combos: Floats, level: float) -> Uncertaint
     alone = pieces(model.sample, model.fit.used > 0)[cells.cohort, cells.period] <= 1 + model.spent
     thin = np.abs(shares) @ alone
     reason = tuple(
-        thin_reason(float(s), model.sample) if s > THIN_SHARE else words
+        thin_reason(float(s), model.sample, model.spent) if s > THIN_SHARE else words
         for s, words in zip(thin, found.reason, strict=True)
     )
     gap = np.array([bool(words) for words in reason])

@@ -45,11 +45,15 @@ def pieces(data: Sample, cells: Bools) -> Ints:
     return np.stack(rows)
 
 
-def thin_reason(share: float, data: Sample) -> str:
-    """Why an average with such a share of its weight on single units or clusters has no error."""
+def thin_reason(share: float, data: Sample, spent: int = 0) -> str:
+    """Why an average with such a share of its weight on single units or clusters has no error.
+
+    `spent` counts the slopes of its own that each cohort has in a period, which fit as many more exactly.
+    """
     word = "unit" if data.cluster is None else "cluster"
+    few = f"no more than {1 + spent} {word}s" if spent else f"a single {word}"
     return (
-        f"{'all' if share > 0.9995 else f'{share:.0%}'} of the weight lies on cohorts of a single {word} in "
+        f"{'all' if share > 0.9995 else f'{share:.0%}'} of the weight lies on cohorts of {few} in "
         f"their period, where nothing shows how far a {word} strays by chance; the usual formula would count "
         "that as no noise at all"
     )
