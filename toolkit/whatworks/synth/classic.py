@@ -130,21 +130,18 @@ def classic(
         fits = convex(actual(pool))
         return answer(pool, convex, fits, method=WHERE, inference=inference, level=level, spec=spec)
     fit = ByPredictors(features(panel, pool, predictors, WHERE), predictors)
+    fits, own = _matched(fit, pool)
+    notes, spec = _notes(fit, pool, fits, own), {**spec, "predictors": repr(predictors)}
+    return answer(
+        pool, fit, fits, method=WHERE, inference=inference, level=level, spec=spec, notes=notes, own=own
+    )
+
+
+def _matched(fit: ByPredictors, pool: Pool) -> tuple[Fits, Balance]:
     v, weights = fit.solve(actual(pool))
     counterfactual = np.asarray(weights @ pool.outcome)
     fits = Fits(counterfactual, pool.observed[None] - counterfactual, weights)
-    own = _balance(fit.features, pool, v[0], weights[0])
-    return answer(
-        pool,
-        fit,
-        fits,
-        method=WHERE,
-        inference=inference,
-        level=level,
-        spec={**spec, "predictors": repr(predictors)},
-        notes=_notes(fit.features, pool, fits, own, predictors),
-        own=own,
-    )
+    return fits, _balance(fit.features, pool, v[0], weights[0])
 
 
 def _nested(features_: Features, problems: Problems, judged: Bools) -> Nested:
@@ -183,9 +180,8 @@ def _balance(features_: Features, pool: Pool, v: Floats, weights: Floats) -> Bal
     return Balance(table, float(np.sqrt((free**2).mean())))
 
 
-def _notes(
-    features_: Features, pool: Pool, fits: Fits, own: Balance, predictors: Predictors
-) -> tuple[str, ...]:
+def _notes(fit: ByPredictors, pool: Pool, fits: Fits, own: Balance) -> tuple[str, ...]:
+    features_ = fit.features
     rmspe = float(np.sqrt((fits.gaps[0, pool.pre] ** 2).mean()))
     words = [
         f"Matched on {len(features_.names)} predictors; matched on the whole path before the start instead, "
@@ -203,7 +199,7 @@ def _notes(
     ]
     if flat:
         words.append(f"These predictors do not vary and have no say: {', '.join(flat)}.")
-    if predictors.weights == "cross_validated":
+    if fit.predictors.weights == "cross_validated":
         words.append(
             "Predictor weights were chosen on the first half of the time before the start to predict the "
             "second; donor weights come from the predictors of the second half."
