@@ -33,6 +33,20 @@ def test_json_is_the_result_of_the_function(counts: str, whatworks: object) -> N
     assert out == did.block(panel, inference=inference.choose("cluster")).to_json()
 
 
+def test_settings_follow_the_word_for_inference(counts: str, whatworks: object) -> None:
+    asked = "cluster:kind=CR1,correction=stata"
+    status, out, err = whatworks("estimate", "did.block", counts, *BLOCK, "--inference", asked, "--json")
+    assert (status, err) == (0, "")
+    panel = Panel.from_frame(read_table(counts), unit="area", period="month", outcome="crimes", start="start")
+    assert out == did.block(panel, inference=inference.ClusterRobust(correction="stata")).to_json()
+    assert "as Stata's regress and areg print" in out
+    status, _, err = whatworks(
+        "estimate", "did.block", counts, *BLOCK, "--inference", "cluster:correction=xt"
+    )
+    assert status == 2
+    assert "'clusters', 'fixest', 'stata'" in err
+
+
 def test_a_table_for_people(counts: str, whatworks: object) -> None:
     status, out, _ = whatworks("estimate", "did.block", counts, *BLOCK, "--level", "0.9")
     assert status == 0

@@ -11,7 +11,7 @@ from reference_numbers import borough_panel, boroughs, entries, fit_twfe
 
 from whatworks import did, errors, inference
 from whatworks.did import twoway_core
-from whatworks.inference import ClusterRobust, Conley, DriscollKraay, TwoWay
+from whatworks.inference import ClusterRobust, Conley, DriscollKraay, Jackknife, TwoWay, WildCluster
 from whatworks.inference.correction import correct
 from whatworks.inference.influence import Analytical
 from whatworks.panel import Panel
@@ -169,6 +169,8 @@ def test_sentences_of_the_other_sandwiches_name_their_factor():
         (DriscollKraay(2), "48 periods; factor 48/47); t with 47"),
         (DriscollKraay(2, "none"), "48 periods; no small-sample factor); t with 47"),
         (DriscollKraay(2, "fixest"), "factor 48/47 × 1,535/1,456 as fixest"),
+        (Jackknife(), "(CV3, factor 31/32, refits without each in turn); t with 31"),
+        (WildCluster(draws=99), "test does not reject; the standard error beside it has factor 32/31"),
         (Conley(5, places), "over time; factor 32/31); t with 31"),
         (Conley(5, places, "none"), "over time; no small-sample factor); t with 31"),
         (Conley(5, places, "fixest"), "factor 1,536/1,456 as fixest prints: K = 80"),

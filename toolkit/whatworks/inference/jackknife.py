@@ -42,7 +42,7 @@ class Jackknife:
         variance = (clusters - 1) / clusters * (moved**2).sum(axis=1)
         name = "CV3" if self.centre == "estimate" else "CV3J"
         sentence = (
-            f"Jackknife standard error over {clusters} clusters ({name}, "
+            f"Jackknife standard error over {clusters} clusters ({name}, factor {clusters - 1}/{clusters}, "
             f"refits without each in turn); t with {clusters - 1} degrees of freedom"
         )
         df = float(clusters - 1)

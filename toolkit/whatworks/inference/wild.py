@@ -101,9 +101,10 @@ class WildCluster:
         low, high = exact_ends(moved, kept, TIE * scale)
         rank = share.rank(level)
         ends = np.stack([-nth_largest(-low, rank), nth_largest(high, rank)]) + estimate
+        sentence = self.sentence(clusters, factor=std_error is None)
         if std_error is None:
             std_error = np.sqrt(clusters / (clusters - 1) * (at_estimate**2).sum(axis=0))
-        return finished(estimate, std_error, ends, share.p_value(count), level, self.sentence(clusters))
+        return finished(estimate, std_error, ends, share.p_value(count), level, sentence)
 
     def from_regression(self, fit: Regression, contrasts: Floats, *, level: float = 0.95) -> Uncertainty:
         """Uncertainty of the m combinations `contrasts @ coefficients`; `contrasts` is (m, k).
@@ -133,8 +134,8 @@ class WildCluster:
         )
         return replace(result, reason=reasons)
 
-    def sentence(self, clusters: int) -> str:
-        """How the uncertainty was found, for the result."""
+    def sentence(self, clusters: int, *, factor: bool = True) -> str:
+        """How the uncertainty was found; `factor`: the error beside the draws carries G/(G − 1)."""
         null = "null imposed" if self.null == "imposed" else "null not imposed"
         if self.enumerates(clusters):
             how = f"all {2**clusters:,} sign vectors"
@@ -143,6 +144,7 @@ class WildCluster:
         return (
             f"Wild cluster bootstrap over {clusters} clusters ({null}, {how}); the interval holds every "
             "effect that the test does not reject"
+            + (f"; the standard error beside it has factor {clusters}/{clusters - 1}" if factor else "")
         )
 
     def flips(self, clusters: int) -> tuple[random_draws.Flips, Share]:
