@@ -87,6 +87,7 @@ def event_study(
     """Effects by distance from the start, each against the reference period.
 
     The headline is the average over all periods from the start on; `did.average` gives any other window.
+    `band_low` and `band_high` hold for all event times at once, where the inference can carry them.
     `detail.pretrend` tests all leads together.
 
     Args:

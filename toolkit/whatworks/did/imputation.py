@@ -98,7 +98,8 @@ def imputation(
 
     Unit and period effects (and covariates) are fitted on untreated cells alone, so that no unit already
     treated serves as comparison. Starts may be staggered and cells may be missing. The headline averages
-    every treated cell that can be imputed, by unit weight.
+    every treated cell that can be imputed, by unit weight. `band_low` and `band_high` hold for all event
+    times at once, leads included, where the inference can carry them.
 
     Args:
         panel: (N, T) outcomes, missing cells allowed.
