@@ -24,7 +24,7 @@ OFFERED: Final = (
     "may be taken to stray by chance as the others do but for size. Where clusters were treated at random on "
     "panels like London's it rejected a true null in 4 to 6% of cases; where the noisiest were, in 5 to 19%."
 )
-"""From benchmarks/calibration_few_treated.py."""
+"""The simulations stand in docs/methods/registry/inference.md."""
 
 ASSUMED: Final = (
     "The interval rests on how the comparison clusters strayed. If treated clusters were chosen for high or "
