@@ -73,16 +73,16 @@ def etwfe(
     check_whole("anticipation", anticipation, least=0, where=WHERE)
     requirements.refuse_sums(inference, WHERE)
     interacted = covariates == "interacted"
-    if model == "poisson":
-        return etwfe_counts(
-            panel,
-            anticipation=anticipation,
-            interacted=interacted,
-            inference=inference,
-            level=level,
-            where=WHERE,
-        )
-    requirements.require_contrast(panel, WHERE)
+    fit = etwfe_counts if model == "poisson" else _linear
+    return fit(
+        panel, anticipation=anticipation, interacted=interacted, inference=inference, level=level, where=WHERE
+    )
+
+
+def _linear(
+    panel: Panel, *, anticipation: int, interacted: bool, inference: object, level: float, where: str
+) -> Result:
+    requirements.require_contrast(panel, where)
     data = sample(panel, anticipation)
     names = [f"covariate {name!r}" for name in panel.covariate_names]
     classes, own = _classes(panel, data.cohorts, anticipation)
@@ -90,15 +90,15 @@ def etwfe(
     if interacted:
         label = np.where(own, classes - panel.n_periods, -1)[data.group]
         data, names = _interacted(panel, data, used, np.where(used, label, -1))
-    fit = saturate(data, used, classes, names, WHERE)
+    fit = saturate(data, used, classes, names, where)
     if interacted:
         fit = replace(fit, spent=len(panel.covariate_names))
     story = Story(
-        method=WHERE,
+        method=where,
         reference=None,
         anticipation=anticipation,
         level=level,
-        spec={"model": model, "interacted": interacted, "anticipation": anticipation},
+        spec={"model": "linear", "interacted": interacted, "anticipation": anticipation},
         notes=(),
         no_pretrend="this regression sets every effect before the start to zero; did.imputation tests them "
         "on untreated cells alone",

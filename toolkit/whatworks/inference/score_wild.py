@@ -108,12 +108,7 @@ def invert_scores(
     Source: Kline & Santos (2012), Journal of Econometric Methods 1(1), section 2; Canay, Santos & Shaikh
     (2021), Review of Economics and Statistics 103(2), for the unstudentised test with few large clusters.
     """
-    if wild.null == "free":
-        raise OptionError(
-            'null="free" needs a regression; this estimator gives scores with the null imposed',
-            where="WildCluster",
-            remedy='Use WildCluster(null="imposed"), the default.',
-        )
+    _require_imposed(wild)
     level = check_level(level)
 
     def packed(theta: float) -> Floats:
@@ -123,21 +118,37 @@ def invert_scores(
     at_null = packed(0.0)
     clusters = len(at_null) - 1
     flips, share = wild.flips(clusters)
-    blocks, every = flips.held(), wild.enumerates(clusters)
-
-    def count(at: Floats) -> int:
-        own, bar = at[:-1], abs(at[-1]) - TIE * np.abs(at).sum()
-        held = sum(int((np.abs(block @ own) >= bar).sum()) for block in blocks)
-        return held + int(every and abs(own.sum()) < bar)
+    blocks, every, rank = flips.held(), wild.enumerates(clusters), share.rank(level)
 
     def accepts(at: Floats) -> bool:
-        return count(at) >= rank
+        return _holding(at, blocks, every) >= rank
 
-    rank = share.rank(level)
     ends = np.array([_end(packed, accepts, value, side * std_error, NEARER) for side in (-1, 1)])
     sentence = wild.sentence(clusters).replace("Wild cluster bootstrap", "Wild score bootstrap")
-    p_value = share.p_value(np.array([count(at_null)]))
+    p_value = np.array([_share_p(share, _holding(at_null, blocks, every))])
     return finished(np.array([value]), np.array([std_error]), ends[:, None], p_value, level, sentence)
+
+
+def score_p_value(wild: WildCluster, scores: Floats, distance: float) -> float:
+    """p-value of one value tested, from the scores (G,) there and the estimate's distance from it."""
+    flips, share = wild.flips(len(scores))
+    return _share_p(share, _holding(np.append(scores, distance), flips, wild.enumerates(len(scores))))
+
+
+def _holding(at: Floats, blocks: Iterable[Floats], every: bool) -> int:
+    """Draws whose scores sum to the distance at least; where all signs are used the sample is one of them."""
+    own, bar = at[:-1], abs(at[-1]) - TIE * np.abs(at).sum()
+    drawn = sum(int((np.abs(block @ own) >= bar).sum()) for block in blocks)
+    return drawn + int(every and abs(own.sum()) < bar)
+
+
+def _require_imposed(wild: WildCluster) -> None:
+    if wild.null == "free":
+        raise OptionError(
+            'null="free" needs a regression; this estimator gives scores with the null imposed',
+            where="WildCluster",
+            remedy='Use WildCluster(null="imposed"), the default.',
+        )
 
 
 def p_value_at(wild: WildCluster, restricted: Regression) -> float:
