@@ -53,12 +53,10 @@ def regression_to_the_mean(
 ) -> CheckResult:
     """Test whether the treated stood on a peak just before their start, and take off what would have passed.
 
-    The run-up, the last periods before each start, is set against the unit's earlier mean and against the
-    same difference of the units untreated throughout. From that peak and the correlation ρ of one period
-    with the next, the deviation that chance alone would have left in each period follows; the estimate less
-    the estimate without these deviations is what regression to the mean alone would give. The estimate is
-    also formed with the run-up left out of the data, and against the comparison units whose own peak is
-    closest.
+    The run-up to each start is set against the unit's earlier mean and the same difference of the units
+    untreated throughout. From that peak and the correlation of one period with the next follows what chance
+    alone would have left in each period; the estimate without it shows how much would have passed. It is
+    also formed without the run-up, and against the comparison units whose own peak is closest.
 
     Args:
         panel: the panel of the study.
@@ -77,24 +75,32 @@ def regression_to_the_mean(
         periods before a start, or no estimate.
 
     Raises:
-        OptionError: a run-up that is no whole number, or leaves fewer than two earlier periods; `chosen_on`
-            that is neither.
+        OptionError: a run-up that leaves fewer than two earlier periods, or `chosen_on` that is neither.
 
-    Source: Barnett, van der Pols & Dobson (2005), International Journal of Epidemiology 34(1), for the
-    phenomenon and the analysis of covariance it calls for; Galton (1886), Journal of the Anthropological
-    Institute 15; Ashenfelter (1978), Review of Economics and Statistics 60(1), for the dip. The extension to
-    a panel with first-order correlation is derived in the registry.
+    Source: Barnett, van der Pols & Dobson (2005), International Journal of Epidemiology 34(1); Galton (1886);
+    Ashenfelter (1978), for the dip. The extension to correlated panels is derived in the registry.
     """
     choose("chosen_on", chosen_on, ("level", "rise"), where="regression_to_the_mean")
     whole = readings.attempt(panel, estimate)
     if isinstance(whole, NotAvailable):
         return CheckResult(NAME, "not_applicable", f"There is no estimate: {whole.reason}.")
-    treated = readings.treated_units(panel)
     shortest = min(int((panel.periods < start).sum()) for start in panel.cohorts)
-    if min(treated.sum(), (~treated).sum()) < 2:
+    missing = _too_small(panel, shortest)
+    if missing is not None:
+        return missing
+    length = _length(run_up, shortest)
+    peak = _peak(panel, length, ratio=whole.headline.null == 1)
+    if isinstance(peak, NotAvailable):
+        return CheckResult(NAME, "not_applicable", f"There is no test of the run-up: {peak.reason}.")
+    return _judge(panel, _learn(panel, estimate, whole, peak, chosen_on), threshold)
+
+
+def _too_small(panel: Panel, shortest: int) -> CheckResult | None:
+    treated = int(readings.treated_units(panel).sum())
+    if min(treated, panel.n_units - treated) < 2:
         reason = (
-            f"{int(treated.sum())} treated and {int((~treated).sum())} comparison units: how far one stands "
-            "above its past by chance cannot be seen with fewer than two on a side."
+            f"{treated} treated and {panel.n_units - treated} comparison units: how far one stands above its "
+            "past by chance cannot be seen with fewer than two on a side."
         )
         return CheckResult(NAME, "not_applicable", reason, pd.DataFrame(), "there were two on each side")
     if shortest < SHORTEST:
@@ -102,14 +108,15 @@ def regression_to_the_mean(
             f"Only {shortest} periods come before a start; {SHORTEST} are needed to set a run-up against."
         )
         return CheckResult(NAME, "not_applicable", reason, pd.DataFrame(), "the data began earlier")
-    length = _length(run_up, shortest)
+    return None
+
+
+def _peak(panel: Panel, length: int, *, ratio: bool) -> Peak | NotAvailable:
     try:
-        peak = peaks.find_peak(panel, length, ratio=whole.headline.null == 1)
+        peak = peaks.find_peak(panel, length, ratio=ratio)
     except WhatworksError as problem:
-        return CheckResult(NAME, "not_applicable", f"The run-up cannot be compared: {problem.what}.")
-    if isinstance(peak.size.p_value, NotAvailable):
-        return CheckResult(NAME, "not_applicable", f"No test of the run-up: {peak.size.p_value.reason}.")
-    return _judge(panel, _learn(panel, estimate, whole, peak, chosen_on), threshold)
+        return NotAvailable(problem.what)
+    return peak.size.p_value if isinstance(peak.size.p_value, NotAvailable) else peak
 
 
 def _length(asked: int | None, shortest: int) -> int:
