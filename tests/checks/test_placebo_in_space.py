@@ -63,6 +63,7 @@ def test_enough_untreated_units_let_it_pass():
     assert found.verdict == "pass"
     assert "p = 0.038" in found.reason
     assert len(found.table) == 21  # the true one and the largest twenty
+    assert not {"u11", "u12", "u13", "u14", "u15"} & set(found.table["treated as if"])  # nearest to the mean
 
 
 def test_the_true_estimate_takes_its_place_among_the_largest():
