@@ -80,11 +80,18 @@ def main() -> None:
         centre, _ = null_scores(found, aim, values[-1], None)
         p_value = score_p_value(WildCluster(), at_truth, float(at_truth.sum() - centre.sum()))
         covered["wild"].append(p_value > 0.05)
+        if len(values) % 200 == 0:
+            show(values, covered, truth)
+
+
+def show(values: list[float], covered: dict[str, list[bool]], truth: float) -> None:
+    """Print the tallies so far."""
     n = len(values)
     print(f"panels {n}, bias of the log {np.mean(values) - truth:+.4f} (spread {np.std(values):.4f})")
     for name, hits in covered.items():
         share = float(np.mean(hits))
-        print(f"{name}: coverage {share:.3f}, Monte Carlo error {np.sqrt(share * (1 - share) / n):.3f}")
+        error = np.sqrt(share * (1 - share) / n)
+        print(f"{name}: coverage {share:.3f}, Monte Carlo error {error:.3f}", flush=True)
 
 
 if __name__ == "__main__":
