@@ -37,7 +37,9 @@ def settle(inference: object, counts: ClusterCounts, where: str) -> Choice:
             f"inference={inference!r} does not apply to imputed effects",
             where=where,
             remedy='Use Analytical() ("analytical", the conservative errors, by the panel\'s cluster) or '
-            'WildCluster() ("wild"), or leave it out for the default.',
+            'WildCluster() ("wild"), or leave it out for the default. '
+            "ClusterRobust(...) and Jackknife() belong to did.etwfe, a regression whose estimates are "
+            "the same where no cell is missing and no covariate enters.",
         )
     choice = decide(inference, counts, many=Analytical("clusters"), by_scores=True)
     if isinstance(choice.inference, Analytical) and not choice.warnings and not plenty(counts):
