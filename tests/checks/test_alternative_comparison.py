@@ -156,6 +156,7 @@ def with_ends(whole, rule=None):
             "concern",
             "“closest half by trend”: no longer shows an effect",
         ),  # −1.5 becomes −0.33
+        (8.0, 2.4, 4.0, "pass", "None"),  # −2.5 ± 2.4 becomes −3.7 ± 4: less than one error apart
         (8.7, 1.9, 4.0, "pass", "None"),  # −1.8 shows none, −2.97 ± 4 neither
         (10.2, 1.0, 1.0, "concern", "shows an effect now"),  # −0.3 ± 1 becomes −1.47 ± 1
     ],
