@@ -56,7 +56,9 @@ def test_a_choice_against_the_design_is_named() -> None:
 
 
 def test_counts_may_be_taken_as_a_rate_ratio() -> None:
-    assert study.follows(counted(ONE), "did.poisson").notes == ()
+    found = study.follows(counted(ONE), "did.poisson")
+    assert found.notes == ()
+    assert "follows what its design suggests, on counts with did.poisson." in found._repr_html_()
     assert "suggests did.block" in study.follows(staggered(ONE), "did.poisson").notes[0]
     assert "suggests did.att_gt" in study.follows(counted(SEVERAL), "did.poisson").notes[0]
 

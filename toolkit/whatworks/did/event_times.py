@@ -84,8 +84,8 @@ class EventTimes:
             f"Event times are pooled in blocks of {self.width} periods, each a mean against the mean of the "
             f"{self.width} periods up to the reference.",
         )
-        few = few if self.n_clusters < MANY_CLUSTERS else ()
-        return (*few, *(blocks if self.width > 1 else ()), *gone)
+        approximate = few if self.n_clusters < MANY_CLUSTERS else ()
+        return (*approximate, *(blocks if self.width > 1 else ()), *gone)
 
     def within(self, first: int | None, last: int | None) -> EventTimes:
         """Those from `first` to `last`, both included."""
@@ -97,7 +97,7 @@ class EventTimes:
         return self._only(keep)
 
     def pooled(self, width: int) -> EventTimes:
-        """Blocks of so many event times, each a mean against the mean of the block that ends in the reference.
+        """Blocks of so many event times, each a mean against that of the block that ends in the reference.
 
         Blocks are numbered from the reference block, −1, so that 0 is the first after it. Event times at the
         far ends that fill no block are left out. Fewer effects need less of a covariance: over C clusters it

@@ -86,8 +86,7 @@ def honest(
     """Intervals that hold although trends were not parallel, for each bound M on how far they were not.
 
     Args:
-        result: of `did.event_study`, `did.interaction_weighted`, or `did.aggregate(by="event_time")` on
-            `did.att_gt(base="universal")`.
+        result: effects by event time against one reference, as `did.event_time_covariance` takes them.
         restriction: `relative_magnitudes`: steps of the trend after the start are at most M times its
             largest step before; `smoothness`: its slope changes by at most M a period.
         method: `conditional` (C-LF), the default, or `fixed_length` (FLCI), that of smoothness alone.
@@ -95,10 +94,8 @@ def honest(
             change of slope that the leads do not exclude.
         weights: event time to weight, for any combination of effects; default the average from 0 on.
         window: first and last event time to use. Relative magnitudes look at the leads inside it only.
-        pool: event times in one block, such as 12 months; steps then go from block to block, and `weights`
-            name blocks (0 the first after the reference).
-        level: coverage of the intervals.
-        draws, seed: of the simulated cutoff of the conditional test.
+        pool: event times in one block (12 months, say): steps go from block to block, `weights` name blocks.
+        level, draws, seed: coverage of the intervals; the simulated cutoff of the conditional test.
 
     Raises:
         OptionError: a choice that does not exist or does not fit, or a result without event times.

@@ -68,15 +68,13 @@ def pretrend_power(
     """The straight difference in trends that a test of the leads notices with given power, and its bias.
 
     Args:
-        result: of `did.event_study`, `did.interaction_weighted`, or `did.aggregate(by="event_time")` on
-            `did.att_gt(base="universal")`.
+        result: effects by event time against one reference, as `did.event_time_covariance` takes them.
         power: probabilities of noticing the trend.
         test: `joint`: the largest |t| against its critical value for all leads at once, the test that results
             carry (here with normal leads instead of a bootstrap); `any`: any lead significant by itself, the
             habit, which rejects true parallel trends more often than 1 − level.
         weights: event time to weight, for any combination of effects; default the average from 0 on.
-        window: first and last event time to use.
-        pool: event times in one block, as in `did.honest`; slopes stay per period.
+        window, pool: first and last event time to use, and how many in one block; slopes stay per period.
         level: one less the size of the test.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from whatworks.present.bacon import bacon
 from whatworks.present.comparison import comparison
+from whatworks.present.comparison_table import comparison_table
 from whatworks.present.counts import counts_table
 from whatworks.present.coverage import coverage
 from whatworks.present.estimates import estimates
@@ -28,6 +29,7 @@ __all__ = [
     "checks_table",
     "cohort_paths",
     "comparison",
+    "comparison_table",
     "counts_table",
     "coverage",
     "design_table",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from whatworks.present import drawing, words
 from whatworks.present.figure import Figure, slug
+from whatworks.present.note import Note, said
 from whatworks.results import RATE_RATIO, NotAvailable
 
 PERCENT = "Percent change"
@@ -34,14 +35,20 @@ class Answers(Protocol):
     def level(self) -> float:
         """Coverage of the intervals."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know, in sentences."""
 
-def comparison(answers: Answers, *, subject: str = "") -> Figure:
+
+def comparison(answers: Answers | NotAvailable, *, subject: str = "") -> Figure | Note:
     """Draw every method's estimate and interval, one row a method, the suggested one filled.
 
     Methods that subtract share the axis of the outcome's unit. Where did.poisson answers too, a second axis
     shows all in percent, since a rate ratio cannot stand on the first. The table and the description name
-    every method that is not drawn and say why.
+    every method that is not drawn and say why. Where there is no comparison, a note says why.
     """
+    if isinstance(answers, NotAvailable):
+        return said(answers)
     shown = answers.table[answers.table["estimand"] != ""].reset_index(drop=True)
     ratios = bool((shown["scale"] == RATE_RATIO).any())
     unit = words.capital(words.spoken(answers.scale) or "unit of the outcome")

@@ -21,16 +21,20 @@ class Followed:
     """What `did.suggest` says of a panel, held against what the study does.
 
     Attributes:
+        method: what the study uses.
         suggestion: method, inference and checks that fit the panel.
         notes: where the study departs from it, a sentence each; nothing where it follows.
     """
 
+    method: str
     suggestion: Suggestion
     notes: tuple[str, ...]
 
     def _repr_html_(self) -> str:
         if not self.notes:
-            return f"<p>This study follows what its design suggests.</p>{self.suggestion._repr_html_()}"
+            on_counts = "" if self.method == self.suggestion.method else f", on counts with {self.method}"
+            said = f"This study follows what its design suggests{on_counts}."
+            return f"<p>{html.escape(said)}</p>{self.suggestion._repr_html_()}"
         loud = "".join(f"<p><strong>{html.escape(note)}</strong></p>" for note in self.notes)
         return f"{loud}<p>What the design suggests:</p>{self.suggestion._repr_html_()}"
 
@@ -51,9 +55,10 @@ def follows(panel: Panel, method: str, **options: object) -> Followed:
     if method != suggestion.method and not counted:
         why = " ".join(suggestion.reasons)
         note = f"Careful: this study uses {method}, while its design suggests {suggestion.method}. {why}"
-        return Followed(suggestion, (note,))
+        return Followed(method, suggestion, (note,))
     other = {name: value for name, value in suggestion.options.items() if options.get(name, value) != value}
     return Followed(
+        method,
         suggestion,
         tuple(
             f"This study chose {name} = {options[name]!r}, while its design suggests {value!r}."
