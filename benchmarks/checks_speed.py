@@ -34,23 +34,40 @@ def panel(units: int, periods: int, cohorts: int) -> Panel:
 
 
 def clock(job: Callable[[], object]) -> tuple[float, object]:
+    """Processor seconds, and what came out."""
     begun = time.process_time()
     found = job()
     return time.process_time() - begun, found
 
 
 def left_out(given: Panel, estimate: refits.Estimator) -> np.ndarray:
+    """The estimate without each unit in turn."""
     keep = ~np.eye(given.n_units, dtype=bool)
     return np.array([estimate(given.select(row)).headline.value for row in keep])
 
 
 def closed_form(given: Panel) -> np.ndarray:
+    """The block estimate without each unit in turn, as one product."""
     mass = 1.0 - np.eye(given.n_units)
     treated, post = given.start <= given.periods[-1], given.periods >= given.cohorts[0]
     change = given.outcome[:, post].mean(axis=1) - given.outcome[:, ~post].mean(axis=1)
     sides = [mass * treated, mass * ~treated]
     top, rest = (side @ change / side.sum(axis=1) for side in sides)
     return top - rest
+
+
+def compare(name: str, one: Panel, estimate: refits.Estimator, by_month: refits.Estimator) -> None:
+    """Time the refits and the battery of one method, and see that all refits agree."""
+    own, slow = clock(lambda: left_out(one, estimate))
+    lean, quick = clock(lambda: left_out(one, refits.thrifty(estimate, one)))
+    np.testing.assert_allclose(slow, quick, rtol=1e-12)
+    print(f"{name}: leave one unit out, own {own:.3f} s, thrifty {lean:.3f} s: {own / lean:.1f} times")
+    if len(one.cohorts) == 1:
+        shut, exact = clock(lambda: closed_form(one))
+        np.testing.assert_allclose(quick, exact, rtol=1e-9)
+        print(f"{name}: closed form {shut:.5f} s, saves {lean - shut:.3f} s")
+    whole, found = clock(lambda: checks.run(one, estimate, event_study=by_month))
+    print(f"{name}: the battery of {len(found)} in {whole:.2f} s", flush=True)
 
 
 def main() -> None:
@@ -70,17 +87,7 @@ def main() -> None:
         ),
     }
     for name, (cohorts, estimate, by_month) in cases.items():
-        one = panel(given.units, given.periods, cohorts)
-        own, slow = clock(lambda: left_out(one, estimate))
-        lean, quick = clock(lambda: left_out(one, refits.thrifty(estimate, one)))
-        np.testing.assert_allclose(slow, quick, rtol=1e-12)
-        print(f"{name}: leave one unit out, own {own:.3f} s, thrifty {lean:.3f} s: {own / lean:.1f} times")
-        if cohorts == 1:
-            shut, exact = clock(lambda: closed_form(one))
-            np.testing.assert_allclose(quick, exact, rtol=1e-9)
-            print(f"{name}: closed form {shut:.5f} s, saves {lean - shut:.3f} s")
-        whole, found = clock(lambda: checks.run(one, estimate, event_study=by_month))
-        print(f"{name}: the battery of {len(found)} in {whole:.2f} s", flush=True)
+        compare(name, panel(given.units, given.periods, cohorts), estimate, by_month)
 
 
 if __name__ == "__main__":
