@@ -31,7 +31,8 @@ WHERE = "did.poisson"
 STAGGERED = (
     "Starts are staggered. One rate ratio for all of them also compares late starters with units already "
     "treated; where effects grow or differ between cohorts, its weights can be negative (Goodman-Bacon "
-    "2021). Put did.att_gt on the rate (panel.as_rate()) beside it."
+    '2021). did.etwfe(model="poisson") gives every cohort its own; or put did.att_gt on the rate '
+    "(panel.as_rate()) beside it."
 )
 
 
