@@ -73,10 +73,11 @@ def test_the_whole_panel_is_estimated_once_as_the_study_does_it():
 def test_borders_and_anticipation_are_handed_on(block):
     panel = toy.panel()
     borders = {unit: [] for unit in panel.units} | {"u00": ["u08", "u10"]}
-    ring = {c.name: c for c in checks.run(panel, block, event_study=did.event_study, neighbours=borders)}[
-        "Spill-over ring"
-    ]
-    assert ring.verdict != "not_applicable"
+    found = {c.name: c for c in checks.run(panel, block, event_study=did.event_study, neighbours=borders)}
+    assert found["Spill-over ring"].verdict != "not_applicable"
+    own = checks.alternative_comparison(panel, block, neighbours=borders)
+    assert found["Alternative comparison group"].table.equals(own.table)
+    assert not checks.alternative_comparison(panel, block).table.equals(own.table)
     with pytest.raises(OptionError):
         checks.run(panel, block, event_study=did.event_study, neighbours={"u00": []})
     seen = {c.name: c for c in checks.run(panel, block, event_study=did.event_study, anticipation=20)}
