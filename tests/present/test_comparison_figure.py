@@ -74,8 +74,9 @@ def test_a_rate_ratio_gets_an_axis_of_its_own(answers, with_ratio):
     ratio = with_ratio.table.set_index("method").loc["did.poisson"]
     percent = f"{ratio['relative']:.0f}%".replace("-", "−")
     assert f"In percent, did.poisson says {percent}" in figure.alt
-    drawn = set(re.findall(r">(−?\d+\.\d+)<", figure.svg))
-    assert f"{ratio['estimate']:.3f}" not in drawn
+    # one small number above every mark: methods that subtract on the first axis, all of them on the second
+    drawn = re.findall(r"<text[^>]*8\.5px[^>]*>([^<]+)<", figure.svg)
+    assert len(drawn) == 2 * len(with_ratio.results) - 1
     assert f"{ratio['relative']:.1f}".replace("-", "−") in drawn
 
 
