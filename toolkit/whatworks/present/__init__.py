@@ -15,6 +15,7 @@ from whatworks.present.note import Note, said
 from whatworks.present.paths import cohort_paths, paths
 from whatworks.present.pretrend_power import pretrend_power
 from whatworks.present.sentence import Status, findings, headline, status
+from whatworks.present.synth import donor_weights, synth_gap, synth_path, synth_ranking
 from whatworks.present.table import TABLE_MIME, Table
 from whatworks.present.tables import checks_table, design_table, effects_table, secondary_table
 
@@ -33,6 +34,7 @@ __all__ = [
     "counts_table",
     "coverage",
     "design_table",
+    "donor_weights",
     "effects_table",
     "estimates",
     "event_study",
@@ -44,4 +46,7 @@ __all__ = [
     "said",
     "secondary_table",
     "status",
+    "synth_gap",
+    "synth_path",
+    "synth_ranking",
 ]

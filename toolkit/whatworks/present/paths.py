@@ -82,7 +82,7 @@ def cohort_paths(panel: Panel, *, subject: str = "") -> Figure:
             if i < len(starts):
                 axes.axvline(starts[i] - 0.5, color=drawing.INK, linewidth=1.1, linestyle=(0, (4, 2)))
             axes.set_title(name, fontsize=9, loc="left")
-            _ticks(axes, panel, 3)
+            ticks(axes, panel, 3)
             axes.yaxis.grid(True)
         for axes in grid[len(lines) :]:
             axes.set_visible(False)
@@ -133,10 +133,11 @@ def _mark_starts(axes: Any, panel: Panel) -> None:
 def _dress(axes: Any, panel: Panel) -> None:
     axes.set_ylabel(drawing.side_label(_scale(panel)))
     axes.yaxis.grid(True)
-    _ticks(axes, panel, _SMALL)
+    ticks(axes, panel, _SMALL)
 
 
-def _ticks(axes: Any, panel: Panel, most: int) -> None:
+def ticks(axes: Any, panel: Panel, most: int) -> None:
+    """Mark years where there are at least two, else periods, no more than `most`."""
     numbers = [int(p) for p in panel.periods]
     per_year = {"month": 12, "quarter": 4}.get(panel.period_kind, 0)
     years = [p for p in numbers if per_year and p % per_year == 0]
