@@ -161,7 +161,7 @@ def synth_ranking(result: Result, *, subject: str = "") -> Figure | Note:
         axes.xaxis.grid(True)
         alt = (
             f"{words.capital(pool.treated_name)} ranks {own + 1} of {len(table)} by the ratio of RMSPE after "
-            f"the start to RMSPE before ({words.number(float(rank.ratio[0]))}); the smallest possible p-value "
+            f"the start to RMSPE before ({words.number(float(rank.ratio[0]))}); the smallest possible p "
             f"is {words.p_value(rank.smallest)}."
         )
         return drawing.finish(
