@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_seed
+from whatworks.inference.jackknife import Jackknife
+from whatworks.inference.placebo_error import PlaceboError
+from whatworks.inference.unit_bootstrap import UnitBootstrap
 from whatworks.inference.wild import WildCluster
 from whatworks.results import NotAvailable
 
@@ -119,6 +122,20 @@ def decide(asked: object, counts: ClusterCounts, *, many: object, by_scores: boo
         else f"the default with only {_smaller_side(counts)} clusters on one side"
     )
     return _cautioned(Choice(wild, why, warnings), counts, by_scores)
+
+
+def decide_by_units(treated: int, donors: int) -> Choice:
+    """The default of synthetic difference-in-differences, by the number of units on either side."""
+    if min(treated, donors) >= TRUSTED_SIDE:
+        return Choice(UnitBootstrap(), f"the default with {treated} treated units")
+    if donors < treated + 2 and treated > 1:
+        return Choice(
+            Jackknife(), f"the default with {donors} donors, too few to stand in for {treated} treated units"
+        )
+    units = "one treated unit" if treated == 1 else f"only {treated} treated units"
+    if treated >= TRUSTED_SIDE:
+        units = f"only {donors} donors"
+    return Choice(PlaceboError(), f"the default with {units}")
 
 
 def _cautioned(choice: Choice, counts: ClusterCounts, by_scores: bool) -> Choice:

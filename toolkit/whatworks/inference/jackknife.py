@@ -11,6 +11,7 @@ import numpy.typing as npt
 from whatworks.errors import choose as choose_option
 from whatworks.inference.cluster import on_t
 from whatworks.inference.leave_out import deviations
+from whatworks.inference.normal import normal
 from whatworks.inference.regression import Regression, rows_of
 from whatworks.inference.uncertainty import Uncertainty
 
@@ -19,13 +20,17 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Jackknife:
-    """Standard errors from refits without each cluster (or unit) in turn, t on G − 1 degrees of freedom.
+    """Standard errors from the answers without each cluster (or unit) in turn.
+
+    After a regression these are refits, with t on G − 1 degrees of freedom. After synthetic
+    difference-in-differences the weights stay and are renormalised, and the interval is normal.
 
     Attributes:
-        centre: squared deviations are taken from the `estimate` (CV3) or from the `mean` of the refits
+        centre: squared deviations are taken from the `estimate` (CV3) or from the `mean` of the answers
             (CV3J); their sum is multiplied by (G−1)/G either way.
 
-    Source: MacKinnon, Nielsen & Webb (2023), Journal of Applied Econometrics 38(5).
+    Source: MacKinnon, Nielsen & Webb (2023), Journal of Applied Econometrics 38(5); with weights kept,
+    Arkhangelsky, Athey, Hirshberg, Imbens & Wager (2021), AER 111(12), algorithm 3.
     """
 
     centre: Literal["estimate", "mean"] = "estimate"
@@ -37,9 +42,7 @@ class Jackknife:
         """Uncertainty of the m combinations `contrasts @ coefficients`; `contrasts` is (m, k)."""
         clusters = fit.n_clusters
         moved = deviations(fit, rows_of(fit, "Jackknife()"), contrasts)
-        if self.centre == "mean":
-            moved = moved - moved.mean(axis=1, keepdims=True)
-        variance = (clusters - 1) / clusters * (moved**2).sum(axis=1)
+        variance = self._variance(moved)
         name = "CV3" if self.centre == "estimate" else "CV3J"
         sentence = (
             f"Jackknife standard error over {clusters} clusters ({name}, factor {clusters - 1}/{clusters}, "
@@ -47,3 +50,22 @@ class Jackknife:
         )
         df = float(clusters - 1)
         return on_t(fit, contrasts, np.asarray(variance), df=df, level=level, sentence=sentence)
+
+    def from_left_out(self, value: Floats, without: Floats, *, level: float = 0.95) -> Uncertainty:
+        """Uncertainty of k estimates (k,) from the same estimates without each of G units (G, k)."""
+        units = len(without)
+        about = "the estimate" if self.centre == "estimate" else "their mean"
+        return normal(
+            value,
+            np.sqrt(self._variance((without - value).T)),
+            level=level,
+            sentence=f"Jackknife standard error over {units} units, each left out in turn, the weights "
+            f"kept and renormalised (squares about {about}, factor {units - 1}/{units}); normal interval",
+        )
+
+    def _variance(self, moved: Floats) -> Floats:
+        """(k,) from deviations (k, G)."""
+        if self.centre == "mean":
+            moved = moved - moved.mean(axis=1, keepdims=True)
+        count = moved.shape[1]
+        return np.asarray((count - 1) / count * (moved**2).sum(axis=1))

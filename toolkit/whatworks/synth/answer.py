@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from whatworks.inference.default import Choice
 from whatworks.inference.percent import relative_change
 from whatworks.inference.placebo import Placebo
 from whatworks.inference.uncertainty import Uncertainty
@@ -67,12 +68,16 @@ def answer(
     spec: dict[str, Any],
     notes: tuple[str, ...] = (),
     own: Any = None,
+    usual: Choice | None = None,
 ) -> Result:
     """The result of a method that gives one path of gaps; its headline is their mean from the start on.
 
+    Without an inference object `usual` is used, and without that placebos in space.
+
     Raises `OptionError` for an inference object that does not fit a path of gaps.
     """
-    used = Placebo() if inference is None else inference
+    default = usual or Choice(Placebo(), "the default for a synthetic control")
+    used = default.inference if inference is None else inference
     sure = quantify(pool, fit, fits, used, level=level, where=method)
     found = sure.found
     periods = pool.panel.period_labels
@@ -82,7 +87,7 @@ def answer(
         estimand=f"Average effect on {pool.treated_name}, {periods[first]} to {periods[last]} (ATT)",
         scale=pool.panel.scale,
     )
-    why = "the default for a synthetic control" if inference is None else "as asked for"
+    why = default.reason if inference is None else "as asked for"
     headline = replace(headline, inference=f"{headline.inference} ({why}).")
     return Result(
         method=method,

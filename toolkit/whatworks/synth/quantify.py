@@ -9,10 +9,16 @@ import numpy.typing as npt
 
 from whatworks.errors import OptionError
 from whatworks.inference.conformal import Conformal
+from whatworks.inference.correction import NORMAL
+from whatworks.inference.intervals import smallest_detectable
+from whatworks.inference.jackknife import Jackknife
 from whatworks.inference.jackknife_plus import JackknifePlus
 from whatworks.inference.placebo import Placebo
+from whatworks.inference.placebo_error import PlaceboError
 from whatworks.inference.uncertainty import Uncertainty
+from whatworks.inference.unit_bootstrap import UnitBootstrap
 from whatworks.results import NotAvailable, Number
+from whatworks.synth.by_units import Reweighted, drawn, left_out
 from whatworks.synth.pool import Pool
 from whatworks.synth.problems import Fit, Fits, repeated
 from whatworks.synth.space import InSpace, in_space
@@ -21,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-Inference = Placebo | Conformal | JackknifePlus | None
+Inference = Placebo | PlaceboError | Conformal | JackknifePlus | Jackknife | UnitBootstrap | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,10 +55,16 @@ def quantify(pool: Pool, fit: Fit, fits: Fits, inference: object, *, level: floa
         return _conformal(pool, fit, fits, inference, level)
     if isinstance(inference, JackknifePlus):
         return _jackknife_plus(pool, fit, fits, inference, level)
+    if isinstance(inference, PlaceboError):
+        return _placebo_error(pool, fit, fits, inference, level)
+    able: object = fit
+    if isinstance(inference, Jackknife | UnitBootstrap) and isinstance(able, Reweighted):
+        return _by_units(pool, able, fits, inference, level)
     raise OptionError(
-        f"inference={inference!r} does not apply to a synthetic control",
+        f"inference={inference!r} does not apply here",
         where=where,
-        remedy="Use Placebo(), Conformal() or JackknifePlus(), or leave it out for Placebo().",
+        remedy="Use Placebo(), PlaceboError(), Conformal() or JackknifePlus(), or leave it out for the "
+        "default; Jackknife() and UnitBootstrap() go with synth.synthdid alone.",
     )
 
 
@@ -71,6 +83,36 @@ def _placebo(pool: Pool, fit: Fit, fits: Fits, inference: Placebo, level: float)
     space = in_space(pool, fit, inference, level=level, fitted=fits)
     mde = inference.smallest_detectable(space.gaps, pool.pre, pool.post, level=level)
     return Quantified(space.found, mde, inference.seed if len(space.sets) == inference.draws else None, space)
+
+
+def _placebo_error(pool: Pool, fit: Fit, fits: Fits, inference: PlaceboError, level: float) -> Quantified:
+    space = in_space(pool, fit, inference.ranking, level=level, fitted=fits)
+    every = means(pool, space.gaps)
+    found = inference.test(every[0], every[1:], level=level)
+    return Quantified(
+        found, detectable(found), inference.seed if len(space.sets) == inference.draws else None, space
+    )
+
+
+def _by_units(
+    pool: Pool, fit: Reweighted, fits: Fits, inference: Jackknife | UnitBootstrap, level: float
+) -> Quantified:
+    """Errors from leaving out or drawing units, treated ones included."""
+    value = means(pool, fits.gaps)[0]
+    if isinstance(inference, Jackknife):
+        without = left_out(pool, fit, fits, np.asarray(pool.treated | pool.donors))
+        found = inference.from_left_out(value, means(pool, without), level=level)
+        return Quantified(found, detectable(found))
+    copies = inference.copies(pool.treated, pool.donors)
+    found = inference.test(value, means(pool, fit.resampled(drawn(pool, copies), copies).gaps), level=level)
+    return Quantified(found, detectable(found), inference.seed)
+
+
+def detectable(found: Uncertainty) -> Number:
+    """Smallest effect found four times in five, for a first estimate with a normal interval."""
+    error = float(found.std_error[0])
+    known = error if np.isfinite(error) else NotAvailable(found.reason[0])
+    return smallest_detectable(known, NORMAL, found.level)
 
 
 def _conformal(pool: Pool, fit: Fit, fits: Fits, inference: Conformal, level: float) -> Quantified:

@@ -89,7 +89,7 @@ def nearest(
     Args:
         donors: (B, K, n), or (K, n) shared by all.
         target: (B, K).
-        ridge: ζ, one number or (B,).
+        ridge: ζ, one number, (B,), or (B, n) with one for each weight: ½Σζⱼwⱼ².
         allowed: (B, n) donors that may be used.
 
     Raises:
@@ -97,8 +97,9 @@ def nearest(
     """
     apart = donors - target[:, :, None]
     gram = np.matmul(apart.transpose(0, 2, 1), apart)
-    size = np.broadcast_to(np.asarray(ridge, dtype=np.float64), len(target))
-    gram = gram + size[:, None, None] * np.eye(gram.shape[1])
+    size = np.asarray(ridge, dtype=np.float64)
+    each = np.broadcast_to(size[..., None] if size.ndim < 2 else size, gram.shape[:2])
+    gram = gram + each[:, :, None] * np.eye(gram.shape[1])
     return minimise(gram, np.zeros(gram.shape[:2]), allowed=allowed)
 
 

@@ -1,0 +1,39 @@
+"""Estimates whose errors are known by themselves, with normal intervals."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.inference import intervals
+from whatworks.inference.correction import NORMAL
+from whatworks.inference.draws import check_level
+from whatworks.inference.uncertainty import Uncertainty
+
+Floats = npt.NDArray[np.float64]
+
+NO_SPREAD: Final = "the estimates that the error is taken from are all alike, so it would be zero"
+
+
+def normal(value: Floats, std_error: Floats, *, level: float, sentence: str) -> Uncertainty:
+    """Uncertainty of k estimates from their standard errors (k,); an error of zero becomes a reason.
+
+    Raises `OptionError` for a level outside (0, 1).
+    """
+    level = check_level(level)
+    none = ~(std_error > 1e-12 * np.maximum(np.abs(value), 1e-300))
+    shown = np.where(none, np.nan, std_error)
+    low, high = intervals.interval(value, shown, df=NORMAL, level=level)
+    return Uncertainty(
+        value=value,
+        std_error=shown,
+        low=low,
+        high=high,
+        p_value=intervals.p_value(value, shown, df=NORMAL),
+        reason=tuple(NO_SPREAD if gone else "" for gone in none),
+        level=level,
+        df=NORMAL,
+        sentence=sentence,
+    )
