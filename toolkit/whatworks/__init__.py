@@ -10,10 +10,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from whatworks import checks, data, did, errors, inference, present, publish, study
+    from whatworks import checks, data, did, errors, inference, present, publish, study, synth
     from whatworks.errors import WhatworksError
     from whatworks.panel import Panel
     from whatworks.results import CheckResult, Design, Estimate, NotAvailable, Result
+    from whatworks.trial import Trial
 
 __version__ = "0.1.0"
 
@@ -24,6 +25,7 @@ __all__ = [
     "NotAvailable",
     "Panel",
     "Result",
+    "Trial",
     "WhatworksError",
     "checks",
     "data",
@@ -33,6 +35,7 @@ __all__ = [
     "present",
     "publish",
     "study",
+    "synth",
 ]
 
 _HOME = {
@@ -42,6 +45,7 @@ _HOME = {
     "NotAvailable": "results",
     "Panel": "panel",
     "Result": "results",
+    "Trial": "trial",
     "WhatworksError": "errors",
 }
 

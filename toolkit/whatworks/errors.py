@@ -38,6 +38,10 @@ class PanelError(WhatworksError):
     """A table that is not a valid panel."""
 
 
+class TrialError(WhatworksError):
+    """A table that is not a valid trial."""
+
+
 class OptionError(WhatworksError):
     """A choice, option, role or parameter that does not exist or has the wrong type."""
 
