@@ -15,6 +15,7 @@ from whatworks.inference.uncertainty import Uncertainty
 Floats = npt.NDArray[np.float64]
 
 NO_SPREAD: Final = "the estimates that the error is taken from are all alike, so it would be zero"
+NOT_ALWAYS: Final = "some of the samples that the error is taken from hold none of the units it is about"
 
 
 def normal(value: Floats, std_error: Floats, *, level: float, sentence: str) -> Uncertainty:
@@ -23,6 +24,7 @@ def normal(value: Floats, std_error: Floats, *, level: float, sentence: str) -> 
     Raises `OptionError` for a level outside (0, 1).
     """
     level = check_level(level)
+    lost = np.isnan(std_error)
     none = ~(std_error > 1e-12 * np.maximum(np.abs(value), 1e-300))
     shown = np.where(none, np.nan, std_error)
     low, high = intervals.interval(value, shown, df=NORMAL, level=level)
@@ -32,7 +34,7 @@ def normal(value: Floats, std_error: Floats, *, level: float, sentence: str) -> 
         low=low,
         high=high,
         p_value=intervals.p_value(value, shown, df=NORMAL),
-        reason=tuple(NO_SPREAD if gone else "" for gone in none),
+        reason=tuple(str(words) for words in np.select([lost, none], [NOT_ALWAYS, NO_SPREAD], "")),
         level=level,
         df=NORMAL,
         sentence=sentence,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.errors import DesignError
 from whatworks.inference import draws as random_draws
 from whatworks.inference.normal import normal
 from whatworks.inference.placebo import Placebo
@@ -42,6 +44,28 @@ class PlaceboError:
     def sets(self, donors: Bools, treated: int) -> Bools:
         """(B, N) sets of donors to stand in for the treated; all of them where they are few."""
         return self.ranking.sets(donors, treated)
+
+    def assignments(self, donors: Bools, sizes: Sequence[int]) -> Bools:
+        """(G, B, N): for each draw, disjoint groups of donors of the given sizes, one for each start.
+
+        Raises:
+            DesignError: fewer than two donors would be left.
+        """
+        pool, treated = np.flatnonzero(donors), sum(sizes)
+        if len(pool) < treated + 2:
+            raise DesignError(
+                f"{len(pool)} donors are too few to let {treated} of them stand in for the treated",
+                where="PlaceboError",
+                remedy="Add donors, or use Jackknife() where each start has two treated units.",
+            )
+        bits = np.random.PCG64(np.random.SeedSequence(self.seed))
+        keys = random_draws.uniforms(bits, (self.draws, len(pool)))
+        order = pool[np.argsort(keys, axis=1, kind="stable")]
+        groups = np.zeros((len(sizes), self.draws, len(donors)), dtype=bool)
+        ends = np.cumsum(sizes)
+        for group, low, high in zip(groups, ends - sizes, ends, strict=True):
+            np.put_along_axis(group, order[:, low:high], True, axis=1)
+        return groups
 
     @property
     def ranking(self) -> Placebo:

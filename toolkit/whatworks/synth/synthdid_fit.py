@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.synth.problems import Fits, Problems
-from whatworks.synth.simplex import nearest
+from whatworks.synth.simplex import minimise, nearest
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 Weights = Literal["both", "units", "periods", "equal"]
 
-TINY: Final = 1e-6
-"""Ridge of the time weights in noise levels: enough to choose among equals, too little to matter."""
+EVEN: Final = 1e-8
+"""Ridge, as a share of the largest curvature, that chooses where to look among equally good time weights."""
 
 _CELLS: Final = 2**24
 
@@ -130,7 +130,7 @@ class SyntheticDid:
         ridge = (treated * self.post.sum()) ** 0.25 * noise
         return Solved(
             self._units(sample, paths, ridge),
-            self._periods(sample, paths, before, noise),
+            self._periods(sample, paths, before),
             noise,
             ridge,
             slopes,
@@ -149,7 +149,7 @@ class SyntheticDid:
         penalty = (mask.sum(axis=(1, 2)) * ridge**2)[:, None] / np.maximum(controls, 1.0)
         return nearest(donors.transpose(0, 2, 1), target, ridge=penalty, allowed=controls > 0).weights
 
-    def _periods(self, sample: Sample, paths: Floats, before: Bools, noise: Floats) -> Floats:
+    def _periods(self, sample: Sample, paths: Floats, before: Bools) -> Floats:
         """(B, T) λ: the average of periods before that lies equally far from the mean after for all."""
         found = before / before.sum(axis=1, keepdims=True)
         if self.weights in ("units", "equal"):
@@ -159,11 +159,8 @@ class SyntheticDid:
         after = paths[:, :, self.post].mean(axis=2, keepdims=True)
         both = np.concatenate([paths[:, :, used], after], axis=2)
         rows = (both - _mean(controls / total[:, None], both)[:, None]) * np.sqrt(controls)[:, :, None]
-        solved = nearest(
-            rows[:, :, :-1], rows[:, :, -1], ridge=total * (TINY * noise) ** 2, allowed=before[:, used]
-        )
         found = np.zeros(before.shape)
-        found[:, used] = solved.weights
+        found[:, used] = _most_even(rows[:, :, :-1] - rows[:, :, -1:], before[:, used])
         return found
 
     def _slopes(self, sample: Sample) -> Floats:
@@ -199,6 +196,19 @@ def _mean(weights: Floats, paths: Floats) -> Floats:
     if len(paths) == 1:
         return np.asarray(weights @ paths[0])
     return np.asarray(np.matmul(weights[:, None, :], paths)[:, 0])
+
+
+def _most_even(apart: Floats, allowed: Bools) -> Floats:
+    """(B, n) weights that minimise ‖Aw‖² and, among those, ‖w‖²: the ridge of the paper at its limit, zero.
+
+    Its 10⁻⁶ noise levels are lost in rounding beside the first term, so the least uneven weights are sought
+    with a ridge that is not, and the minimum is then found from there without one.
+    """
+    gram = np.matmul(apart.transpose(0, 2, 1), apart)
+    flat, size = np.zeros(gram.shape[:2]), np.einsum("bii->bi", gram).max(axis=1)
+    ridge = EVEN * np.where(size > 0, size, 1.0)[:, None, None] * np.eye(gram.shape[1])
+    first = minimise(gram + ridge, flat, allowed=allowed).weights
+    return minimise(gram, flat, allowed=allowed, start=first).weights
 
 
 def _centred(paths: Floats, mask: Bools) -> Floats:
