@@ -16,20 +16,34 @@ from whatworks.checks.pretrends import pretrends
 from whatworks.checks.regression_to_the_mean import regression_to_the_mean
 from whatworks.checks.series_breaks import series_breaks
 from whatworks.checks.spillover_ring import spillover_ring
+from whatworks.checks.synth_battery import run_synth
+from whatworks.checks.synth_fit import convex_hull, pre_fit, pre_period_length
+from whatworks.checks.synth_refits import back_in_time, leave_one_donor_out, shorter_pre_period
+from whatworks.checks.synth_weights import donors_left_alone, interpolation, weight_concentration
 
 __all__ = [
     "alternative_comparison",
     "alternative_windows",
+    "back_in_time",
+    "convex_hull",
+    "donors_left_alone",
     "drop_anticipation",
     "few_clusters",
     "honest_bounds",
     "influential_periods",
+    "interpolation",
+    "leave_one_donor_out",
     "leave_one_out",
     "placebo_in_space",
     "placebo_in_time",
+    "pre_fit",
+    "pre_period_length",
     "pretrends",
     "regression_to_the_mean",
     "run",
+    "run_synth",
     "series_breaks",
+    "shorter_pre_period",
     "spillover_ring",
+    "weight_concentration",
 ]

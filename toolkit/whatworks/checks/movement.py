@@ -68,9 +68,12 @@ def measure(whole: Estimate, table: pd.DataFrame) -> Movement | NotAvailable:
         why = lost["reason"].iloc[0] if len(lost) else "none was tried"
         return NotAvailable(f"none of the other estimates exists: {why}")
     none = found.iloc[:0]
-    if isinstance(whole.low, NotAvailable) or isinstance(whole.high, NotAvailable):
+    if isinstance(whole.low, NotAvailable) and isinstance(whole.high, NotAvailable):
         return Movement(whole.value, table, found, lost, none, none, judged=False)
-    outside = found[(found["estimate"] < whole.low) | (found["estimate"] > whole.high)]
+    # a one-sided test bounds one side only
+    low = -np.inf if isinstance(whole.low, NotAvailable) else whole.low
+    high = np.inf if isinstance(whole.high, NotAvailable) else whole.high
+    outside = found[(found["estimate"] < low) | (found["estimate"] > high)]
     across = np.sign(found["estimate"] - whole.null) != np.sign(whole.value - whole.null)
-    turned = found[across] if whole.low > whole.null or whole.high < whole.null else none
+    turned = found[across] if low > whole.null or high < whole.null else none
     return Movement(whole.value, table, found, lost, outside, turned, judged=True)
