@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from whatworks.synth.classic import classic
 from whatworks.synth.predictors import Predictors
-from whatworks.synth.staggered import staggered
 from whatworks.synth.synthdid import synthdid
 
-__all__ = ["Predictors", "classic", "staggered", "synthdid"]
+__all__ = ["Predictors", "classic", "synthdid"]
