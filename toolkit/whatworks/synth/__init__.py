@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from whatworks.synth.augmented import augmented
 from whatworks.synth.classic import classic
 from whatworks.synth.predictors import Predictors
 from whatworks.synth.synthdid import synthdid
 
-__all__ = ["Predictors", "classic", "synthdid"]
+__all__ = ["Predictors", "augmented", "classic", "synthdid"]
