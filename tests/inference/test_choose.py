@@ -6,8 +6,13 @@ import pytest
 
 from whatworks import inference
 from whatworks.errors import OptionError
+from whatworks.inference.conformal import Conformal
 from whatworks.inference.influence import Analytical
+from whatworks.inference.jackknife_plus import JackknifePlus
 from whatworks.inference.multiplier import MultiplierBootstrap
+from whatworks.inference.placebo import Placebo
+from whatworks.inference.placebo_error import PlaceboError
+from whatworks.inference.unit_bootstrap import UnitBootstrap
 
 
 @pytest.mark.parametrize(
@@ -25,6 +30,11 @@ from whatworks.inference.multiplier import MultiplierBootstrap
         ("two_way", inference.TwoWay()),
         ("driscoll_kraay", inference.DriscollKraay()),
         ("analytical", Analytical()),
+        ("placebo", Placebo(draws=99, seed=5)),
+        ("placebo_error", PlaceboError(draws=99, seed=5)),
+        ("conformal", Conformal(draws=99, seed=5)),
+        ("jackknife_plus", JackknifePlus()),
+        ("unit_bootstrap", UnitBootstrap(draws=99, seed=5)),
     ],
 )
 def test_every_word_means_one_object_and_takes_draws_and_seed(name: str, chosen: object) -> None:
@@ -33,6 +43,16 @@ def test_every_word_means_one_object_and_takes_draws_and_seed(name: str, chosen:
 
 
 def test_no_word_is_untested_and_another_is_refused() -> None:
-    assert len(inference.NAMES) == 12
+    assert len(inference.NAMES) == 17
     with pytest.raises(OptionError, match="Did you mean 'jackknife'"):
         inference.choose("jacknife")
+
+
+def test_settings_of_placebos_are_numbers_and_truths() -> None:
+    text = "placebo:statistic=rmspe_ratio,side=fall,worst_fit=2.5,treated_as_donor=true"
+    wanted = Placebo("rmspe_ratio", "fall", 2.5, draws=99, seed=5, treated_as_donor=True)
+    assert inference.choose(text, draws=99, seed=5) == wanted
+    assert inference.choose("placebo:worst_fit=none").worst_fit is None
+    for wrong in ("worst_fit=two", "treated_as_donor=perhaps", "side=down"):
+        with pytest.raises(OptionError):
+            inference.choose(f"placebo:{wrong}")

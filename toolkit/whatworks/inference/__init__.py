@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -24,6 +25,15 @@ _BOOTSTRAPS: dict[str, Callable[..., Any]] = {
     "randomisation": RandomisationInference,
     "few_treated": FewTreated,
 }
+_SYNTHETIC = {
+    "placebo": ("placebo", "Placebo"),
+    "placebo_error": ("placebo_error", "PlaceboError"),
+    "conformal": ("conformal", "Conformal"),
+    "jackknife_plus": ("jackknife_plus", "JackknifePlus"),
+    "unit_bootstrap": ("unit_bootstrap", "UnitBootstrap"),
+}
+"""Inference of synthetic control, by module and class; loaded only when asked for."""
+
 _PLAIN: dict[str, Callable[..., Any]] = {
     "cluster": ClusterRobust,
     "cr2": partial(ClusterRobust, kind="CR2"),
@@ -33,7 +43,7 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "driscoll_kraay": DriscollKraay,
 }
 
-NAMES = (*_BOOTSTRAPS, "multiplier", *_PLAIN, "analytical")
+NAMES = (*_BOOTSTRAPS, "multiplier", *_PLAIN, "analytical", *_SYNTHETIC)
 """The words for inference in study parameters and on the command line.
 
 `Conley` needs coordinates and has no word; give the object.
@@ -43,7 +53,8 @@ NAMES = (*_BOOTSTRAPS, "multiplier", *_PLAIN, "analytical")
 def choose(name: str, *, draws: int = 9999, seed: int = DEFAULT_SEED) -> Any:
     """The inference object that a study parameter names; `draws` and `seed` where it draws.
 
-    Settings follow the name after a colon, as in `cluster:correction=stata` or `wild:null=free,weights=webb`.
+    Settings follow the name after a colon, as in `cluster:correction=stata`, `wild:null=free,weights=webb`
+    or `placebo:side=fall,worst_fit=2`.
 
     Raises:
         OptionError: a name that is not one of `NAMES`, a setting that it does not have, or a value, draws or
@@ -59,6 +70,10 @@ def _named(name: str, draws: int, seed: int) -> Any:
         return _BOOTSTRAPS[name](draws=draws, seed=seed)
     if name in _PLAIN:
         return _PLAIN[name]()
+    if name in _SYNTHETIC:
+        module, kind = _SYNTHETIC[name]
+        synthetic = getattr(importlib.import_module(f"whatworks.inference.{module}"), kind)
+        return synthetic() if name == "jackknife_plus" else synthetic(draws=draws, seed=seed)
     # these two are loaded only when asked for
     if name == "multiplier":
         from whatworks.inference.multiplier import MultiplierBootstrap

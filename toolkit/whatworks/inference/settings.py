@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, get_args, get_origin, get_type_hints
 
-from whatworks.errors import OptionError, did_you_mean
+from whatworks.errors import OptionError, choose, did_you_mean
 
 __all__ = ["apply"]
 
@@ -47,13 +47,18 @@ def _read(hint: Any, value: str, where: str) -> object:
     kinds = (hint, *get_args(hint))
     if any(get_origin(kind) is tuple for kind in kinds):
         raise OptionError("cannot be given as text", where=where, remedy="Give the object in Python.")
-    if int not in kinds:
+    if bool in kinds:
+        choose("value", value.lower(), ("true", "false"), where=where)
+        return value.lower() == "true"
+    number = int if int in kinds else float if float in kinds else None
+    if number is None:
         return value
     if type(None) in kinds and value.lower() in ("", "none"):
         return None
     try:
-        return int(value)
+        return number(value)
     except ValueError as problem:
+        kind = "whole number" if number is int else "number"
         raise OptionError(
-            f"{value!r} is not a whole number", where=where, remedy="Write it in digits."
+            f"{value!r} is not a {kind}", where=where, remedy="Write it in digits."
         ) from problem
