@@ -35,9 +35,10 @@ def init(
 
     workspace = places.init(folder, title=title)
     if example:
-        from whatworks.data.synthetic import synthesise
+        from whatworks.data.synthetic import one_borough, synthesise
 
-        synthesise().write(workspace.folder / "data" / "synthetic")
+        for made in (synthesise(), one_borough()):
+            made.write(workspace.folder / "data" / "synthetic")
     typer.echo(f"Workspace {folder}. Next: cd {folder} && whatworks new did my-study")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from whatworks.data.synthetic.borough import one_borough
 from whatworks.data.synthetic.city import City, london
 from whatworks.data.synthetic.counts import Noise, Simulated, simulate_counts
 from whatworks.data.synthetic.designs import NO_EFFECT, KnownEffects
@@ -19,6 +20,7 @@ __all__ = [
     "SyntheticLondon",
     "expected_counts",
     "london",
+    "one_borough",
     "simulate_counts",
     "synthesise",
 ]

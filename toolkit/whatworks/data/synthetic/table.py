@@ -48,10 +48,13 @@ class SyntheticLondon:
             deprivation, robbery, burglary, violence, vehicle_crime, start_hotspots, start_staggered`; a start
             is the first treated month, blank where never treated.
         truth: seed, parameters, assignment and true effects of each design, as written to `truth.json`.
+        table_file, truth_file: names of the files that `write` makes of them.
     """
 
     frame: pd.DataFrame
     truth: Mapping[str, Any]
+    table_file: str = TABLE_FILE
+    truth_file: str = TRUTH_FILE
 
     def table_bytes(self) -> bytes:
         """The table as UTF-8 CSV with LF line ends, the same bytes on every platform."""
@@ -62,11 +65,11 @@ class SyntheticLondon:
         return (json.dumps(self.truth, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
     def write(self, folder: str | Path) -> tuple[Path, Path]:
-        """Write `london.csv` and `truth.json` into a folder, made if absent; returns the two paths.
+        """Write both files into a folder, made if absent; returns the two paths.
 
         Raises `OptionError` when the folder cannot be made or written to.
         """
-        table, truth = Path(folder, TABLE_FILE), Path(folder, TRUTH_FILE)
+        table, truth = Path(folder, self.table_file), Path(folder, self.truth_file)
         try:
             table.parent.mkdir(parents=True, exist_ok=True)
             table.write_bytes(self.table_bytes())
