@@ -1,0 +1,19 @@
+"""Trials: randomise, run, analyse."""
+
+from __future__ import annotations
+
+from whatworks.rct.allocation import Allocation
+from whatworks.rct.crossover import Crossover
+from whatworks.rct.designs import Balance, Blocked, Complete, Pairs, SteppedWedge
+from whatworks.rct.randomise import randomise
+
+__all__ = [
+    "Allocation",
+    "Balance",
+    "Blocked",
+    "Complete",
+    "Crossover",
+    "Pairs",
+    "SteppedWedge",
+    "randomise",
+]

@@ -1,0 +1,125 @@
+"""The allocation record: who was assigned to what, by which rule, and the proof that it can be done again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.errors import RecordError, first_few
+from whatworks.rct.crossover import Crossover
+from whatworks.rct.layout import Layout
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+SCHEMA: Final = "whatworks.allocation/1"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """What chance could have done, for tests that put it to work again.
+
+    Attributes:
+        layout: clusters and blocks, where arms were dealt once and for all; None for a schedule.
+        crossover: the schedule's rule; None otherwise.
+        units: how many units.
+        baseline: (K, G) what had to be balanced, and `cutoff` the largest distance let through.
+    """
+
+    layout: Layout | None
+    crossover: Crossover | None
+    units: int
+    baseline: Floats | None = None
+    cutoff: float = np.inf
+
+    @property
+    def possible(self) -> int:
+        """How many allocations there are before any balance rule."""
+        if self.crossover is not None:
+            return int(self.crossover.ways**self.units)
+        return 1 if self.layout is None else self.layout.possible
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Allocation:
+    """An allocation and how it came about.
+
+    Attributes:
+        table: one row a unit (or unit and period): unit, cluster, block, period where they apply, and arm.
+        record: the rule, seed, number of admissible allocations and hashes, ready for JSON.
+        rule: what chance could have done; lost in JSON, found again by `rct.randomise` on the same list.
+    """
+
+    table: pd.DataFrame
+    record: dict[str, Any]
+    rule: Rule | None = field(default=None)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the record and the table: what to register before any outcome is seen."""
+        return hashlib.sha256(self.to_json().encode("utf-8")).hexdigest()
+
+    def to_json(self) -> str:
+        """The allocation as text, the same bytes for the same draw."""
+        columns = [str(name) for name in self.table.columns]
+        rows = self.table.to_numpy(dtype=object).tolist()
+        body = {"schema": SCHEMA, "record": self.record, "columns": columns, "rows": rows}
+        return json.dumps(body, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Allocation:
+        """The allocation that `to_json` wrote; raises `RecordError` for anything else or a changed table."""
+        try:
+            body = json.loads(text)
+            if body["schema"] != SCHEMA:
+                raise KeyError("schema")
+            found = cls(pd.DataFrame(body["rows"], columns=body["columns"]), dict(body["record"]))
+        except (ValueError, KeyError, TypeError) as problem:
+            raise RecordError(f"not an allocation record: {problem!r}", where="Allocation") from None
+        if table_hash(found.table) != found.record.get("table_hash"):
+            raise RecordError(
+                "the table is not the one that was drawn: its hash differs from the record's",
+                where="Allocation",
+                remedy="Use the file as it was written; a later change of an assignment is a deviation.",
+            )
+        return found
+
+    def require_same(self, drawn: Allocation) -> None:
+        """Raise `RecordError` unless another draw is this one, byte for byte; names what differs."""
+        if self.to_json() == drawn.to_json():
+            return
+        differs = [
+            f"{key}: {self.record.get(key)!r} against {drawn.record.get(key)!r}"
+            for key in sorted(set(self.record) | set(drawn.record))
+            if self.record.get(key) != drawn.record.get(key)
+        ]
+        raise RecordError(
+            f"the allocation cannot be replayed: {first_few(differs, 3)}",
+            where="Allocation",
+            remedy="Give the list, design and seed that were used; the input hash tells the list.",
+        )
+
+    def _repr_html_(self) -> str:
+        counts = self.table.groupby("arm", sort=True).size()
+        arms = ", ".join(f"{arm}: {count:,}" for arm, count in counts.items())
+        return f"<p>{self.record['algorithm']} {arms}.</p>" + self.table.head(10).to_html(index=False)
+
+
+def input_hash(frame: pd.DataFrame, names: list[str]) -> str:
+    """SHA-256 of the columns that the draw depends on, whatever the order of rows."""
+    text = frame[names].astype(str)
+    rows = sorted("\x1f".join(row) for row in text.itertuples(index=False, name=None))
+    digest = hashlib.sha256("\x1f".join(names).encode("utf-8"))
+    digest.update("\x1e".join(rows).encode("utf-8"))
+    return digest.hexdigest()
+
+
+def table_hash(table: pd.DataFrame) -> str:
+    """SHA-256 of an allocation table."""
+    return input_hash(table, [str(name) for name in table.columns])
