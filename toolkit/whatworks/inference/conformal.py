@@ -43,7 +43,8 @@ class Conformal:
     not depend on time; a national trend that the donors share does no harm.
 
     Attributes:
-        permutations: `cyclic`, all shifts in time, which keeps correlation between neighbours; or `random`.
+        permutations: `cyclic`, all shifts in time, which keeps correlation between neighbours; or `random`,
+            which does not and rejects too often where months are correlated.
         statistic: `average`, |mean residual after the start|, or `absolute`, the mean of |residual|.
         draws, seed: of random permutations.
 
@@ -110,7 +111,10 @@ class Conformal:
         """How the uncertainty was found, for the result."""
         how = f"all {periods} shifts in time"
         if self.permutations == "random":
-            how = f"{self.draws:,} random permutations, seed {self.seed}"
+            how = (
+                f"{self.draws:,} random permutations, seed {self.seed}, which takes periods to be independent: "
+                "on simulated counts like London's the 5% test rejected a true null in 12 to 15% of cases"
+            )
         return (
             f"Conformal: residuals of a fit to all periods, less a supposed effect, permuted ({how}); the "
             "interval spans the constant effects not rejected"
