@@ -112,7 +112,7 @@ class Conformal:
         how = f"all {periods} shifts in time"
         if self.permutations == "random":
             how = (
-                f"{self.draws:,} random permutations, seed {self.seed}, which takes periods to be independent: "
+                f"{self.draws:,} random permutations, seed {self.seed}, as if periods were independent: "
                 "on simulated counts like London's the 5% test rejected a true null in 12 to 15% of cases"
             )
         return (
