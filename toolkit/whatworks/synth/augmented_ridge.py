@@ -221,6 +221,7 @@ def _spectrum(problems: Problems, features: Floats) -> tuple[Floats, Floats]:
     _, first, which = np.unique(asked, axis=0, return_index=True, return_inverse=True)
     own = features[first]
     curve, vectors = np.linalg.eigh(own.transpose(0, 2, 1) @ own)
+    which = which.reshape(-1)
     return np.maximum(curve, 0.0)[which], vectors[which]
 
 
