@@ -1,0 +1,117 @@
+"""Calibration weights for many small areas and several outcomes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.errors import OptionError
+from whatworks.inference.group_jackknife import GroupJackknife
+from whatworks.inference.linearised import Linearised
+from whatworks.inference.permutation_groups import PermutationGroups
+from whatworks.inference.two_groups import Several, TwoGroups
+from whatworks.panel import Panel
+from whatworks.results import Result
+from whatworks.synth.micro_answer import answer
+from whatworks.synth.micro_constraints import Calibration, Match, Together, roles_of
+from whatworks.synth.micro_weights import WHERE
+from whatworks.synth.pool import Pool, pool_of
+from whatworks.synth.problems import actual, each_as_treated, repeated
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+def micro(
+    panel: Panel,
+    *,
+    outcomes: Sequence[str] = (),
+    match: Match | None = None,
+    together: Together = 1,
+    anticipation: int = 0,
+    inference: object = None,
+    level: float = 0.95,
+) -> Result:
+    """Effect on many small treated areas, in several outcomes, against untreated areas weighted to match.
+
+    One set of non-negative weights, as near to equal as possible, gives the untreated areas the treated
+    areas' mean of every constant covariate and, period by period before the start, of every outcome. What
+    cannot be met exactly is missed by as little as possible, and the result says which and by how much.
+
+    Args:
+        panel: (N, T) outcomes with one start; further outcomes and constant covariates are its covariates.
+        outcomes: covariates that are further outcomes, measured (and by default matched) like the first.
+        match: what to match, first things first; names in brackets stand on one level, names left out are
+            not matched. None: constant covariates, then the paths of all outcomes.
+        together: periods summed before they are matched, for all paths or by name.
+        anticipation: periods just before the start in which the effect may begin; they are not matched.
+        inference: `Linearised`, `PermutationGroups`, `GroupJackknife`, or None for `Linearised`.
+        level: coverage of the intervals.
+
+    Returns:
+        The mean effect on the panel's own outcome, per treated area and period, as headline; further outcomes
+        in `secondary`, their p-values adjusted by Holm. `effects` has for each outcome that mean, the total
+        over all treated areas and periods, and each period, and last the omnibus test of no effect on any
+        outcome. `detail.method` has the balance of every constraint and totals by outcome; `detail.weights`
+        the weights, which sum to one.
+
+    Raises:
+        DesignError: staggered starts, fewer than two untreated areas or periods before the start, missing
+            cells, an outcome that is zero in all treated areas, unit weights; or what the inference needs.
+        OptionError: a name without a covariate, a covariate that varies without a role, inference that does
+            not fit, a level outside (0, 1).
+
+    Source: Robbins, Saunders & Kilmer (2017), JASA 112(517); Robbins & Davenport (2021), Journal of
+    Statistical Software 97(2); the distance is the first of Deville & Särndal (1992), JASA 87(418).
+    """
+    pool = pool_of(panel, WHERE, anticipation=anticipation)
+    roles = roles_of(panel, pool, outcomes, match, together)
+    fit = Calibration(roles, panel.period_labels)
+    weights = fit.weights(actual(pool))
+    used = Linearised() if inference is None else inference
+    sure = _assess(pool, fit, weights[0], used, level)
+    spec: dict[str, Any] = {
+        "outcomes": list(roles.names[1:]),
+        "match": {name: int(place) for name, place in roles.priority.items()},
+        "together": dict(roles.together),
+        "anticipation": anticipation,
+        "inference": repr(used),
+        "level": level,
+    }
+    why = "the default for calibration weights" if inference is None else "as asked for"
+    return answer(pool, fit, weights, sure, spec=spec, why=why)
+
+
+def _assess(pool: Pool, fit: Calibration, weights: Floats, inference: object, level: float) -> Several:
+    groups = TwoGroups(
+        fit.roles.outcome[:, :, pool.post],
+        pool.members,
+        weights,
+        fit.columns(pool.pre).scaled,
+        pool.panel.cluster,
+    )
+    if isinstance(inference, Linearised):
+        return inference.assess(groups, level=level)
+    if isinstance(inference, PermutationGroups):
+        return inference.assess(
+            groups, pool.donors, lambda sets: fit.weights(each_as_treated(pool, sets)), level=level
+        )
+    if isinstance(inference, GroupJackknife):
+        return inference.assess(groups, lambda stay: _without(pool, fit, stay), level=level)
+    raise OptionError(
+        f"inference={inference!r} does not apply to calibration weights",
+        where=WHERE,
+        remedy="Use Linearised(), PermutationGroups() or GroupJackknife(), or leave it out for Linearised().",
+    )
+
+
+def _without(pool: Pool, fit: Calibration, stay: Bools) -> tuple[Floats, Floats]:
+    """(G, N) weights of the treated and of the comparison among the units that stay."""
+    members = pool.members * stay
+    members = members / members.sum(axis=1, keepdims=True)
+    asked = replace(repeated(pool, len(stay)), members=members, allowed=pool.donors & stay)
+    return members, fit.weights(asked)
