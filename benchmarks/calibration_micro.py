@@ -57,9 +57,10 @@ def main() -> None:
     asked.add_argument("--panels", type=int, default=500)
     asked.add_argument("--draws", type=int, default=99)
     asked.add_argument("--chosen", default="random,hot")
-    asked.add_argument("--tests", default="calibrated,survey,jackknife,permutation,difference")
+    asked.add_argument("--tests", default="default,calibrated,survey,jackknife,permutation,difference")
     given = asked.parse_args()
     tests = {
+        "default": None,
         "calibrated": Linearised(),
         "survey": Linearised("survey"),
         "jackknife": GroupJackknife(),
@@ -70,12 +71,14 @@ def main() -> None:
         for name in given.tests.split(","):
             found = [one(panel(seed, chosen), together, tests[name]) for seed in range(given.panels)]
             value, p_value, joint = np.array(found).T
-            shares = [f"{np.mean(p <= 0.05):.3f}" for p in (p_value, joint)]
-            error = np.sqrt(0.05 * 0.95 / given.panels)
+            none = int(np.isnan(p_value).sum())
+            shares = [f"{np.mean(p[~np.isnan(p)] <= 0.05):.3f}" for p in (p_value, joint)]
+            error = np.sqrt(0.05 * 0.95 / max(given.panels - none, 1))
             bias = value.mean() / value.std()
             print(
                 f"{chosen:7s} together={together} {name:12s} size {shares[0]} omnibus {shares[1]} "
-                f"(Monte-Carlo error {error:.3f} at 0.05), bias {bias:+.2f} standard deviations",
+                f"(Monte-Carlo error {error:.3f} at 0.05), {none} without an error, "
+                f"bias {bias:+.2f} standard deviations",
                 flush=True,
             )
 
@@ -83,7 +86,9 @@ def main() -> None:
 def one(made: Panel, together: int, inference: object) -> tuple[float, float, float]:
     """Estimate, its p-value, and that of the omnibus test."""
     result = synth.micro(made, outcomes=("second",), together=together, inference=inference)
-    return result.headline.value, result.headline.p_value, result.detail.method.omnibus.p_value
+    p_values = (result.headline.p_value, result.detail.method.omnibus.p_value)
+    first, joint = (p if isinstance(p, float) else np.nan for p in p_values)
+    return float(result.headline.value), first, joint
 
 
 if __name__ == "__main__":

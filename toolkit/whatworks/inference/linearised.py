@@ -27,7 +27,7 @@ ONE_TREATED: Final = (
 SATURATED: Final = (
     "the constraints fit the {used} comparison {piece}s that carry weight without a remainder, so nothing in "
     "the data shows how far they stray by chance; match on fewer periods at a time, or use "
-    'PermutationGroups(statistic="difference")'
+    "PermutationGroups() or GroupJackknife()"
 )
 
 
@@ -59,7 +59,7 @@ class Linearised:
         check_level(level)
         value = groups.differences
         error, covariance, df = self._spread(groups)
-        why = self._why(groups)
+        why = self.missing(groups)
         if why:
             found = unknown(value.ravel(), why, level=level)
             reason = NotAvailable(why)
@@ -88,8 +88,8 @@ class Linearised:
             return (*_survey(groups), NORMAL)
         return _calibrated(groups)
 
-    def _why(self, groups: TwoGroups) -> str:
-        """Why there is no error, or nothing."""
+    def missing(self, groups: TwoGroups) -> str:
+        """Why these groups have no such error; empty where they have."""
         piece = "cluster" if groups.cluster is not None and self.kind == "calibrated" else "unit"
         if _pieces(groups, groups.treated > 0) < 2:
             return ONE_TREATED.format(piece=piece)

@@ -39,8 +39,8 @@ class PermutationGroups:
     Attributes:
         draws: groups drawn; all there are where they are fewer.
         seed: seed of the draws.
-        statistic: `t`, the difference over its linearised error; or `difference` as it stands, which a
-            single treated unit permits too.
+        statistic: `t`, the difference over its linearised error with the weights taken as fixed, which exists
+            for any weights; or `difference` as it stands, which a single treated unit permits too.
 
     Source: Robbins, Saunders & Kilmer (2017), JASA 112(517), section 4.2, where units treated are drawn too.
     """
@@ -95,7 +95,9 @@ class PermutationGroups:
         value = one.differences
         if self.statistic == "difference":
             return value, np.ones_like(value)
-        error = Linearised().errors(one)
+        if (treated > 0).sum() < 2:
+            return value, np.full_like(value, np.nan)
+        error = Linearised("survey").errors(one)
         return value, np.where(error > 0, error, np.nan)
 
     def _ranked(

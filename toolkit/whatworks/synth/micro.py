@@ -49,7 +49,8 @@ def micro(
             not matched. None: constant covariates, then the paths of all outcomes.
         together: periods summed before they are matched, for all paths or by name.
         anticipation: periods just before the start in which the effect may begin; they are not matched.
-        inference: `Linearised`, `PermutationGroups`, `GroupJackknife`, or None for `Linearised`.
+        inference: `Linearised`, `PermutationGroups`, `GroupJackknife`, or None for `Linearised`, and for
+            `PermutationGroups` where one treated area or too few constraints to spare leave it no error.
         level: coverage of the intervals.
 
     Returns:
@@ -72,8 +73,15 @@ def micro(
     roles = roles_of(panel, pool, outcomes, match, together)
     fit = Calibration(roles, panel.period_labels)
     weights = fit.weights(actual(pool))
-    used = Linearised() if inference is None else inference
-    sure = _assess(pool, fit, weights[0], used, level)
+    groups = TwoGroups(
+        roles.outcome[:, :, pool.post],
+        pool.members,
+        weights[0],
+        fit.columns(pool.pre).scaled,
+        panel.cluster,
+    )
+    used, why = _chosen(groups, inference)
+    sure = _assess(pool, fit, groups, used, level)
     spec: dict[str, Any] = {
         "outcomes": list(roles.names[1:]),
         "match": {name: int(place) for name, place in roles.priority.items()},
@@ -82,18 +90,23 @@ def micro(
         "inference": repr(used),
         "level": level,
     }
-    why = "the default for calibration weights" if inference is None else "as asked for"
     return answer(pool, fit, weights, sure, spec=spec, why=why)
 
 
-def _assess(pool: Pool, fit: Calibration, weights: Floats, inference: object, level: float) -> Several:
-    groups = TwoGroups(
-        fit.roles.outcome[:, :, pool.post],
-        pool.members,
-        weights,
-        fit.columns(pool.pre).scaled,
-        pool.panel.cluster,
+def _chosen(groups: TwoGroups, inference: object) -> tuple[object, str]:
+    """The inference to use and why; without a linearised error the default draws permutation groups."""
+    if inference is not None:
+        return inference, "as asked for"
+    if not Linearised().missing(groups):
+        return Linearised(), "the default for calibration weights"
+    several = int((groups.treated > 0).sum()) > 1
+    return (
+        PermutationGroups(statistic="t" if several else "difference"),
+        "the default where no linearised error exists",
     )
+
+
+def _assess(pool: Pool, fit: Calibration, groups: TwoGroups, inference: object, level: float) -> Several:
     if isinstance(inference, Linearised):
         return inference.assess(groups, level=level)
     if isinstance(inference, PermutationGroups):
@@ -105,7 +118,7 @@ def _assess(pool: Pool, fit: Calibration, weights: Floats, inference: object, le
     raise OptionError(
         f"inference={inference!r} does not apply to calibration weights",
         where=WHERE,
-        remedy="Use Linearised(), PermutationGroups() or GroupJackknife(), or leave it out for Linearised().",
+        remedy="Use Linearised(), PermutationGroups() or GroupJackknife(), or leave it out for the default.",
     )
 
 
