@@ -234,7 +234,7 @@ def test_jackknife_refits_without_each_unit():
         again.append(refit.headline.value)
     error = np.sqrt(12 / 13 * np.sum((np.array(again) - np.mean(again)) ** 2))
     assert result.headline.std_error == pytest.approx(error, rel=1e-5)
-    assert result.headline.df == 3
+    assert result.headline.df == 12
 
 
 def test_adding_levels_or_scaling_moves_nothing_else():

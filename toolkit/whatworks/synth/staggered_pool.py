@@ -121,6 +121,33 @@ def cohorts_of(
         OptionError: a number of periods that cannot be, or a donor that is no unit or can serve nobody.
     """
     gap = _whole("anticipation", anticipation, 0, where)
+    members = _members(panel, where)
+    starts = panel.start[members]
+    first = np.searchsorted(panel.periods, starts)
+    before, after = first - gap, panel.n_periods - first
+    length = _length("lags", lags, before, panel, members, where)
+    ahead = _length("leads", leads, after, panel, members, where)
+    weight = np.ones(len(members)) if panel.weight is None else panel.weight[members]
+    event_times = np.arange(-length - gap, ahead)
+    outside = bool((before > length).any() or (after > ahead).any())
+    found = Cohorts(
+        source=panel,
+        panel=panel,
+        members=members,
+        starts=starts,
+        share=weight / weight.sum(),
+        columns=first[:, None] + event_times,
+        allowed=_allowed(panel, starts, ahead, donors, where),
+        pre=np.asarray(event_times < -gap),
+        post=np.asarray(event_times >= 0),
+        start=int(starts[0]) if (starts == starts[0]).all() else 0,
+        notes=(),
+    )
+    _require(found, where)
+    return replace(found, panel=_aligned(found), notes=_notes(found, outside, donors is not None))
+
+
+def _members(panel: Panel, where: str) -> Ints:
     members = np.flatnonzero((panel.start != NEVER) & (panel.start <= panel.periods[-1]))
     if not len(members):
         raise DesignError(
@@ -129,30 +156,7 @@ def cohorts_of(
             where=where,
             remedy="Check the start column and the window.",
         )
-    starts = panel.start[members]
-    first = np.searchsorted(panel.periods, starts)
-    before, after = first - gap, panel.n_periods - first
-    length = _length("lags", lags, before, panel, members, where)
-    ahead = _length("leads", leads, after, panel, members, where)
-    allowed = _allowed(panel, starts, ahead, donors, where)
-    columns = first[:, None] + np.arange(-length - gap, ahead)
-    weight = np.ones(len(members)) if panel.weight is None else panel.weight[members]
-    event_times = np.arange(-length - gap, ahead)
-    found = Cohorts(
-        source=panel,
-        panel=panel,
-        members=members,
-        starts=starts,
-        share=weight / weight.sum(),
-        columns=columns,
-        allowed=allowed,
-        pre=np.asarray(event_times < -gap),
-        post=np.asarray(event_times >= 0),
-        start=int(starts[0]) if (starts == starts[0]).all() else 0,
-        notes=_notes(panel, starts, length, ahead, before, after, donors, allowed),
-    )
-    _require(found, where)
-    return replace(found, panel=_aligned(found))
+    return members
 
 
 def _whole(name: str, value: object, least: int, where: str) -> int:
@@ -241,28 +245,20 @@ def _require(found: Cohorts, where: str) -> None:
             )
 
 
-def _notes(
-    panel: Panel,
-    starts: Ints,
-    lags: int,
-    leads: int,
-    before: Ints,
-    after: Ints,
-    donors: Sequence[str] | None,
-    allowed: Bools,
-) -> tuple[str, ...]:
-    words = []
-    if (before > lags).any() or (after > leads).any():
+def _notes(found: Cohorts, outside: bool, named: bool) -> tuple[str, ...]:
+    lags, words = int(found.pre.sum()), []
+    if outside:
         words.append(
-            f"Every treated unit is matched on its {lags} periods before the start and followed for {leads} "
-            "from it on, so that each event time averages over the same units; what lies outside is unused."
+            f"Every treated unit is matched on its {lags} periods before the start and followed for "
+            f"{int(found.post.sum())} from it on, so that each event time averages over the same units; what "
+            "lies outside is unused."
         )
-    late = (panel.start != NEVER) & (panel.start <= panel.periods[-1]) & allowed.any(axis=0)
+    late = found.treated & found.donors
     if late.any():
-        names = first_few(panel.units[i] for i in np.flatnonzero(late))
+        names = first_few(found.source.units[i] for i in np.flatnonzero(late))
         words.append(f"Treated later, and donors of those that start well before them: {names}.")
-    if donors is not None:
-        words.append(f"The donor pool holds the {int(allowed.any(axis=0).sum())} units named.")
+    if named:
+        words.append(f"The donor pool holds the {int(found.donors.sum())} units named.")
     if lags < ENOUGH_BEFORE:
         words.append(
             f"There are only {lags} periods before the start: a close fit may be luck, and the gap after it "

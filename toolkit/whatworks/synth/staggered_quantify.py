@@ -196,8 +196,7 @@ def _jackknife(
     centre = value if jackknife.centre == "estimate" else again.mean(axis=0)
     count = len(again)
     std_error = np.sqrt((count - 1) / count * ((again - centre) ** 2).sum(axis=0))
-    # one treated unit less moves the mean far more than one donor less: they carry the degrees of freedom
-    df = float(len(cohorts.members) - 1)
+    df = float(count - 1)
     low, high = interval(value, std_error, df=df, level=level)
     moved = std_error > 1e-12 * np.abs(value).max(initial=0.0)
     found = Uncertainty(
@@ -211,7 +210,7 @@ def _jackknife(
         df=df,
         sentence=(
             f"Jackknife over {count} units, treated and donors: refits without each in turn, pooling kept at "
-            f"{float(fits.pooling[0]):.3g}; t with {df:.0f} degrees of freedom (treated units less one)"
+            f"{float(fits.pooling[0]):.3g}; t with {df:.0f} degrees of freedom"
         ),
     )
     error: Number = float(std_error[0]) if moved[0] else NotAvailable(NO_MOVE)
