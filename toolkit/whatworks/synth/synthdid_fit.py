@@ -17,7 +17,7 @@ Bools = npt.NDArray[np.bool_]
 
 Weights = Literal["both", "units", "periods", "equal"]
 
-EVEN: Final = 1e-8
+EVEN: Final = 1e-7
 """Ridge, as a share of the largest curvature, that chooses where to look among equally good time weights."""
 
 _CELLS: Final = 2**24
