@@ -140,7 +140,7 @@ def test_a_vanishing_penalty_picks_the_nearest_of_the_best_fitting_weights():
 
 
 def test_donors_are_the_corners_of_the_delaunay_cell_around_the_treated_unit():
-    """Source: Abadie & L'Hour (2021), theorem 2: inside the hull no donor outside that cell has weight."""
+    """Source: Abadie & L'Hour (2021): inside the hull no donor outside that cell has weight."""
     for seed in range(5):
         outcome = np.random.default_rng(seed).uniform(size=(30, 2))
         outcome[0] = 0.5

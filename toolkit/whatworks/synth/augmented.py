@@ -70,19 +70,17 @@ def augmented(
 ) -> Result:
     """Effect on one treated unit, where no weighted average of donors comes near enough to its path.
 
-    The simplex weights of the outcome-only fit are moved by a ridge regression of each period's outcome on
-    the path before the start, so that what the average misses before the start is also taken off after it.
-    Weights sum to one and may become negative: that is extrapolation, and the result says how much of it
-    there is.
+    The weights of the outcome-only fit are moved by a ridge regression on the path before the start. They
+    sum to one and may become negative: that is extrapolation, and the result says how much of it there is.
 
     Args:
         panel: (N, T) outcomes with one start; several treated units are taken as their mean.
         covariates: names, averaged over all periods before the start, or each with its window.
-        balance: `residual` regresses them out of every path first and balances them exactly; `joint` matches
-            them beside the path, scaled to the outcome's spread, and only as far as the penalty lets it.
-        penalty: λ ≥ 0 of the ridge in squared units of the outcome, or how to choose it from the error of
-            each period before the start when it is left out: `one_se`, the largest within one standard error
-            of the best, or `smallest_error`. Placebos and other refits choose their own.
+        balance: `residual` regresses covariates out of every path and balances them exactly; `joint` matches
+            them beside the path, scaled to the outcome's spread, as far as the penalty lets it.
+        penalty: λ > 0 in squared units of the outcome, or a choice by the error of each period before the
+            start when left out: `one_se`, the largest within one standard error of the best, or
+            `smallest_error`. Placebos and other refits choose their own.
         unit_effects: take each path from its own mean before the start first.
         donors: labels of the units that may be used; None: every unit untreated through the window.
         anticipation: periods just before the start in which the effect may begin; nothing is fitted to them.
@@ -90,55 +88,60 @@ def augmented(
         level: coverage of the intervals.
 
     Returns:
-        The mean gap from the start on as headline, and the gap of each period; `detail.method` is an
-        `Augmentation`.
+        The mean gap from the start on, and the gap of each period; `detail.method` is an `Augmentation`.
 
     Raises:
-        DesignError: staggered starts, fewer than two donors, fewer than three periods before the start to
-            choose a penalty on, missing cells, covariates that donors do not tell apart.
+        DesignError: no single start, too few donors or periods, missing cells, covariates that donors share.
         OptionError: a covariate, donor or penalty that cannot be one, inference that does not fit.
 
-    Source: Ben-Michael, Feller & Rothstein (2021), JASA 116(536): equations 6 to 9, sections 5.3
-        (cross-validation) and 6 (covariates, unit effects).
+    Source: Ben-Michael, Feller & Rothstein (2021), JASA 116(536).
     """
     pool = pool_of(panel, WHERE, donors=donors, anticipation=anticipation)
     choose("balance", balance, BALANCES, where=WHERE)
-    _check_flag(unit_effects)
-    chosen = _check_penalty(penalty, pool)
     names, values = _covariates(panel, pool, covariates, balance)
-    fit = RidgeAugmented(values, balance, chosen, bool(unit_effects))
+    fit = RidgeAugmented(values, balance, _check_penalty(penalty, pool), _check_flag(unit_effects))
+    asked = {"anticipation": anticipation, "covariates": list(names)}
+    return _result(pool, fit, names, asked, inference, level)
+
+
+def _result(
+    pool: Pool,
+    fit: RidgeAugmented,
+    names: tuple[str, ...],
+    asked: dict[str, Any],
+    inference: object,
+    level: float,
+) -> Result:
     solved = fit.solve(actual(pool))
     gaps = solved.gaps(actual(pool), solved.weights)
     own = _augmentation(fit, pool, solved, names, gaps)
-    spec: dict[str, Any] = {
-        "donors": list(pool.donor_names),
-        "anticipation": anticipation,
-        "covariates": list(names),
-        "balance": balance,
-        "penalty": chosen,
-        "unit_effects": bool(unit_effects),
-    }
-    fits = Fits(pool.observed[None] - gaps, gaps, solved.weights)
     return answer(
         pool,
         fit,
-        fits,
+        Fits(pool.observed[None] - gaps, gaps, solved.weights),
         method=WHERE,
         inference=inference,
         level=level,
-        spec=spec,
+        spec={
+            "donors": list(pool.donor_names),
+            **asked,
+            "balance": fit.balance,
+            "penalty": fit.penalty,
+            "unit_effects": fit.unit_effects,
+        },
         notes=_notes(fit, own, gaps[0, pool.pre]),
         own=own,
     )
 
 
-def _check_flag(unit_effects: object) -> None:
+def _check_flag(unit_effects: object) -> bool:
     if not isinstance(unit_effects, bool | np.bool_):
         raise OptionError(
             f"unit_effects={unit_effects!r} is neither True nor False",
             where=WHERE,
             remedy="Give True to take each path from its own mean before the start.",
         )
+    return bool(unit_effects)
 
 
 def _check_penalty(penalty: object, pool: Pool) -> str | float:

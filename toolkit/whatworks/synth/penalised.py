@@ -60,53 +60,40 @@ def penalised(
     """Effect on one treated unit, its path less that of an average of donors that are near it themselves.
 
     Weights are non-negative, sum to one and minimise ‖x₁ − X₀w‖² + λΣⱼwⱼ‖x₁ − xⱼ‖² over the outcomes x before
-    the start. As λ falls to 0 they become, among the best-fitting weights, those on the nearest donors; as it
-    grows, matching with the nearest donor. For λ > 0 they are unique unless donors lie in a special position,
-    such as twins; the result says which.
+    the start: between the best-fitting average (λ near 0) and the nearest donor (λ large). They are unique
+    unless donors lie in a special position, such as twins; the result says whether.
 
     Args:
         panel: (N, T) outcomes with one start; several treated units are taken as their mean.
         penalty: λ, at least 1e-8; or how to choose it from 1e-6 to 10 by the mean squared gap: `holdout`, of
             the treated unit in the second half of the time before the start, with weights from the first;
-            `leave_one_out`, of each donor in turn after the start, with weights on the others. Placebos and
-            other refits choose their own.
+            `leave_one_out`, of each donor in turn after the start. Placebos and other refits choose theirs.
         donors: labels of the units that may be used; None: every unit untreated through the window.
         anticipation: periods just before the start in which the effect may begin; nothing is fitted to them.
         inference: `Placebo`, `Conformal`, `JackknifePlus`, or None for placebos in space.
         level: coverage of the intervals.
 
     Returns:
-        The mean gap from the start on as headline, and the gap of each period; `detail.method` is a
-        `Penalty`.
+        The mean gap from the start on, and the gap of each period; `detail.method` is a `Penalty`.
 
     Raises:
-        DesignError: staggered starts, fewer than two donors (three to choose a penalty by leaving donors
-            out), fewer than two periods before the start (three to choose a penalty), missing cells.
+        DesignError: staggered starts, too few donors or periods, missing cells.
         OptionError: a donor or penalty that cannot be one, inference that does not fit.
 
-    Source: Abadie & L'Hour (2021), JASA 116(536): equation 5, theorem 1 (uniqueness), section 3.2 (choosing
-        the penalty).
+    Source: Abadie & L'Hour (2021), JASA 116(536), equation 5 and theorem 1.
     """
     pool = pool_of(panel, WHERE, donors=donors, anticipation=anticipation)
     fit = PenalisedFit(_check_penalty(penalty, pool))
-    own_penalty, errors, fits = fit.solve(actual(pool))
-    own = _own(pool, float(own_penalty[0]), errors[0], fits)
-    spec: dict[str, Any] = {
-        "donors": list(pool.donor_names),
-        "anticipation": anticipation,
-        "penalty": fit.penalty,
-    }
+    chosen, errors, fits = fit.solve(actual(pool))
+    own = _own(pool, float(chosen[0]), errors[0], fits)
+    notes, spec = _notes(pool, fit, own, fits), _spec(pool, fit, anticipation)
     return answer(
-        pool,
-        fit,
-        fits,
-        method=WHERE,
-        inference=inference,
-        level=level,
-        spec=spec,
-        notes=_notes(pool, fit, own, fits),
-        own=own,
+        pool, fit, fits, method=WHERE, inference=inference, level=level, spec=spec, notes=notes, own=own
     )
+
+
+def _spec(pool: Pool, fit: PenalisedFit, anticipation: int) -> dict[str, Any]:
+    return {"donors": list(pool.donor_names), "anticipation": anticipation, "penalty": fit.penalty}
 
 
 def _check_penalty(penalty: object, pool: Pool) -> str | float:
