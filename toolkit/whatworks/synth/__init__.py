@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from whatworks.synth.augmented import augmented
 from whatworks.synth.classic import classic
+from whatworks.synth.interactive import interactive
 from whatworks.synth.micro import micro
 from whatworks.synth.penalised import penalised
 from whatworks.synth.predictors import Predictors
 from whatworks.synth.staggered import staggered
 from whatworks.synth.synthdid import synthdid
 
-__all__ = ["Predictors", "augmented", "classic", "micro", "penalised", "staggered", "synthdid"]
+__all__ = [
+    "Predictors",
+    "augmented",
+    "classic",
+    "interactive",
+    "micro",
+    "penalised",
+    "staggered",
+    "synthdid",
+]
