@@ -3,11 +3,11 @@
     python benchmarks/calibration_methods.py [--sims 2000] [--seed 1] [--timing NAME] [--method NAME]
 
 Synthetic London as in `calibration.py` (32 boroughs in 12 command units, 60 months of robbery counts with
-variance three times the mean, autocorrelated and spatially correlated), with whole command units treated at
-once or in three cohorts. Rates per 1,000 residents, but counts with residents as exposure for did.poisson.
-Which command units are treated is drawn anew for every 20 panels, so that methods that are linear in the
-outcome need only be laid out once for them. Prints a markdown table, ± one Monte Carlo error. Its matrices
-are small: set OPENBLAS_NUM_THREADS=1, or threads waiting for one another take most of the time.
+variance three times the mean, autocorrelated and spatially correlated), with whole command units, or single
+boroughs, treated at once or in three cohorts. Rates per 1,000 residents, but counts with residents as
+exposure for did.poisson. Who is treated is drawn anew for every 20 panels, so that methods that are linear in
+the outcome need only be laid out once for them. Prints a markdown table, ± one Monte Carlo error. Its
+matrices are small: set OPENBLAS_NUM_THREADS=1, or threads waiting for one another take most of the time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -44,10 +45,14 @@ AFTER = 12
 
 @dataclass(frozen=True)
 class Timing:
-    """How many command units start in which month; `rate_ratio` multiplies the counts of treated cells."""
+    """How many command units start in which month; `rate_ratio` multiplies the counts of treated cells.
+
+    With `boroughs` it is single boroughs that start, each its own cluster.
+    """
 
     cohorts: tuple[tuple[int, int], ...]
     rate_ratio: float = 1.0
+    boroughs: bool = False
 
     @property
     def treated(self) -> int:
@@ -64,6 +69,9 @@ TIMINGS = {
     "2 at once": Timing(((36, 2),)),
     "3 at once": Timing(((36, 3),)),
     "6 at once": Timing(((36, 6),)),
+    "10 boroughs at once": Timing(((36, 10),), boroughs=True),
+    "15 boroughs in 3 cohorts": Timing(((24, 5), (36, 5), (48, 5)), boroughs=True),
+    "15 boroughs in 3 cohorts, 12% fewer": Timing(((24, 5), (36, 5), (48, 5)), 0.88, boroughs=True),
 }
 
 
@@ -107,6 +115,8 @@ def draw_cities(timing: Timing, sims: int, seed: int) -> Iterator[list[City]]:
     """`sims` panels in groups of `SAME` that share an assignment."""
     city, choose = london(), np.random.Generator(np.random.PCG64(seed))
     codes = np.unique(city.bcu, return_inverse=True)[1].astype(np.int64)
+    if timing.boroughs:
+        codes = np.arange(len(codes))
     means = [
         expected_counts(offence, seed=seed, first=2015 * 12, months=MONTHS)
         for offence in ("robbery", "burglary")
@@ -114,8 +124,8 @@ def draw_cities(timing: Timing, sims: int, seed: int) -> Iterator[list[City]]:
     months = [month for month, number in timing.cohorts for _ in range(number)]
     for done in range(0, sims, SAME):
         now = min(SAME, sims - done)
-        by_cluster = np.full(12, NEVER)
-        by_cluster[choose.permutation(12)[: len(months)]] = months
+        by_cluster = np.full(codes.max() + 1, NEVER)
+        by_cluster[choose.permutation(len(by_cluster))[: len(months)]] = months
         start = by_cluster[codes]
         ratio = np.where(np.arange(MONTHS) >= start[:, None], timing.rate_ratio, 1.0)
         drawn, other = (
@@ -138,7 +148,7 @@ def draw_cities(timing: Timing, sims: int, seed: int) -> Iterator[list[City]]:
 
 
 def panel(outcome: Floats, start: Ints, cluster: Ints) -> Panel:
-    """A panel of the 32 boroughs, clustered by command unit."""
+    """A panel of the 32 boroughs in their clusters."""
     return Panel(
         units=tuple(f"b{i:02d}" for i in range(32)),
         periods=np.arange(MONTHS),
@@ -146,7 +156,7 @@ def panel(outcome: Floats, start: Ints, cluster: Ints) -> Panel:
         outcome=outcome,
         start=start,
         cluster=cluster,
-        cluster_labels=tuple(f"c{c:02d}" for c in range(12)),
+        cluster_labels=tuple(f"c{c:02d}" for c in range(int(cluster.max()) + 1)),
     )
 
 
@@ -257,24 +267,10 @@ def triple(first: City) -> Method:
     return run
 
 
-def rollout(test: bool) -> Callable[[City], Method]:
-    """Start dates drawn by lot: the normal interval, or the test from permuted dates.
-
-    That test has no interval; what counts as covered is no effect. The other hardly needs draws.
-    """
-
-    def lay_out(first: City) -> Method:
-        def run(city: City) -> Said:
-            found = did.staggered_rollout(city.rates, draws=999 if test else 99)
-            said = judged(found.headline, city.average())
-            if not test:
-                return said
-            rejected = found.detail.fisher_p <= 0.05
-            return replace(said, covered=not rejected, rejected=rejected)
-
-        return run
-
-    return lay_out
+def rollout(std_error: Literal["neyman"] | None) -> Callable[[City], Method]:
+    """Start dates drawn by lot: Fisher's test and its interval, or the normal ones."""
+    draws = 999 if std_error is None else 99
+    return public(lambda city: did.staggered_rollout(city.rates, std_error=std_error, draws=draws))
 
 
 METHODS: dict[str, Callable[[City], Method]] = {
@@ -287,14 +283,14 @@ METHODS: dict[str, Callable[[City], Method]] = {
     "poisson": poisson,
     "triple": triple,
     "switching": switching,
-    "staggered_rollout": rollout(test=False),
-    "staggered_rollout, Fisher": rollout(test=True),
+    "staggered_rollout": rollout(None),
+    "staggered_rollout, normal": rollout("neyman"),
 }
 
-ROLLOUT = ("staggered_rollout", "staggered_rollout, Fisher")
+ROLLOUT = ("staggered_rollout", "staggered_rollout, normal")
 """Methods that refuse a cohort of one command unit."""
 
-WITHOUT_EFFECT = ("switching", "staggered_rollout, Fisher")
+WITHOUT_EFFECT = ("switching",)
 """Methods whose panels carry no effect here."""
 
 
@@ -341,7 +337,7 @@ def markdown(name: str, timing: Timing, tallies: dict[str, Tally]) -> list[str]:
 
 
 COLUMNS = (
-    "command units treated",
+    "treated",
     "method",
     "bias, % of spread",
     "std_error / spread",

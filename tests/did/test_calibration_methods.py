@@ -62,7 +62,16 @@ def test_one_start_with_an_effect(methods):
     np.testing.assert_allclose(tallies["twoway"].errors, tallies["etwfe"].errors, atol=1e-10)
 
 
-def test_permuted_start_dates_keep_their_size(methods):
-    name = "staggered_rollout, Fisher"
-    tally = methods.calibrate(methods.TIMINGS["6 in 3 cohorts"], SIMS, 5, (name,))[name]
-    assert np.mean(tally.rejected) < 0.05 + band(0.05)
+def test_permuted_start_dates_keep_their_promise(methods):
+    names = ("staggered_rollout", "staggered_rollout, normal")
+    for timing in ("6 in 3 cohorts", "6 in 3 cohorts, 12% fewer"):
+        tallies = methods.calibrate(methods.TIMINGS[timing], SIMS, 5, names)
+        tally = tallies["staggered_rollout"]
+        assert np.mean(tally.covered) > 0.95 - band(0.95), timing
+        assert not any(tally.open_ended), timing
+        # what the warning is about
+        assert np.mean(tallies["staggered_rollout, normal"].covered) < np.mean(tally.covered), timing
+        if "fewer" not in timing:
+            assert np.mean(tally.rejected) < 0.05 + band(0.05)
+            # the test and the interval are one
+            assert np.mean(tally.covered) == pytest.approx(1 - np.mean(tally.rejected))

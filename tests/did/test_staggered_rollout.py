@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from math import comb
 
 import numpy as np
@@ -12,8 +13,7 @@ from hypothesis import strategies as st
 from reference_numbers import HERE, entries
 
 from whatworks import Panel, did, errors
-from whatworks.did import rollout_contrasts
-from whatworks.inference.draws import uniforms
+from whatworks.did import rollout_contrasts, rollout_fisher
 from whatworks.results import NotAvailable
 
 STORED = entries("trial")
@@ -68,13 +68,15 @@ def test_by_hand():
 @pytest.mark.parametrize("estimand", ["simple", "cohort", "calendar"])
 def test_package_averages(estimand):
     for kind, error in (("refined", "se"), ("neyman", "se_neyman")):
-        efficient = did.staggered_rollout(officers(), estimand=estimand, std_error=kind).headline
+        efficient = did.staggered_rollout(officers(), draws=99, estimand=estimand, std_error=kind).headline
         check(
             (efficient.value, efficient.std_error),
             STORED[f"staggered.efficient.{estimand}"]["results"],
             error=error,
         )
-        did_like = did.staggered_rollout(officers(), estimand=estimand, std_error=kind, beta=1.0).headline
+        did_like = did.staggered_rollout(
+            officers(), draws=99, estimand=estimand, std_error=kind, beta=1.0
+        ).headline
         check(
             (did_like.value, did_like.std_error), STORED[f"staggered.cs.{estimand}"]["results"], error=error
         )
@@ -82,7 +84,7 @@ def test_package_averages(estimand):
 
 def test_package_without_adjustment():
     for kind, error in (("refined", "se"), ("neyman", "se_neyman")):
-        found = did.staggered_rollout(officers(), beta=0.0, std_error=kind).headline
+        found = did.staggered_rollout(officers(), draws=99, beta=0.0, std_error=kind).headline
         check((found.value, found.std_error), STORED["staggered.beta0.simple"]["results"], error=error)
 
 
@@ -90,7 +92,7 @@ def test_package_without_adjustment():
 def test_package_event_times(key, times):
     stored = STORED[f"staggered.efficient.{key}"]["results"]
     for kind, error in (("refined", "se"), ("neyman", "se_neyman")):
-        table = did.staggered_rollout(officers(), estimand="event_time", std_error=kind).effects
+        table = did.staggered_rollout(officers(), draws=99, estimand="event_time", std_error=kind).effects
         table = table.set_index("event_time")
         assert -1 not in table.index
         for row, e in enumerate(times):
@@ -101,8 +103,13 @@ def test_package_fisher_test():
     # 0 of the package's 500 permutations were as extreme; by Monte Carlo ours must then be below 1%
     assert STORED["staggered.efficient.simple.FRT500"]["results"]["fisher_pval"] == [0]
     result = did.staggered_rollout(officers())
-    assert result.detail.fisher_p < 0.01
-    assert any("999 permutations of the start dates over 120 units" in note for note in result.notes)
+    assert result.headline.p_value < 0.01
+    assert "over 120 units (9,999 of" in result.headline.inference
+    assert result.headline.low < result.headline.value < result.headline.high < 0
+    # with 120 officers the two intervals are alike
+    normal = did.staggered_rollout(officers(), std_error="neyman").headline
+    assert result.headline.low == pytest.approx(normal.low, abs=0.1 * normal.std_error)
+    assert result.headline.high == pytest.approx(normal.high, abs=0.1 * normal.std_error)
 
 
 def cell_by_cell(y, start, beta):
@@ -142,27 +149,106 @@ def test_cell_by_cell(starts, beta):
         assert any("From 9 on everyone is treated" in note for note in result.notes)
 
 
+def by_hand(rollout, aim, beta, effect, deal):
+    """Squared statistic of a deal once a constant effect is taken out of the cells treated in truth."""
+    begins = np.repeat(rollout.begins, rollout.size)
+    untreated = rollout.outcome - effect * (np.arange(rollout.outcome.shape[1]) >= begins[:, None])
+    rows = np.argsort(deal, kind="stable")
+    again = rollout_contrasts.Rollout(untreated[rows], rollout.size, rollout.begins)
+    found = rollout_contrasts.adjusted(again, aim, beta)
+    return (found.value / found.neyman) ** 2
+
+
 @pytest.mark.parametrize("beta", [None, 0.7])
-def test_permutations_are_estimates_on_reordered_units(beta):
+@pytest.mark.parametrize("effect", [0.0, -1.3, 40.0])
+def test_deals_are_estimates_on_reordered_outcomes_without_the_effect(beta, effect):
     detail = did.staggered_rollout(panel(frame())).detail
     rollout, aim = detail.rollout, detail.contrast
-    sample, dealt = rollout_contrasts.permuted(rollout, aim, beta, 99, 3)
-    order = np.argsort(uniforms(np.random.PCG64(np.random.SeedSequence(3)), (99, 24)), axis=1, kind="stable")
-    for one, rows in zip((sample, *dealt), (np.arange(24), *order), strict=True):
-        again = rollout_contrasts.Rollout(rollout.outcome[rows], rollout.size, rollout.begins)
-        found = rollout_contrasts.adjusted(again, aim, beta)
-        assert one == pytest.approx(abs(found.value) / found.neyman, rel=1e-9)
+    design = rollout_fisher.deals(rollout, 99, 3)
+    dealt = rollout_fisher.dealt(rollout, aim, design)
+    squares = dealt.squares(effect, beta)
+    assert len(squares) == 99
+    for one, deal in zip(squares, np.concatenate(list(design)), strict=True):
+        assert one == pytest.approx(by_hand(rollout, aim, beta, effect, deal), rel=1e-6)
+
+
+@pytest.mark.parametrize("beta", [None, 1.0])
+def test_every_deal_by_hand(beta):
+    # 3 of 8 at period 3: 56 deals, each refitted from the outcomes without the effect
+    used = panel(frame(seed=2, each=1, starts=(3, 3, 3, *(None,) * 5), periods=5))
+    result = did.staggered_rollout(used, beta=beta, level=0.9)
+    detail, headline = result.detail, result.headline
+    assert "all 56 deals of the start dates" in headline.inference
+    begins = np.repeat(detail.rollout.begins, detail.rollout.size)
+
+    def p(effect):
+        deals = [np.where(np.isin(np.arange(8), chosen), 3, 5) for chosen in combinations(range(8), 3)]
+        squares = np.array([by_hand(detail.rollout, detail.contrast, beta, effect, d) for d in deals])
+        actual = by_hand(detail.rollout, detail.contrast, beta, effect, begins)
+        return (squares >= actual * (1 - 1e-9)).mean()
+
+    assert headline.p_value == pytest.approx(p(0.0))
+    for end, outwards in ((headline.low, -1), (headline.high, 1)):
+        assert p(end - outwards * 1e-6) > 0.1 >= p(end + outwards * 1e-6)
+
+
+def test_the_interval_holds_what_a_test_of_the_shifted_outcome_accepts():
+    table = frame(seed=5)
+    result = did.staggered_rollout(panel(table), draws=499).headline
+    for effect in np.linspace(result.low - 0.3, result.high + 0.3, 7):
+        moved = table.assign(y=table["y"] - effect * (table["t"] >= table["start"]))
+        accepted = did.staggered_rollout(panel(moved), draws=499).headline.p_value > 0.05
+        assert accepted == (result.low <= effect <= result.high)
 
 
 def test_fisher_test_counts_the_actual_dates_and_keeps_its_size():
     strong = did.staggered_rollout(panel(frame(effect=-30.0)), draws=199)
-    assert strong.detail.fisher_p == pytest.approx(1 / 200)
+    assert strong.headline.p_value == pytest.approx(1 / 200)
+    found = [did.staggered_rollout(panel(frame(seed=s)), draws=99, seed=s) for s in range(80)]
     p = [
-        did.staggered_rollout(panel(frame(seed=s, effect=0.0)), draws=99, seed=s).detail.fisher_p
+        did.staggered_rollout(panel(frame(seed=s, effect=0.0)), draws=99, seed=s).headline.p_value
         for s in range(60)
     ]
     assert min(p) >= 0.01
     assert 0.3 < np.mean(p) < 0.7
+    assert np.mean([one.headline.low <= -1 <= one.headline.high for one in found]) > 0.87
+
+
+def test_few_deals_reject_nothing():
+    # 2 of 4: six deals, so no p-value below 1/6
+    rows = [("a", 7, 5), ("b", 9, 6), ("c", 8, 9), ("d", 10, 12)]
+    table = pd.DataFrame(
+        [(u, t, y, 2 if u in "ab" else None) for u, *ys in rows for t, y in zip((1, 2), ys, strict=True)],
+        columns=["unit", "t", "y", "start"],
+    )
+    found = did.staggered_rollout(panel(table)).headline
+    # the actual dates and their mirror image count
+    assert found.p_value >= 1 / 3
+    assert "6 possible assignments" in found.low.reason
+    assert "6 possible assignments" in found.high.reason
+
+
+def test_effects_before_the_start_have_a_p_value_and_no_interval():
+    table = did.staggered_rollout(panel(frame()), estimand="event_time", draws=199).effects
+    before = table["event_time"] < 0
+    assert before.sum() >= 3
+    assert table.loc[before, ["low", "high"]].isna().all(axis=None)
+    assert table.loc[before, "reason"].str.contains("before the start").all()
+    assert table.loc[~before, ["low", "high"]].notna().all(axis=None)
+    assert (table.loc[~before, "reason"] == "").all()
+    assert table["p_value"].between(0, 1).all()
+
+
+def test_normal_intervals_warn_where_few_units_are_randomised():
+    few = did.staggered_rollout(panel(frame(each=9)), std_error="neyman")
+    assert any("Only 36 units were randomised" in note for note in few.notes)
+    assert any("Fisher's randomisation test over 36 units" in note for note in few.notes)
+    many = did.staggered_rollout(panel(frame(each=10)), std_error="neyman")
+    assert not any("were randomised" in note for note in many.notes)
+    assert not any("were randomised" in note for note in did.staggered_rollout(panel(frame())).notes)
+    assert "neyman standard error, as asked for; normal interval" in few.headline.inference
+    assert isinstance(few.design.mde, float)
+    assert "does not rest on a standard error" in did.staggered_rollout(panel(frame())).design.mde.reason
 
 
 @settings(max_examples=25, deadline=None)
@@ -171,14 +257,14 @@ def test_fisher_test_counts_the_actual_dates_and_keeps_its_size():
 )
 def test_invariances(seed, factor, estimand):
     table = frame(seed=seed)
-    before = did.staggered_rollout(panel(table), estimand=estimand, std_error="neyman")
+    before = did.staggered_rollout(panel(table), estimand=estimand, std_error="neyman", draws=99)
     rng = np.random.default_rng(seed)
     moved = table.sample(frac=1, random_state=seed)
     # levels of periods drop out; those of units only with β = 1
     moved["y"] = factor * (moved["y"] + rng.normal(size=10)[moved["t"]] * 5 + 100)
     moved["t"] += 7
     moved["start"] += 7
-    after = did.staggered_rollout(panel(moved), estimand=estimand, std_error="neyman")
+    after = did.staggered_rollout(panel(moved), estimand=estimand, std_error="neyman", draws=99)
     for name in ("value", "std_error", "low", "high"):
         assert getattr(after.headline, name) == pytest.approx(
             factor * getattr(before.headline, name), rel=1e-7
@@ -188,7 +274,8 @@ def test_invariances(seed, factor, estimand):
     )
     unit_levels = moved.assign(y=moved["y"] + 50 * rng.normal(size=24)[moved["unit"].str[1:].astype(int)])
     one, two = (
-        did.staggered_rollout(panel(x), beta=1.0, estimand=estimand).headline for x in (moved, unit_levels)
+        did.staggered_rollout(panel(x), beta=1.0, estimand=estimand, draws=99).headline
+        for x in (moved, unit_levels)
     )
     assert one.value == pytest.approx(two.value, abs=1e-7 * factor)
 
@@ -196,20 +283,19 @@ def test_invariances(seed, factor, estimand):
 def test_efficient_is_never_wider_than_a_fixed_adjustment():
     for seed in range(5):
         used = panel(frame(seed=seed))
-        best = did.staggered_rollout(used, std_error="neyman").headline.std_error
+        best = did.staggered_rollout(used, std_error="neyman", draws=99).headline.std_error
         for beta in (0.0, 0.5, 1.0):
-            assert (
-                best <= did.staggered_rollout(used, beta=beta, std_error="neyman").headline.std_error + 1e-12
-            )
+            fixed = did.staggered_rollout(used, beta=beta, std_error="neyman", draws=99)
+            assert best <= fixed.headline.std_error + 1e-12
 
 
 def test_headline_is_the_average_of_its_parts_when_the_adjustment_is_fixed():
     used = panel(frame())
     for estimand, keep in (("cohort", slice(None)), ("calendar", slice(None)), ("event_time", None)):
-        result = did.staggered_rollout(used, estimand=estimand, beta=1.0)
+        result = did.staggered_rollout(used, estimand=estimand, beta=1.0, draws=99)
         rows = result.effects if keep is not None else result.effects[result.effects["event_time"] >= 0]
         assert result.headline.value == pytest.approx(rows["estimate"].mean())
-    assert set(did.staggered_rollout(used, estimand="cohort").effects["cohort"]) == {"4", "6", "9"}
+    assert set(did.staggered_rollout(used, estimand="cohort", draws=99).effects["cohort"]) == {"4", "6", "9"}
 
 
 def test_clusters_count_once():
@@ -228,14 +314,6 @@ def test_clusters_count_once():
         did.staggered_rollout(
             panel(table.assign(cluster=np.where(table["unit"] < "u02", "a", "b")), cluster="cluster")
         )
-
-
-def test_error_chosen_by_the_size_of_the_cohorts():
-    # four periods before the first start
-    assert "neyman standard error (the default as the smallest cohort has 5 units" in (
-        did.staggered_rollout(panel(frame(each=5))).headline.inference
-    )
-    assert "refined standard error (the default)" in did.staggered_rollout(panel(frame())).headline.inference
 
 
 def test_refusals():
@@ -269,6 +347,8 @@ def test_no_variance_has_a_reason_and_json_keeps_the_result():
     result = did.staggered_rollout(panel(table), std_error="refined")
     assert isinstance(result.headline.std_error, NotAvailable)
     assert "not above 0" in result.headline.std_error.reason
+    tested = did.staggered_rollout(panel(table)).headline
+    assert "not above 0" in tested.p_value.reason
     result = did.staggered_rollout(panel(frame()), estimand="calendar")
     assert type(result).from_json(result.to_json()).headline == result.headline
     assert result.seed == 1

@@ -1,4 +1,4 @@
-"""Randomly timed roll-outs: contrasts of cohort means, the efficient adjustment, and permuted start dates."""
+"""Randomly timed roll-outs: contrasts of cohort means and their efficient adjustment."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.inference.draws import uniforms
-
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-_BLOCK = 2**22
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,11 +98,10 @@ def adjusted(rollout: Rollout, aim: Contrast, beta: float | None) -> Adjusted:
     """
     means = rollout.means()
     theta, before = float((aim.effect * means).sum()), float((aim.before * means).sum())
-    u, w = _projected(rollout, aim)
-    order = np.arange(len(u))[None]
-    moments = _moments(u, w, rollout, order)
-    used = float(_beta(moments)[0]) if beta is None else beta
-    variance = float(moments[2][0] - 2 * used * moments[3][0] + used**2 * moments[4][0])
+    u, w = rollout.outcome @ aim.effect.T, rollout.outcome @ aim.before.T
+    first, cross, second = _variances(u, w, rollout)
+    used = beta if beta is not None else cross / second if second > 0 else 0.0
+    variance = first - 2 * used * cross + used**2 * second
     left = variance - _heterogeneity(rollout, aim)
     rounding = (1e-12 * float(np.abs(u).max())) ** 2
     return Adjusted(
@@ -117,51 +112,12 @@ def adjusted(rollout: Rollout, aim: Contrast, beta: float | None) -> Adjusted:
     )
 
 
-def permuted(
-    rollout: Rollout, aim: Contrast, beta: float | None, draws: int, seed: int
-) -> tuple[float, Floats]:
-    """|estimate/Neyman error| of the sample, and of `draws` panels whose start dates were dealt out anew."""
-    u, w = _projected(rollout, aim)
-    n = len(u)
-    bits = np.random.PCG64(np.random.SeedSequence(seed))
-    parts, step = [], max(1, _BLOCK // n)
-    for low in range(0, draws, step):
-        order = np.argsort(uniforms(bits, (min(step, draws - low), n)), axis=1, kind="stable")
-        parts.append(_statistic(u, w, rollout, order, beta))
-    sample = _statistic(u, w, rollout, np.arange(n)[None], beta)
-    return float(sample[0]), np.concatenate(parts)
-
-
-def _projected(rollout: Rollout, aim: Contrast) -> tuple[Floats, Floats]:
-    """(N, G) each: what every unit would add to θ̂ and to X̂ as a member of each cohort."""
-    return rollout.outcome @ aim.effect.T, rollout.outcome @ aim.before.T
-
-
-def _moments(u: Floats, w: Floats, rollout: Rollout, order: Ints) -> tuple[Floats, ...]:
-    """(D,) θ̂, X̂, Var(θ̂), Cov(θ̂, X̂) and Var(X̂) when the units come in each row of `order` (D, N)."""
-    total = np.zeros((5, len(order)))
-    edges = rollout.edges
-    for g, size in enumerate(rollout.size):
-        rows = order[:, edges[g] : edges[g + 1]]
-        a, b = u[rows, g], w[rows, g]
-        mean_a, mean_b = a.mean(axis=1), b.mean(axis=1)
-        a, b = a - mean_a[:, None], b - mean_b[:, None]
-        spread = [np.einsum("dn,dn->d", x, y) / (size - 1) / size for x, y in ((a, a), (a, b), (b, b))]
-        total += np.stack([mean_a, mean_b, *spread])
-    return tuple(total)
-
-
-def _beta(moments: tuple[Floats, ...]) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(moments[4] > 0, moments[3] / moments[4], 0.0)
-
-
-def _statistic(u: Floats, w: Floats, rollout: Rollout, order: Ints, beta: float | None) -> Floats:
-    moments = _moments(u, w, rollout, order)
-    used = _beta(moments) if beta is None else np.full(len(order), beta)
-    variance = moments[2] - 2 * used * moments[3] + used**2 * moments[4]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.nan_to_num(np.abs(moments[0] - used * moments[1]) / np.sqrt(variance), nan=0.0)
+def _variances(u: Floats, w: Floats, rollout: Rollout) -> tuple[float, float, float]:
+    """Var(θ̂), Cov(θ̂, X̂), Var(X̂) from what every unit adds to both as a member of each cohort (N, G)."""
+    total = np.zeros((2, 2))
+    for g, (low, size) in enumerate(zip(rollout.edges, rollout.size, strict=False)):
+        total += np.cov(u[low : low + size, g], w[low : low + size, g]) / size
+    return float(total[0, 0]), float(total[0, 1]), float(total[1, 1])
 
 
 def _heterogeneity(rollout: Rollout, aim: Contrast) -> float:

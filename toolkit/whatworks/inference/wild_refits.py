@@ -124,7 +124,9 @@ def imposed(refits: Refits, share: Share, null: float, level: float) -> tuple[fl
 
     rank = share.rank(level)
     unit = float(np.sqrt(refits.variance))
-    ends = np.array([_last(lambda d: count(-d) >= rank, unit), _last(lambda d: count(d) >= rank, unit)])
+    ends = np.array(
+        [last_accepted(lambda d: count(-d) >= rank, unit), last_accepted(lambda d: count(d) >= rank, unit)]
+    )
     return float(share.p_value(np.array(count(null)))), ends * np.array([-1.0, 1.0])
 
 
@@ -139,7 +141,7 @@ def free(refits: Refits, share: Share, null: float, level: float) -> tuple[float
     return float(share.p_value(np.array(count))), unit * critical * np.array([-1.0, 1.0])
 
 
-def _last(accepted: Callable[[float], bool], unit: float) -> float:
+def last_accepted(accepted: Callable[[float], bool], unit: float) -> float:
     """The largest distance still accepted, to twelve digits; infinite beyond `REACH` units.
 
     Acceptance need not fall steadily, so every power of two is looked at before the last one is refined.
