@@ -140,7 +140,8 @@ def regression(data: Sample, stacks: Stacks) -> Regression:
 def _rows(data: Sample, stacks: Stacks, bread: Floats) -> Rows:
     """The stack row by row: a line for every unit of every window and side, in calendar periods."""
     k = len(stacks.event_times)
-    cells, X, residual, weight, unit = [], [], [], [], []
+    cells, X, residual, weight = [list[Floats]() for _ in range(4)]
+    unit: list[Ints] = []
     for number, (sign, side) in enumerate(((1.0, stacks.treated), (-1.0, stacks.compared))):
         parts = [stacks.parts(units, a) for a, units in enumerate(side)]
         where = [np.append(stacks.columns[a], stacks.base[a]) for a in range(len(side))]
@@ -154,9 +155,8 @@ def _rows(data: Sample, stacks: Stacks, bread: Floats) -> Rows:
                 own[j][:, at[j]], own[j][:, at[k]] = sign / total, -sign / total
             left[:, at] = level - mean
             mark[:, at, number * (k + 1) + np.arange(k + 1)] = 1.0
-            for pile, piece in (
-                (cells, mark), (X, own), (residual, left), (weight, total * part), (unit, units)
-            ):  # fmt: skip
+            unit.append(units)
+            for pile, piece in ((cells, mark), (X, own), (residual, left), (weight, total * part)):
                 pile.append(piece)
     design, lines = np.concatenate(cells), np.concatenate(unit)
     codes = lines if data.cluster is None else data.cluster[lines]
@@ -165,7 +165,7 @@ def _rows(data: Sample, stacks: Stacks, bread: Floats) -> Rows:
         residual=np.concatenate(residual),
         weight=np.concatenate(weight),
         cluster=np.unique(codes, return_inverse=True)[1].astype(np.int64),
-        observed=design.any(axis=2),
+        observed=np.asarray(design.any(axis=2)),
         unit_effects=False,
         design=design,
     )
