@@ -29,7 +29,7 @@ class ByFactors:
             before the start of the target from its others, found anew for each problem.
         most: the largest number tried.
 
-    Source: Xu (2017), Political Analysis 25(1), algorithms 1 and 2.
+    Source: Xu (2017), Political Analysis 25(1).
     """
 
     count: int | None

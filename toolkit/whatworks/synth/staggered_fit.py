@@ -101,7 +101,7 @@ class PartlyPooled:
             their imbalances, which the triangle inequality keeps in [0, 1].
         intercept: match each path less its own mean over the lags.
 
-    Source: Ben-Michael, Feller & Rothstein (2022), JRSS-B 84(2), sections 4 and 5.1.
+    Source: Ben-Michael, Feller & Rothstein (2022), Journal of the Royal Statistical Society B 84(2).
     """
 
     pooling: float | None = None
