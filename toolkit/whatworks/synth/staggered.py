@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 
 WHERE: Final = "synth.staggered"
 DEFAULT: Final = (
-    "the default: on 200 simulated Londons with 4 of 32 boroughs treated, its tests rejected a true null 4.5% "
+    "the default: on 200 simulated Londons, 4 of 32 boroughs treated, its tests rejected a true null 4.5% "
     "of the time (±1.5), the jackknife's 3.5% (±1.3), and found a fall of a tenth in 54% against 41% (±3.5)"
 )
 
