@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.did.dense import cell_weights, dummies, least_squares, summed_squares
 from tests.did.staggered import staggered
 
-from whatworks.did import block
+from whatworks.did import block, leads
+from whatworks.did.cell_regression import fit_cells
 from whatworks.did.imputation import ImputationDetail, imputation
 from whatworks.did.imputed import average, coefficients, impute, targets
 from whatworks.did.null_scores import null_scores, stacked_scores
@@ -261,3 +262,34 @@ def test_refusals() -> None:
     flat = replace(panel, covariates=np.ones((1, 8, 10)), covariate_names=("flat",))
     with pytest.raises(DesignError, match="flat"):
         imputation(flat)
+
+
+@pytest.mark.parametrize("anticipation", [0, 1])
+def test_leads_of_units_alike_are_those_of_all_units_one_by_one(anticipation: int) -> None:
+    panel = rich(gaps=False, covariate=False)
+    # a start after the window, which anticipation cuts short
+    start = np.where(panel.start == panel.start.max(), panel.periods[-1] + 1, panel.start)
+    panel = replace(panel, start=np.where(np.arange(len(start)) % 2 == 0, start, panel.start))
+    found = impute(panel, anticipation, "test")
+    data = found.sample
+    folds = leads.folds_of(data)
+    assert folds is not None
+    assert len(folds.first) < len(data.weight)
+    design = np.random.default_rng(0).standard_normal((2, len(folds.first), panel.n_periods))
+    options = {"names": ("a", "b"), "cluster": data.cluster, "n_clusters": data.n_clusters, "where": "test"}
+    short = fit_cells(found.fit, data.outcome, design, folds=folds, **options)
+    long = fit_cells(found.fit, data.outcome, design[:, folds.group], **options)
+    for name in ("coefficients", "bread", "scores", "residual_norm", "n_obs", "n_nested", "n_crossing"):
+        np.testing.assert_allclose(getattr(short, name), getattr(long, name), rtol=1e-10, atol=1e-12)
+    for name in ("gram", "cross", "carry"):
+        np.testing.assert_allclose(
+            getattr(short.moments(), name), getattr(long.moments(), name), rtol=1e-10, atol=1e-12
+        )
+
+
+def test_a_covariate_without_a_value_where_the_outcome_is_missing_moves_nothing() -> None:
+    panel = rich()
+    blank = np.where(np.isnan(panel.outcome), np.nan, panel.covariates)
+    found, same = imputation(replace(panel, covariates=blank)), imputation(panel)
+    np.testing.assert_allclose(found.effects["estimate"], same.effects["estimate"], rtol=1e-12)
+    assert found.headline.std_error == pytest.approx(same.headline.std_error, rel=1e-12)

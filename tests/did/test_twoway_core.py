@@ -58,3 +58,27 @@ def test_units_of_measurement_do_not_matter():
     plain = twoway_core.fit(y, X, names="ab")
     scaled = twoway_core.fit(y, X * np.array([1e8, 1e-8])[:, None, None], names="ab")
     np.testing.assert_allclose(scaled.coefficients * [1e8, 1e-8], plain.coefficients, rtol=1e-9)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("clustered", [False, True])
+def test_regressors_shared_within_groups_give_the_fit_of_all_their_rows(weighted: bool, clustered: bool):
+    rng = np.random.default_rng(4)
+    group, y = np.array([0, 2, 1, 0, 2, 2, 1, 0, 1]), rng.normal(size=(9, 6))
+    shared, names = rng.normal(size=(2, 3, 6)), ("a", "b")
+    options = {
+        "names": names,
+        "weight": rng.uniform(0.3, 3, size=9) if weighted else None,
+        "cluster": np.array([0, 0, 1, 1, 2, 2, 3, 3, 3]) if clustered else None,
+    }
+    short = twoway_core.fit_by_group(y, shared, group, **options)
+    long = twoway_core.fit(y, shared[:, group], **options)
+    for name in ("coefficients", "bread", "scores", "residual_norm", "n_obs", "n_nested", "n_crossing"):
+        np.testing.assert_allclose(getattr(short, name), getattr(long, name), rtol=1e-11, atol=1e-13)
+    for name in ("gram", "cross", "carry"):
+        np.testing.assert_allclose(
+            getattr(short.moments(), name), getattr(long.moments(), name), rtol=1e-11, atol=1e-13
+        )
+    np.testing.assert_allclose(short.rows().X, long.rows().X, atol=1e-14)
+    exact = shared[0][group] * 2 + rng.normal(size=(9, 1))
+    assert twoway_core.fit_by_group(exact, shared, group, **options).residual_norm == 0

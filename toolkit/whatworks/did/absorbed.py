@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +91,14 @@ class Absorbed:
             part[rows] = self.component[classes[first]]
             out[rows] = np.equal.outer(part[rows], self.component[classes])
         return out & fitted[:, None]
+
+    def folded(self, group: Ints, first: Ints) -> Absorbed:
+        """The same fit with one row for all units of a group (codes (N,)), which weighs as much as they do.
+
+        The units of a group, of which `first` (M,) holds one each, have the same cells and share all classes.
+        """
+        weight = np.asarray(np.bincount(group, weights=self.weight), dtype=np.float64)
+        return replace(self, used=self.used[first], weight=weight, count=self.count[first])
 
     def half_inverse(self) -> Floats:
         """(C, C) matrix H with H·H′ the inverse of `normal` where it is not singular."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,24 @@ def bread_of(fitted: Floats, design: Floats, weight: Floats, names: Sequence[str
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Folds:
+    """Units that have the same cells and the same regressors, M groups of them.
+
+    Attributes:
+        group: (N,) codes 0..M−1.
+        first: (M,) one unit of each group.
+    """
+
+    group: Ints
+    first: Ints
+
+    def members(self) -> list[Ints]:
+        """The units of each group."""
+        order = np.argsort(self.group, kind="stable")
+        return np.split(order, np.flatnonzero(np.diff(self.group[order])) + 1)
+
+
 def fit_cells(
     absorbed: Absorbed,
     outcome: Floats,
@@ -41,26 +60,31 @@ def fit_cells(
     cluster: Ints | None,
     n_clusters: int,
     where: str,
+    folds: Folds | None = None,
 ) -> Regression:
     """Weighted least squares of (N, T) outcomes on k regressors (k, N, T) over the fitted cells.
+
+    With `folds` the regressors are (k, M, T), one row a group, and no more rows of them are made.
 
     Raises:
         DesignError: regressors that cannot be told from the absorbed effects or from each other.
     """
     weight = absorbed.weight
-    X = np.stack([absorbed.residual(x) for x in design])
-    bread = bread_of(X, design * absorbed.used, weight, names, where)
+    rows = absorbed if folds is None else absorbed.folded(folds.group, folds.first)
+    X = np.stack([rows.residual(x) for x in design])
+    bread = bread_of(X, design * rows.used, rows.weight, names, where)
     y = absorbed.residual(outcome)
-    coefficients = bread @ np.einsum("knt,nt,n->k", X, y, weight, optimize=True)
-    residual = y - np.tensordot(coefficients, X, axes=1)
+    coefficients = bread @ _products(X, y * weight[:, None], folds).sum(axis=0)
+    residual = y - _to_units(np.tensordot(coefficients, X, axes=1), folds)
     if np.abs(residual).max() <= 1e-12 * np.abs(outcome * absorbed.used).max():
         residual = np.zeros_like(residual)
-    scores = np.einsum("knt,nt,n->nk", X, residual, weight, optimize=True)
+    scores = _products(X, residual * weight[:, None], folds)
 
     def moments() -> Moments:
         half = absorbed.half_inverse()
-        weighted = X * weight[:, None]
-        gram = np.einsum("knt,lnt->nkl", weighted, X, optimize=True)
+        every = _to_units(X, folds)
+        weighted = every * weight[:, None]
+        gram = np.einsum("knt,lnt->nkl", weighted, every, optimize=True)
         cross = _on_classes(absorbed, np.moveaxis(weighted, 0, 1)) @ half
         carry = _on_classes(absorbed, (residual * weight[:, None])[:, None, :])[:, 0] @ half
         k = len(X)
@@ -77,6 +101,21 @@ def fit_cells(
     nested = int(absorbed.used.any(axis=1).sum()) - 1
     sums = cluster_sums(scores, cluster, n_clusters)
     return Regression(coefficients, bread, sums, norm, used, nested, absorbed.n_classes, moments)
+
+
+def _products(X: Floats, values: Floats, folds: Folds | None) -> Floats:
+    """(N, k) sums over periods of each regressor times (N, T) values."""
+    if folds is None:
+        return np.asarray(np.einsum("knt,nt->nk", X, values, optimize=True))
+    out = np.empty((len(values), len(X)))
+    for m, units in enumerate(folds.members()):
+        out[units] = values[units] @ X[:, m].T
+    return out
+
+
+def _to_units(values: Floats, folds: Folds | None) -> Floats:
+    """(..., N, T) from one row a group."""
+    return values if folds is None else values[..., folds.group, :]
 
 
 def _on_classes(absorbed: Absorbed, values: Floats) -> Floats:

@@ -63,17 +63,28 @@ class EventStudyDetail:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Distances:
-    """Event times of the cells of treated units, ends pooled.
+    """Event times of the cells of the units that share a start, ends pooled.
 
-    `cell` is (N, T), meaningful where `treated` (N,); `times` (J,) leaves out the reference.
+    `group` (N,) is the position of each unit's start among S; `cell` is (S, T), meaningful where `treated`
+    (S,); `times` (J,) leaves out the reference.
     """
 
+    group: Ints
     cell: Ints
     treated: Bools
     times: Ints
     pooled: Ints
     reference: int
     ends: tuple[int, int] | None
+
+    @property
+    def units(self) -> Ints:
+        """(S,) how many units share each start."""
+        return np.bincount(self.group, minlength=len(self.cell))
+
+    def at(self, times: Ints) -> Bools:
+        """(m, S, T) treated units' cells at each of m event times."""
+        return np.asarray((self.cell[None] == times[:, None, None]) & self.treated[:, None])
 
 
 def event_study(
@@ -119,7 +130,9 @@ def _result(panel: Panel, distances: Distances, detail: EventStudyDetail, level:
     words = f"Average effect, event times 0 to {distances.times[-1]}"
     found = combine(detail, share[None], level)
     headline = explained(found.estimate(0, estimand=words, scale=panel.scale), choice)
-    design, seed = recorded(panel, choice, sizes(panel, int(distances.treated.sum()), headline))
+    design, seed = recorded(
+        panel, choice, sizes(panel, int(requirements.treated_units(panel).sum()), headline)
+    )
     terms = combine(detail, np.eye(len(distances.times)), level)
     result = Result(
         method=WHERE,
@@ -151,7 +164,7 @@ def _learn(panel: Panel, distances: Distances, inference: object) -> EventStudyD
     if isinstance(inference, RandomisationInference):
         choice = Choice(of_events(panel, inference, distances.times, distances.ends), "as asked for")
     else:
-        choice = requirements.settle(inference, _counts(panel, distances.treated), WHERE)
+        choice = requirements.settle(inference, _counts(panel, requirements.treated_units(panel)), WHERE)
     observed, mass = _observed(panel, distances)
     return EventStudyDetail(
         event_times=distances.times,
@@ -165,8 +178,9 @@ def _learn(panel: Panel, distances: Distances, inference: object) -> EventStudyD
 
 
 def _distances(panel: Panel, reference: int, ends: tuple[int, int] | None) -> Distances:
-    treated = requirements.treated_units(panel)
-    cell = np.where(treated[:, None], panel.periods[None, :] - np.where(treated, panel.start, 0)[:, None], 0)
+    starts, group = np.unique(np.minimum(panel.start, panel.periods[-1] + 1), return_inverse=True)
+    treated = np.asarray(starts <= panel.periods[-1])
+    cell = panel.periods[None, :] - starts[:, None]
     raw = np.unique(cell[treated])
     if ends is not None:
         first, last = ends
@@ -185,7 +199,7 @@ def _distances(panel: Panel, reference: int, ends: tuple[int, int] | None) -> Di
             remedy=f"Distances before the start are {kept[0]} to -1; the usual reference is -1.",
         )
     apart = kept != reference
-    return Distances(cell, treated, kept[apart], pooled[apart], reference, ends)
+    return Distances(group.ravel(), cell, treated, kept[apart], pooled[apart], reference, ends)
 
 
 def _counts(panel: Panel, treated: Bools) -> ClusterCounts:
@@ -195,12 +209,14 @@ def _counts(panel: Panel, treated: Bools) -> ClusterCounts:
 
 
 def _fit(panel: Panel, distances: Distances) -> Regression:
-    here = distances.cell[None] == distances.times[:, None, None]
-    leads_and_lags = (here & distances.treated[None, :, None]).astype(np.float64)
-    regressors = (
-        np.concatenate([leads_and_lags, panel.covariates]) if len(panel.covariates) else leads_and_lags
-    )
+    leads_and_lags = distances.at(distances.times).astype(np.float64)
     names = [f"event time {e}" for e in distances.times] + [f"covariate {c!r}" for c in panel.covariate_names]
+    if not len(panel.covariates):
+        return twoway_core.fit_by_group(
+            panel.outcome, leads_and_lags, distances.group, names=names, weight=panel.weight,
+            cluster=panel.cluster,
+        )  # fmt: skip
+    regressors = np.concatenate([leads_and_lags[:, distances.group], panel.covariates])
     return twoway_core.fit(panel.outcome, regressors, names=names, weight=panel.weight, cluster=panel.cluster)
 
 
@@ -224,12 +240,12 @@ def _pretrend(fit: Regression, times: Ints, choice: Choice) -> JointTest | NotAv
 
 def _observed(panel: Panel, distances: Distances) -> tuple[Floats, Floats]:
     weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
-    means, masses = [], []
-    for time in distances.times:
-        mass = weight[:, None] * ((distances.cell == time) & distances.treated[:, None])
-        masses.append(float(mass.sum()))
-        means.append(float((mass * panel.outcome).sum() / masses[-1]))
-    return np.array(means), np.array(masses)
+    members = [np.flatnonzero(distances.group == s) for s in range(len(distances.cell))]
+    mass = np.array([weight[rows].sum() for rows in members])
+    sums = np.stack([weight[rows] @ panel.outcome[rows] for rows in members])
+    here = distances.at(distances.times)
+    masses = np.asarray((here * mass[:, None]).sum(axis=(1, 2)))
+    return np.asarray((here * sums).sum(axis=(1, 2)) / masses), masses
 
 
 def _band(detail: EventStudyDetail, terms: Uncertainty, known: Bools) -> Band | None:
@@ -250,10 +266,8 @@ def _effects(distances: Distances, found: Uncertainty) -> pd.DataFrame:
     reason = "the reference period, which every effect is measured against"
     own = pd.DataFrame([{"estimate": 0.0, **gap, "event_time": distances.reference, "reason": reason}])
     table = pd.concat([table, own]).sort_values("event_time", ignore_index=True)
-    here = (distances.cell[None] == table["event_time"].to_numpy()[:, None, None]) & distances.treated[
-        :, None
-    ]
-    table["n"] = here.any(axis=2).sum(axis=1)
+    here = distances.at(table["event_time"].to_numpy()).any(axis=2)
+    table["n"] = here @ distances.units
     table["term"] = [_term(int(time), distances) for time in table["event_time"]]
     front = ["term", "event_time", "estimate", "std_error", "low", "high", "p_value", "n", "reason"]
     return table[front]

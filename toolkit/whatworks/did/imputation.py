@@ -142,7 +142,7 @@ def _result(
     masks, keys = _terms(panel, found, aim, asked)
     together = targets(found, np.concatenate([aim[None], masks]))
     numbers = uncertainty(found, together, choice, asked.level)
-    count = int((found.cells & aim[found.sample.group]).any(axis=1).sum())
+    count = int(_units(found, aim[None])[0])
     span = (
         "all periods from the start"
         if asked.horizons is None
@@ -233,8 +233,7 @@ def _effects(
     panel: Panel, found: Imputed, table: pd.DataFrame, keys: Ints, masks: Bools,
     before: Leads | NotAvailable, by: By,
 ) -> pd.DataFrame:  # fmt: skip
-    data = found.sample
-    table["n"] = [int((found.cells & mask[data.group]).any(axis=1).sum()) for mask in masks]
+    table["n"] = _units(found, masks)
     front = ["estimate", "std_error", "low", "high", "p_value", "n", "reason"]
     if by == "overall":
         return pd.DataFrame({"term": ["overall"], **table[front]})
@@ -246,6 +245,15 @@ def _effects(
         table = pd.concat([before.table(), table], ignore_index=True)
     terms = [f"event time {e}" for e in table["event_time"]]
     return pd.DataFrame({"term": terms, "event_time": table["event_time"], **table[front]})
+
+
+def _units(found: Imputed, masks: Bools) -> Ints:
+    """(k,) units with a cell in each (k, S, T) mask."""
+    out = np.zeros(len(masks), dtype=np.int64)
+    for s in range(len(found.sample.cohorts)):
+        cells = found.cells[found.sample.members(s)].astype(np.float64)
+        out += (cells @ masks[:, s].T > 0).sum(axis=0)
+    return out
 
 
 def _refuse_nothing(panel: Panel, found: Imputed, aim: Bools) -> None:

@@ -33,6 +33,7 @@ class Imputed:
         ahead: (P, N, T) covariates less their imputed values in `cells`.
         bread: (P, P).
         centred: (N, T) `gap` around the mean of its cohort and period, weighted by squared weights.
+        mass: (S, T) summed unit weights of the cells of each cohort and period.
     """
 
     sample: Sample
@@ -46,6 +47,7 @@ class Imputed:
     ahead: Floats
     bread: Floats
     centred: Floats
+    mass: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +80,8 @@ def impute(panel: Panel, anticipation: int, where: str) -> Imputed:
         else data.covariates
     )
     ahead = np.stack([fit.beyond(x) * cells for x in data.covariates]) if effects else data.covariates
-    left, residual = fit.beyond(data.outcome), fit.residual(data.outcome)
+    left = fit.beyond(data.outcome)
+    residual = left * fit.used
     slopes, bread = np.zeros(0), np.zeros((0, 0))
     if effects:
         names = [f"covariate {name!r}" for name in panel.covariate_names]
@@ -89,7 +92,7 @@ def impute(panel: Panel, anticipation: int, where: str) -> Imputed:
     gap = np.where(cells, left, 0.0)
     return Imputed(
         data, fit, gap, cells, later & ~cells, residual, slopes, inside, ahead, bread,
-        _centred(data, gap, cells),
+        _centred(data, gap, cells), _by_cohort(data, cells * data.weight[:, None]),
     )  # fmt: skip
 
 
@@ -105,7 +108,7 @@ def _centred(data: Sample, gap: Floats, cells: Bools) -> Floats:
 
 def masses(found: Imputed) -> Floats:
     """(S, T) summed unit weights of the cells of each cohort and period."""
-    return _by_cohort(found, found.cells * found.sample.weight[:, None])
+    return found.mass
 
 
 def targets(found: Imputed, masks: Bools) -> Targets:
@@ -114,22 +117,20 @@ def targets(found: Imputed, masks: Bools) -> Targets:
     return Targets(masks / total[:, None, None])
 
 
-def _by_cohort(found: Imputed, values: Floats) -> Floats:
-    data = found.sample
+def _by_cohort(data: Sample, values: Floats) -> Floats:
     return np.stack([values[data.members(s)].sum(axis=0) for s in range(len(data.cohorts))])
 
 
 def average(found: Imputed, which: Targets, values: Floats) -> Floats:
     """(k,) averages of (N, T) values over the cells of each target."""
-    sums = _by_cohort(found, values * found.cells * found.sample.weight[:, None])
+    sums = _by_cohort(found.sample, values * found.cells * found.sample.weight[:, None])
     return np.tensordot(which.share, sums, axes=2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pull:
-    """How much each target leans on unit effects (N, k), period effects (T, k) and covariates (P, k)."""
+    """How much each target leans on period effects (T, k), net of unit effects, and on covariates (P, k)."""
 
-    unit: Floats
     period: Floats
     covariate: Floats
 
@@ -137,19 +138,18 @@ class _Pull:
 def _pull(found: Imputed, which: Targets) -> _Pull:
     """Solve for the weights on untouched cells that make every target unbiased, by the exact projection."""
     data, fit = found.sample, found.fit
-    unit = np.zeros((len(data.weight), len(which.share)))
+    period = (which.share * found.mass).sum(axis=1).T
     for s in range(len(data.cohorts)):
         rows = data.members(s)
-        unit[rows] = found.cells[rows].astype(np.float64) @ which.share[:, s].T
-    period = (which.share * masses(found)).sum(axis=1).T
-    solved = fit.inverse @ (period - (fit.used * (data.weight / fit.count)[:, None]).T @ unit)
-    sums = [_by_cohort(found, x * data.weight[:, None]) for x in found.ahead]
+        lean = (fit.used[rows] * (data.weight[rows] / fit.count[rows])[:, None]).T @ found.cells[rows]
+        period = period - lean @ which.share[:, s].T
+    sums = [_by_cohort(data, x * data.weight[:, None]) for x in found.ahead]
     reach = (
         np.stack([np.tensordot(which.share, s, axes=2) for s in sums])
         if sums
         else np.zeros((0, len(which.share)))
     )
-    return _Pull(unit, solved, found.bread @ reach)
+    return _Pull(fit.inverse @ period, found.bread @ reach)
 
 
 def contributions(found: Imputed, which: Targets) -> Floats:
@@ -179,7 +179,7 @@ def coefficients(found: Imputed, which: Targets) -> list[Floats]:
     for k in range(len(which.share)):
         direct = found.cells * which.share[k][data.group]
         fitted = fit.used * pull.period[:, k]
-        unit = (pull.unit[:, k] - fitted.sum(axis=1)) / fit.count
+        unit = (direct.sum(axis=1) - fitted.sum(axis=1)) / fit.count
         back = fitted + fit.used * unit[:, None]
         if len(found.inside):
             back = back + np.tensordot(pull.covariate[:, k], found.inside, axes=1)

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did.cell_regression import fit_cells
+from whatworks.did.cell_regression import Folds, fit_cells
 from whatworks.did.imputed import Imputed
+from whatworks.did.null_scores import Sample
 from whatworks.errors import DesignError
 from whatworks.inference.cluster import ClusterRobust, Regression
 from whatworks.inference.default import Choice
@@ -76,24 +77,39 @@ def fit_leads(
     times = np.array([e for e in candidates if (have & (distance == e)).any()], dtype=np.int64)
     if not times.size:
         return NotAvailable("no untreated cell lies that close before the start")
-    cell = distance[data.group]
-    here = (cell[None] == times[:, None, None]) & data.untouched[None]
+    folds = folds_of(data)
+    rows = slice(None) if folds is None else folds.first
+    cell = distance[data.group[rows]]
+    here = (cell[None] == times[:, None, None]) & data.untouched[None, rows]
     names = [f"event time {e - anticipation}" for e in times]
     names += [f"covariate {c!r}" for c in panel.covariate_names]
-    design = np.concatenate([here.astype(np.float64), data.covariates])
+    design = here.astype(np.float64)
+    if folds is None:
+        design = np.concatenate([design, data.covariates])
     try:
         fit = fit_cells(
             found.fit, data.outcome, design, names=names, cluster=data.cluster, n_clusters=data.n_clusters,
-            where=where,
+            where=where, folds=folds,
         )  # fmt: skip
     except DesignError as problem:
         if leads is not None:
             raise
         return NotAvailable(f"the periods before the start cannot be told apart ({problem.what})")
+    size = np.ones(here.shape[1], dtype=np.int64) if folds is None else np.bincount(folds.group)
     return Leads(
-        times - anticipation, _numbers(fit, len(times), choice, level), here.any(axis=2).sum(axis=1), fit,
+        times - anticipation, _numbers(fit, len(times), choice, level), here.any(axis=2) @ size, fit,
         _test(fit, len(times), choice),
     )  # fmt: skip
+
+
+def folds_of(data: Sample) -> Folds | None:
+    """Units of one start with the same cells, or None where gaps or covariates tell each unit apart."""
+    if len(data.covariates) or not data.observed.all():
+        return None
+    # anticipation cuts units that start after the window short, each start by another count
+    keys = data.group * (data.outcome.shape[1] + 1) + data.untouched.sum(axis=1)
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    return Folds(group.ravel(), first)
 
 
 def _count(distance: Ints, inside: npt.NDArray[np.bool_], leads: int | None) -> int:

@@ -56,7 +56,7 @@ def sample(panel: Panel, anticipation: int = 0) -> Sample:
         outcome=np.where(observed, panel.outcome, 0.0),
         observed=observed,
         untouched=observed & (panel.periods[None, :] < panel.start[:, None] - anticipation),
-        covariates=panel.covariates,
+        covariates=np.where(observed, panel.covariates, 0.0),
         weight=np.ones(panel.n_units) if panel.weight is None else np.asarray(panel.weight, dtype=np.float64),
         cluster=panel.cluster,
         n_clusters=panel.n_clusters,

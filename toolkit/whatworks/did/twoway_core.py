@@ -96,6 +96,54 @@ def fit(
     )
 
 
+def fit_by_group(
+    outcome: Floats,
+    design: Floats,
+    group: Ints,
+    *,
+    names: Sequence[str],
+    weight: Floats | None = None,
+    cluster: Ints | None = None,
+) -> Regression:
+    """As `fit` without gaps, where the units of a group (codes (N,)) share their k regressors (k, S, T).
+
+    Only S rows of regressors are ever made, unless the errors ask for every row.
+
+    Raises:
+        DesignError: regressors that the fixed effects or each other explain; `names` (k,) says which.
+    """
+    n, t = outcome.shape
+    mass = np.ones(n) if weight is None else weight
+    members = [np.flatnonzero(group == s) for s in range(design.shape[1])]
+    inside = np.array([mass[rows].sum() for rows in members])
+    X = demean_two_way(design, inside)
+    residual = demean_two_way(outcome, weight)
+    bread = _bread(design, X, inside, names)
+    sums = np.stack([mass[rows] @ residual[rows] for rows in members])
+    coefficients = bread @ np.einsum("kst,st->k", X, sums)
+    fitted = np.tensordot(coefficients, X, axes=1)
+    largest = np.abs(outcome).max()
+    scores = np.empty((n, len(X)))
+    for s, rows in enumerate(members):
+        residual[rows] -= fitted[s]
+    if np.abs(residual).max() <= 1e-12 * largest:
+        residual = np.zeros_like(residual)
+    for s, rows in enumerate(members):
+        scores[rows] = (residual[rows] * mass[rows, None]) @ X[:, s].T
+    codes = np.arange(n, dtype=np.int64) if cluster is None else cluster
+    if cluster is not None:
+        scores = by_cluster(scores, cluster)
+
+    def rows_of_all() -> Rows:
+        seen = np.ones((n, t), dtype=bool)
+        return Rows(X[:, group], residual, mass, np.unique(codes, return_inverse=True)[1], seen)
+
+    norm = float(np.sqrt(np.einsum("nt,nt,n->", residual, residual, mass)))
+    return Regression(
+        coefficients, bread, scores, norm, n * t, n - 1, t, lambda: _moments(rows_of_all()), rows_of_all
+    )
+
+
 def _moments(rows: Rows) -> Moments:
     weighted = rows.X * rows.weight[:, None]
     if rows.observed.all():
