@@ -6,6 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 STUDY  ?= studies/synthetic-hotspots
+CALIBRATIONS := $(sort $(wildcard benchmarks/calibration*.py benchmarks/*_false_alarms.py))
 
 .PHONY: study test check calibrate bench docs lab lock clean
 
@@ -18,10 +19,14 @@ test: $(VENV)/.ready-test
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
-calibrate: $(VENV)/.ready-test        ## long simulations: bias, coverage and size
+# matrices are small there: threads that wait for one another would take most of the time
+calibrate: export OPENBLAS_NUM_THREADS = 1
+calibrate: export OMP_NUM_THREADS = 1
+calibrate: $(VENV)/.ready-test        ## long simulations: bias, coverage, size and false alarms; hours
 	$(BIN)/python -m pytest -m slow
-	$(BIN)/python benchmarks/calibration.py
-	$(BIN)/python benchmarks/calibration_att_gt.py
+	@for script in $(CALIBRATIONS); do \
+	  printf '\n## %s\n\n' $$script; $(BIN)/python $$script || exit 1; \
+	done
 
 bench: $(VENV)/.ready-test            ## ratios within one run, peers in their own environment
 	$(BIN)/python benchmarks/run.py
