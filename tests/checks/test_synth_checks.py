@@ -228,16 +228,24 @@ def test_without_one_donor_the_sign_turns():
     assert checks.leave_one_donor_out(result).verdict == "fail"
 
 
-def test_no_interval_is_a_concern_and_a_one_sided_one_is_judged_on_its_side():
+def test_no_interval_is_a_concern():
     panel = factor_panel(units=25, effect=-4.0, seed=4)
     few = checks.leave_one_donor_out(synth.classic(factor_panel(units=8, effect=-4.0)))
     assert few.verdict == "concern"
     assert "no interval" in few.reason
-    falls = synth.classic(panel, inference=Placebo(side="fall"))
-    found = checks.leave_one_donor_out(falls)
+    found = checks.leave_one_donor_out(synth.classic(panel, inference=Placebo(side="fall")))
     assert "no interval" not in found.reason
-    above = (found.table["estimate"] > falls.headline.high).any()
-    assert (found.verdict == "pass") == (not above)
+
+
+@pytest.mark.parametrize(
+    ("end", "bound", "verdict"),
+    # of -8, -2.86 and -3 without a donor each, one lies beyond -5 on one side and beyond -2.9 on the other
+    [("high", -2.0, "pass"), ("high", -2.9, "concern"), ("low", -9.0, "pass"), ("low", -5.0, "concern")],
+)
+def test_a_one_sided_interval_is_judged_on_its_side(end, bound, verdict):
+    result = synth.classic(by_hand())
+    one_sided = replace(result, headline=replace(result.headline, **{end: bound}))
+    assert checks.leave_one_donor_out(one_sided).verdict == verdict
 
 
 def test_two_donors_leave_none_to_drop():
@@ -286,6 +294,21 @@ def test_back_in_time_ranks_the_largest_of_three_dates():
     p = (largest >= largest[0] * (1 - 1e-9)).mean()
     assert f"p = {p:.2g} among 25 units" in found.reason
     assert found.verdict == ("pass" if p >= 0.05 else "concern")
+
+
+def test_three_dates_are_one_test():
+    """By hand: of 20 units the treated one is largest at one date, another unit at the two others."""
+    from whatworks.checks.synth_refits import _stands_out
+
+    detail = synth.classic(factor_panel(units=20, periods=40, start=31)).detail
+    sizes = np.ones((3, 20))
+    sizes[1, 0], sizes[0, 5], sizes[2, 5] = 9.0, 8.0, 8.0
+    found = _stands_out(detail, [10, 15, 20], np.array([0.1, -2.0, 0.2]), sizes, 0.051)
+    assert "p = 0.05 among 20 units" in found.reason
+    assert "-2 at 16" in found.reason
+    assert found.verdict == "concern"
+    sizes[2, 7] = 9.5
+    assert "p = 0.1 among" in _stands_out(detail, [10, 15, 20], np.zeros(3), sizes, 0.05).reason
 
 
 def test_a_treated_unit_that_left_early_is_found_out():

@@ -46,6 +46,17 @@ def test_gaps_get_the_method_that_permits_them():
     assert "1 cells are missing" in found.reasons[0]
 
 
+def test_months_hear_that_one_of_them_is_a_thin_base():
+    monthly = staggered(8)
+    assert monthly.period_kind == "month"
+    found = suggest(monthly)
+    assert found.method == "did.att_gt"
+    assert any("did.imputation, which measures from all untreated months" in r for r in found.reasons)
+    yearly = suggest(replace(monthly, period_kind="year"))
+    assert yearly.method == "did.att_gt"
+    assert not any("did.imputation" in r for r in yearly.reasons)
+
+
 def test_counts_hear_of_the_rate_ratio():
     panel = toy.panel()
     counts = replace(panel, exposure=np.ones_like(panel.outcome))
@@ -53,10 +64,18 @@ def test_counts_hear_of_the_rate_ratio():
     assert not any("did.poisson" in reason for reason in suggest(panel).reasons)
 
 
-def test_one_treated_unit_hears_that_no_error_exists():
+def test_one_treated_unit_is_sent_to_synthetic_control():
     found = suggest(toy.panel().select([0, *range(8, 16)]))
-    assert found.inference.startswith("No error exists: only one treated unit")
-    assert "synthetic control" in found.inference
+    assert found.method == "synth.classic"
+    assert "would have no error" in found.reasons[0]
+    assert "1/9" in found.inference
+    assert any("Leave one donor out" in check for check in found.checks)
+    assert suggest(toy.panel().select([0, 1, *range(8, 16)])).method == "did.block"
+
+
+def test_one_treated_cluster_hears_that_no_error_exists():
+    found = suggest(toy.panel().select([0, 1, *range(8, 16)]))
+    assert found.inference.startswith("No error exists: all 2 treated units lie in one cluster")
 
 
 def test_it_never_looks_at_the_outcome():

@@ -32,6 +32,18 @@ def test_a_study_that_follows_says_so() -> None:
     assert "did.block" in found._repr_html_()
 
 
+def test_one_treated_area_is_followed_by_any_of_three_synthetic_controls() -> None:
+    panel = staggered([6] + [None] * 11)
+    for method, said in (
+        ("synth.classic", "suggests."),
+        ("synth.synthdid", "suggests, with synth.synthdid."),
+    ):
+        found = study.follows(panel, method)
+        assert found.notes == ()
+        assert said in found._repr_html_()
+    assert "suggests synth.classic" in study.follows(panel, "did.block").notes[0]
+
+
 def test_a_study_that_does_otherwise_is_loud() -> None:
     found = study.follows(staggered(SEVERAL), "did.block")
     assert len(found.notes) == 1

@@ -42,6 +42,22 @@ def test_the_true_rate_ratio_lies_inside_the_interval_of_the_study_of_counts() -
     assert result.relative.low <= percent <= result.relative.high
 
 
+def test_the_true_effect_lies_inside_the_interval_of_the_study_of_one_borough() -> None:
+    folder = places.find(ROOT).study("synthetic-borough")
+    if not (folder / "record").is_dir():
+        pytest.skip("the study has not been run here: whatworks run synthetic-borough")
+    result = record.load(folder).result
+    path = ROOT / "data" / "synthetic" / "borough-truth.json"
+    truth = json.loads(path.read_text(encoding="utf-8"))
+    assert result.method == "synth.classic"
+    assert truth["treated"] in result.headline.estimand
+    assert result.headline.low <= truth["effect"]["per_1000"] <= result.headline.high
+    assert result.relative.low <= truth["effect"]["percent"] <= result.relative.high
+    untouched = [one for one in result.secondary if truth["untouched"][0] in one.outcome]
+    assert len(untouched) == 1
+    assert untouched[0].estimate.low <= 0 <= untouched[0].estimate.high
+
+
 @pytest.mark.parametrize("slug", ["synthetic-hotspots", "synthetic-rollout", "synthetic-counts"])
 def test_a_record_says_how_far_from_parallel_the_finding_would_survive(slug: str) -> None:
     folder = places.find(ROOT).study(slug)

@@ -280,6 +280,8 @@ def _suggested(panel: Panel, found: Mapping[str, Result]) -> str | NotAvailable:
     name = advice.method
     if name == "did.att_gt":
         name = f"{name} ({advice.options['comparison']})"
+    if name.startswith("synth."):
+        return NotAvailable(f"{name}, which this design suggests, is no difference in differences")
     return name if name in found else NotAvailable(f"{name}, which this design suggests, refused")
 
 

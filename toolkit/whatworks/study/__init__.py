@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from whatworks.study.places import Workspace
     from whatworks.study.running import run
     from whatworks.study.source import Source, read
+    from whatworks.study.synthetic_choice import synthetic
     from whatworks.study.verifying import Verification, verify
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "read",
     "run",
     "secondary",
+    "synthetic",
     "verify",
     "where_possible",
 ]
@@ -56,6 +58,7 @@ _HOME = {
     "read": "source",
     "run": "running",
     "secondary": "panels",
+    "synthetic": "synthetic_choice",
     "verify": "verifying",
     "where_possible": "following",
 }

@@ -15,6 +15,9 @@ from whatworks.results import NotAvailable
 _FOR_COUNTS: Final = {"did.poisson": "did.block"}
 """Methods for counts, by the method that the same design asks for on rates."""
 
+_ALIKE: Final = {"synth.augmented": "synth.classic", "synth.synthdid": "synth.classic"}
+"""Methods that answer the question of a design as well as the one that stands for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Followed:
@@ -32,11 +35,15 @@ class Followed:
 
     def _repr_html_(self) -> str:
         if not self.notes:
-            on_counts = "" if self.method == self.suggestion.method else f", on counts with {self.method}"
-            said = f"This study follows what its design suggests{on_counts}."
+            said = f"This study follows what its design suggests{self._otherwise()}."
             return f"<p>{html.escape(said)}</p>{self.suggestion._repr_html_()}"
         loud = "".join(f"<p><strong>{html.escape(note)}</strong></p>" for note in self.notes)
         return f"{loud}<p>What the design suggests:</p>{self.suggestion._repr_html_()}"
+
+    def _otherwise(self) -> str:
+        if self.method == self.suggestion.method:
+            return ""
+        return f", on counts with {self.method}" if self.method in _FOR_COUNTS else f", with {self.method}"
 
 
 def follows(panel: Panel, method: str, **options: object) -> Followed:
@@ -52,7 +59,8 @@ def follows(panel: Panel, method: str, **options: object) -> Followed:
     """
     suggestion = suggest(panel)
     counted = panel.exposure is not None and _FOR_COUNTS.get(method) == suggestion.method
-    if method != suggestion.method and not counted:
+    alike = _ALIKE.get(method) == suggestion.method
+    if method != suggestion.method and not counted and not alike:
         why = " ".join(suggestion.reasons)
         note = f"Careful: this study uses {method}, while its design suggests {suggestion.method}. {why}"
         return Followed(method, suggestion, (note,))

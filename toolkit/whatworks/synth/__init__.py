@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from whatworks.synth.augmented import augmented
 from whatworks.synth.classic import classic
+from whatworks.synth.compare import compare
 from whatworks.synth.interactive import interactive
 from whatworks.synth.micro import micro
 from whatworks.synth.penalised import penalised
@@ -15,6 +16,7 @@ __all__ = [
     "Predictors",
     "augmented",
     "classic",
+    "compare",
     "interactive",
     "micro",
     "penalised",
