@@ -52,7 +52,7 @@ def test_months_hear_that_one_of_them_is_a_thin_base():
     found = suggest(monthly)
     assert found.method == "did.att_gt"
     assert any("did.imputation, which measures from all untreated months" in r for r in found.reasons)
-    yearly = suggest(replace(monthly, period_kind="year"))
+    yearly = suggest(replace(monthly, period_kind="quarter"))
     assert yearly.method == "did.att_gt"
     assert not any("did.imputation" in r for r in yearly.reasons)
 
