@@ -19,15 +19,16 @@ from whatworks.results import NotAvailable, Number
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+_FLAT: Final = 1e-12
 NORMAL: Final = NotAvailable("normal distribution")
 ONE_TREATED: Final = (
     "there is only one treated {piece}, so nothing in the data shows how far it strays by chance; "
     'PermutationGroups(statistic="difference") needs only one'
 )
 SATURATED: Final = (
-    "the constraints fit the {used} comparison {piece}s that carry weight without a remainder, so nothing in "
-    "the data shows how far they stray by chance; match on fewer periods at a time, or use "
-    "PermutationGroups() or GroupJackknife()"
+    "the constraints fit the untreated units without a remainder, or a single {piece} carries all the "
+    "weight, so nothing in the data shows how far they stray by chance; match on fewer periods at a time, "
+    "or use PermutationGroups() or GroupJackknife()"
 )
 
 
@@ -36,10 +37,11 @@ class Linearised:
     """Errors from the first-order expansion of the weighted difference (Taylor linearisation).
 
     Attributes:
-        kind: `calibrated` takes the outcome's residual from its regression on what the weights were
-            calibrated on, as the weights move with the sample; its pieces are units (clusters where named),
-            and t has Welch's degrees of freedom. `survey` prints what R's microsynth does: fixed weights, a
-            two-group regression with period effects, every unit and period a piece of its own, normal.
+        kind: `calibrated` takes the outcome's residual from its regression, over untreated units, on what the
+            weights were calibrated on, since balance takes all the rest away; its pieces are units (clusters
+            where named), and t has Welch's degrees of freedom. `survey` prints what R's microsynth does:
+            fixed weights, a two-group regression with period effects, every unit and period a piece of its
+            own, normal.
 
     Source: Deville & Särndal (1992), JASA 87(418), result 5, for `calibrated`; Robbins, Saunders & Kilmer
     (2017), JASA 112(517), section 4.1, with the survey package's formula (Binder 1983), for `survey`.
@@ -95,7 +97,7 @@ class Linearised:
             return ONE_TREATED.format(piece=piece)
         used = _pieces(groups, groups.comparison > 0)
         if used < 2 or (self.kind == "calibrated" and _spare(groups) < 1):
-            return SATURATED.format(used=used, piece=piece)
+            return SATURATED.format(piece=piece)
         return ""
 
     def _sentence(self, groups: TwoGroups) -> str:
@@ -117,43 +119,49 @@ def _pieces(groups: TwoGroups, mask: npt.NDArray[np.bool_]) -> int:
 
 
 def _spare(groups: TwoGroups) -> int:
-    used = groups.comparison > 0
-    basis = np.column_stack([np.ones(int(used.sum())), groups.features[used]])
-    return int(used.sum()) - int(np.linalg.matrix_rank(basis, tol=1e-9 * np.abs(basis).max() * len(basis)))
+    """Untreated units beyond those that the features' regression uses up."""
+    basis = _basis(groups)[groups.treated == 0]
+    values = np.linalg.eigvalsh(basis.T @ basis)
+    return len(basis) - int((values > _FLAT * values[-1]).sum())
+
+
+def _basis(groups: TwoGroups) -> Floats:
+    return np.column_stack([np.ones(len(groups.treated)), groups.features])
 
 
 def _calibrated(groups: TwoGroups) -> tuple[Floats, Floats, Floats]:
-    used, own = groups.comparison > 0, groups.treated > 0
+    """Given the features, the weights are fixed: what is random is each side's residual on the features."""
+    own, free = groups.treated > 0, groups.treated == 0
+    used = groups.comparison[free] > 0
     terms = np.concatenate([groups.outcome.mean(axis=2, keepdims=True), groups.outcome], axis=2)
     count, _, width = terms.shape
-    flat = np.moveaxis(terms, 1, 0).reshape(len(used), -1)
-    basis = np.column_stack([np.ones(len(used)), groups.features])
-    left, singular, right = np.linalg.svd(basis[used], full_matrices=False)
-    kept = singular > 1e-9 * singular[0] * len(left)
-    slope = (right[kept].T / singular[kept]) @ (left[:, kept].T @ flat[used])
-    residual = flat - basis @ slope
-    leverage = (left[:, kept] ** 2).sum(axis=1)
-    spare = float(len(left) - kept.sum())
-    room = np.maximum(1.0 - leverage, 1e-12)
-    share = groups.comparison[used, None] * residual[used] / np.sqrt(room)[:, None]
-    middle = (groups.treated[own, None] * residual[own]).sum(axis=0)
-    mine = groups.treated[own, None] * (residual[own] - middle)
+    flat = np.moveaxis(terms, 1, 0).reshape(len(own), -1)
+    basis = _basis(groups)
+    values, vectors = np.linalg.eigh(basis[free].T @ basis[free])
+    kept = values > _FLAT * values[-1]
+    turned = basis @ vectors[:, kept] / np.sqrt(values[kept])
+    residual = flat - turned @ (turned[free].T @ flat[free])
+    room = np.sqrt(np.maximum(1.0 - (turned[free] ** 2).sum(axis=1), 1e-12))
+    share = (groups.comparison[free, None] * residual[free] / room[:, None])[used]
+    mine = groups.treated[own, None] * (residual[own] - groups.treated[own] @ residual[own])
     codes = groups.cluster
-    sides = [
-        cluster_sums(part, None if codes is None else np.unique(codes[mask], return_inverse=True)[1], size)
-        for part, mask, size in ((mine, own, _pieces(groups, own)), (share, used, _pieces(groups, used)))
-    ]
-    pieces = len(sides[0])
-    sides[0] = sides[0] * np.sqrt(pieces / max(pieces - 1, 1))
-    treated, comparison = ((side**2).sum(axis=0) for side in sides)
+    if codes is not None:
+        mine, share = _summed(mine, codes[own]), _summed(share, codes[free][used])
+    pieces, weight = len(mine), groups.comparison[free] ** 2
+    mine = mine * np.sqrt(pieces / max(pieces - 1, 1))
+    treated, comparison = (mine**2).sum(axis=0), (share**2).sum(axis=0)
     variance = treated + comparison
-    freedom = max(min(spare, float(len(sides[1]) - 1)), 1.0)
+    freedom = max(min(len(share), weight.sum() ** 2 / (weight**2).sum()) - 1, 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         df = variance**2 / (treated**2 / max(pieces - 1, 1) + comparison**2 / freedom)
-    first = np.arange(count) * width
-    both = np.concatenate(sides)[:, first]
+    both = np.concatenate([mine, share])[:, np.arange(count) * width]
     error = np.sqrt(variance).reshape(count, width)
     return error, np.asarray(both.T @ both), np.asarray(np.where(np.isfinite(df), df, 1.0))
+
+
+def _summed(contributions: Floats, codes: Ints) -> Floats:
+    distinct, place = np.unique(codes, return_inverse=True)
+    return cluster_sums(contributions, place, len(distinct))
 
 
 def _survey(groups: TwoGroups) -> tuple[Floats, Floats]:
