@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.synth.problems import Fits, Problems
-from whatworks.synth.simplex import minimise, nearest
+from whatworks.synth.simplex import minimise
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -147,7 +147,10 @@ class SyntheticDid:
         target = _centred(_target(problems, paths)[:, None, used], mask)[:, 0]
         # copies of a unit share its weight alike: the ridge on them all is the ridge over their number
         penalty = (mask.sum(axis=(1, 2)) * ridge**2)[:, None] / np.maximum(controls, 1.0)
-        return nearest(donors.transpose(0, 2, 1), target, ridge=penalty, allowed=controls > 0).weights
+        apart = donors - target[:, None]
+        gram = np.matmul(apart, apart.transpose(0, 2, 1)) + penalty[:, :, None] * np.eye(donors.shape[1])
+        allowed = np.asarray(controls > 0)
+        return minimise(gram, np.zeros(allowed.shape), allowed=allowed, start=_relaxed(gram, allowed)).weights
 
     def _periods(self, sample: Sample, paths: Floats, before: Bools) -> Floats:
         """(B, T) λ: the average of periods before that lies equally far from the mean after for all."""
@@ -196,6 +199,25 @@ def _mean(weights: Floats, paths: Floats) -> Floats:
     if len(paths) == 1:
         return np.asarray(weights @ paths[0])
     return np.asarray(np.matmul(weights[:, None, :], paths)[:, 0])
+
+
+def _relaxed(gram: Floats, allowed: Bools) -> Floats:
+    """(B, n) minimum of ½w'Gw over weights of either sign that sum to one, the negative ones cut off.
+
+    With many small weights, as the ridge makes them, most of the support is found in this one step.
+    """
+    size = np.einsum("bii->bi", gram).max(axis=1)
+    lent = (1e-12 * np.where(size > 0, size, 1.0))[:, None, None] * np.eye(gram.shape[1])
+    pair = allowed[:, :, None] & allowed[:, None, :]
+    system = np.where(pair, gram, 0.0) + lent + ~allowed[:, :, None] * np.eye(gram.shape[1])
+    found = np.linalg.solve(system, allowed[:, :, None].astype(np.float64))[:, :, 0]
+    found = np.where(allowed, np.maximum(found, 0.0), 0.0)
+    total = found.sum(axis=1, keepdims=True)
+    return np.asarray(
+        np.where(
+            total > 0, found / np.where(total > 0, total, 1.0), allowed / allowed.sum(axis=1, keepdims=True)
+        )
+    )
 
 
 def _most_even(apart: Floats, allowed: Bools) -> Floats:
