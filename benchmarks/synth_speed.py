@@ -6,9 +6,10 @@
 Made-up data of the shape of the Californian tobacco study: 39 units × 31 periods, one treated from 20.
 `outcome`: weights on the whole path before the start. `nested`: three covariates and three past outcomes,
 predictor weights by nested optimisation. In both, every donor takes the treated unit's place once.
-Packages take turns within each repeat, each run in a process of its own, reading and importing not counted; ours
-counts building the panel from the table. Peers live in benchmarks/peers/.venv-synth; one that is missing or
-fails is said so. On a busy machine compare processor seconds; OMP_NUM_THREADS=1 keeps threads apart.
+Packages take turns within each repeat, each run in a process of its own, reading and importing not counted;
+ours counts building the panel from the table. Peers live in benchmarks/peers/.venv-synth or where --venv
+says; one that is missing or fails is said so. On a busy machine compare processor seconds; OMP_NUM_THREADS=1
+keeps threads apart.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import pandas as pd
 
 HERE = Path(__file__).resolve().parent
 VENV = HERE / "peers" / ".venv-synth"
-PACKAGES = ("pysyncon",)
+PACKAGES = ("pysyncon", "diff-diff")
 TASKS = ("outcome", "nested")
 UNITS, PERIODS, START = 39, 31, 20
 COVARIATES = ("income", "price", "young")
@@ -109,7 +110,27 @@ def pysyncon(frame: pd.DataFrame, task: str) -> Callable[[], float]:
     return run
 
 
-RUNS = {"whatworks": whatworks, "pysyncon": pysyncon}
+def diff_diff(frame: pd.DataFrame, task: str) -> Callable[[], float]:
+    from diff_diff import SyntheticControl
+
+    data = frame.assign(d=((frame["start"] != "") & (frame["t"] >= START)).astype(int))
+
+    def run() -> float:
+        if task == "outcome":
+            model = SyntheticControl(v_method="custom", custom_v=np.ones(START - 1), standardize="none")
+            found = model.fit(data, "y", "d", "unit", "t", pre_period_outcomes="all")
+        else:
+            model = SyntheticControl(seed=1)
+            found = model.fit(
+                data, "y", "d", "unit", "t", predictors=list(COVARIATES), pre_period_outcomes=list(LAGS)
+            )
+        found.in_space_placebo()
+        return float(found.att)
+
+    return run
+
+
+RUNS = {"whatworks": whatworks, "pysyncon": pysyncon, "diff-diff": diff_diff}
 
 
 def work(name: str, task: str, path: str) -> None:
