@@ -261,6 +261,8 @@ def test_the_unit_weights_of_a_panel_weigh_the_treated():
     detail = synth.staggered(panel, inference=Jackknife()).detail
     np.testing.assert_allclose(detail.pool.share, [0.5, 1 / 6, 1 / 6, 1 / 6])
     np.testing.assert_allclose(detail.pool.share @ detail.fits.unit_gaps[0], detail.fits.gaps[0])
+    space = synth.staggered(panel, inference=QUICK).detail.space
+    assert space.rank.before[0] == pytest.approx(detail.fits.separate[0])
     observed = detail.pool.observed
     np.testing.assert_allclose(observed - detail.fits.counterfactual[0], detail.fits.gaps[0], atol=1e-10)
 

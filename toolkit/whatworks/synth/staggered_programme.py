@@ -16,8 +16,8 @@ Bools = npt.NDArray[np.bool_]
 
 WHERE: Final = "synth.staggered"
 
-STIFFNESS: Final = 64.0
-"""Weight of the penalty on block sums, in units of the largest curvature."""
+STIFFNESS: Final = (64.0, 4.0, 0.5)
+"""Weights of the penalty on block sums, in units of the largest curvature; the next where one fails."""
 
 GAP: Final = 1e-10
 """A programme is solved when its objective is certain to be within this of its minimum ..."""
@@ -68,19 +68,19 @@ def over_blocks(gram: Floats, allowed: Bools, start: Floats) -> Blocks:
     tolerance = np.maximum(GAP, PRECISION * scale)
     weights, gap = start.copy(), _gap(gram, start, allowed)
     open_ = np.flatnonzero(gap > tolerance)
-    width = 0
-    while len(open_) and width < start.shape[2]:
-        width = min(start.shape[2], max(width, int((weights[open_] > 0).sum(axis=2).max())) + WIDENING)
-        weights[open_] = _likeliest(
-            gram[open_], allowed[open_], weights[open_], width, STIFFNESS * scale[open_], tolerance[open_] / 2
-        )
-        gap[open_] = _gap(gram[open_], weights[open_], allowed[open_])
-        open_ = open_[gap[open_] > tolerance[open_]]
+    for stiffness in STIFFNESS:
+        width = 0
+        while len(open_) and width < start.shape[2]:
+            width = min(start.shape[2], max(width, int((weights[open_] > 0).sum(axis=2).max())) + WIDENING)
+            some = gram[open_], allowed[open_], weights[open_]
+            weights[open_] = _likeliest(*some, width, stiffness * scale[open_], tolerance[open_] / 2)
+            gap[open_] = _gap(gram[open_], weights[open_], allowed[open_])
+            open_ = open_[gap[open_] > tolerance[open_]]
     if len(open_):
         raise EstimationError(
             f"{len(open_)} of {len(start)} problems of joint weights did not converge (gap {gap.max():.1e})",
             where=WHERE,
-            remedy="Outcomes of very different size make this happen: rescale them, or use pooling=0.",
+            remedy="Levels that lie far apart make this happen: use intercept=True, or pooling=0.",
         )
     return Blocks(weights, 0.5 * np.einsum("bji,bji->b", _slope(gram, weights), weights), gap)
 
@@ -113,7 +113,12 @@ def _multipliers(gram: Floats, allowed: Bools, start: Floats, stiff: Floats, tol
     for _ in range(ROUNDS):
         if not len(open_):
             break
-        z[open_], price[open_] = _round(gram[open_], allowed[open_], z[open_], price[open_], stiff[open_])
+        some = gram[open_], allowed[open_], z[open_]
+        try:
+            z[open_], price[open_] = _round(*some, price[open_], stiff[open_])
+        except EstimationError:
+            # a stiff penalty can leave the solver of one simplex too few digits; a softer one is tried next
+            break
         totals = z[open_].sum(axis=2, keepdims=True)
         found = np.where(totals > 0, z[open_] / np.where(totals > 0, totals, 1.0), weights[open_])
         certain = _gap(gram[open_], found, allowed[open_])
