@@ -12,7 +12,7 @@ from whatworks.inference import Jackknife
 from whatworks.inference.placebo import Placebo
 from whatworks.inference.placebo_error import PlaceboError
 from whatworks.inference.unit_bootstrap import UnitBootstrap
-from whatworks.synth.synthdid_staggered import staggered
+from whatworks.synth.synthdid_staggered import pools_of, staggered
 
 STARTS = [21, 21, 21, 25, 25] + [None] * 11
 FEW = PlaceboError(draws=99)
@@ -59,10 +59,10 @@ def test_one_start_through_the_same_steps_is_the_plain_answer(inference):
     starts = [21] * 3 + [None] * 9
     panel = panel_of(outcome()[:12], starts)
     plain = synth.synthdid(panel, inference=inference).headline
+    pools = pools_of(panel, None, 0)
     same = staggered(
-        panel, np.empty((0, 0, 0)), "both", donors=None, anticipation=0, inference=inference, level=0.95,
-        spec={},
-    ).headline  # fmt: skip
+        panel, pools, np.empty((0, 0, 0)), "both", inference=inference, level=0.95, spec={}
+    ).headline
     assert same.value == pytest.approx(plain.value, abs=1e-10)
     assert same.std_error == pytest.approx(plain.std_error, rel=1e-8)
 

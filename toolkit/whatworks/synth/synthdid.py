@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from whatworks.errors import choose
-from whatworks.inference.default import Choice, decide_by_units
+from whatworks.inference.default import decide_by_units
 from whatworks.inference.placebo_error import PlaceboError, rank_p
 from whatworks.panel import Panel
 from whatworks.results import Result
@@ -17,7 +17,7 @@ from whatworks.synth.answer import SynthDetail, answer
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.problems import Fits
 from whatworks.synth.synthdid_fit import SyntheticDid, Weights
-from whatworks.synth.synthdid_staggered import staggered
+from whatworks.synth.synthdid_staggered import pools_of, staggered
 from whatworks.synth.synthdid_weights import WHERE, TwoWeights, covariates_of, solved
 
 Adjust = Literal["none", "projected"]
@@ -35,50 +35,47 @@ def synthdid(
 ) -> Result:
     """Effect as a double difference: donors weighted to run parallel before, periods to resemble those after.
 
-    Donor weights ω and time weights λ are non-negative and sum to one; levels are differenced away. Units
-    that start together are taken as their mean. With several starts each cohort is estimated against the
-    donors alone and the cohorts are averaged by their treated unit-periods.
+    Donor weights ω and time weights λ are non-negative and sum to one; units that start together are taken
+    as their mean. With several starts each cohort is held against the donors alone, and the cohorts are
+    averaged by treated unit-periods.
 
     Args:
         panel: (N, T) outcomes; units never treated in the window are the donors.
         donors: labels of the units that may be used; None: every unit untreated through the window.
-        adjust: `projected` takes the part of the panel's covariates off the outcome first, with slopes from
-            the donors' outcomes net of unit and period effects.
-        weights: `both` are fitted; or only those of `units` or `periods`, the others being equal; `equal` is
-            the difference in differences.
+        adjust: `projected` first takes off what the panel's covariates explain among the donors.
+        weights: `both` are fitted; or those of `units` or `periods` alone; or none, all being `equal`.
         anticipation: periods just before the start in which the effect may begin; nothing is fitted to them.
-        inference: `PlaceboError`, `Jackknife`, `UnitBootstrap`, and with one start also `Placebo`,
-            `Conformal`, `JackknifePlus`; or None for the default: `UnitBootstrap` from 20 treated units and
-            donors on, `PlaceboError` below, `Jackknife` where donors are too few for placebos.
+        inference: `PlaceboError`, `Jackknife`, `UnitBootstrap`; with one start also `Placebo`, `Conformal`,
+            `JackknifePlus`; None: by the number of units (`UnitBootstrap` from 20 on either side on).
         level: coverage of the intervals.
 
     Returns:
-        The mean effect from the start on as headline, and the effect of each period (with several starts: of
-        each event time). `detail.weights` has ω, `detail.method` λ, the ridge and the slopes; with several
-        starts `detail.cohorts` has these for each and `detail.by_cohort` its mean effect.
+        The mean effect, and that of each period or (several starts) event time; `detail.weights` has ω,
+        `detail.method` λ, ridge and slopes; with several starts see `StaggeredDetail`.
 
     Raises:
         DesignError: nobody treated, fewer than two donors or periods before a start, missing cells, donors
-            without any noise before the start, a jackknife with one treated unit in a cohort.
-        OptionError: a choice or donor that does not exist, inference that does not fit, a level outside
-            (0, 1).
+            without noise before the start, a jackknife with one treated unit at a start.
+        OptionError: a choice or donor that does not exist, inference that does not fit, a level off (0, 1).
 
-    Source: Arkhangelsky, Athey, Hirshberg, Imbens & Wager (2021), AER 111(12); several starts, Clarke,
-    Pailañir, Athey & Imbens (2024), Stata Journal 24(4); covariates by the former's footnote 4, projected as
-    in Kranz (2022).
+    Source: Arkhangelsky, Athey, Hirshberg, Imbens & Wager (2021), AER 111(12), covariates by footnote 4 with
+    Kranz (2022); several starts, Clarke, Pailañir, Athey & Imbens (2024), Stata Journal 24(4).
     """
     choose("weights", weights, ("both", "units", "periods", "equal"), where=WHERE)
     covariates = covariates_of(panel, adjust)
     spec: dict[str, Any] = {"adjust": adjust, "weights": weights, "anticipation": anticipation}
     if len(panel.cohorts) > 1:
-        return staggered(
-            panel, covariates, weights, donors=donors, anticipation=anticipation, inference=inference,
-            level=level, spec=spec,
-        )  # fmt: skip
+        pools = pools_of(panel, donors, anticipation)
+        return staggered(panel, pools, covariates, weights, inference=inference, level=level, spec=spec)
     pool = pool_of(panel, WHERE, donors=donors, anticipation=anticipation)
-    fit = SyntheticDid(pool.post, covariates, weights)
+    return _one_start(pool, SyntheticDid(pool.post, covariates, weights), inference, level, spec)
+
+
+def _one_start(
+    pool: Pool, fit: SyntheticDid, inference: object, level: float, spec: dict[str, Any]
+) -> Result:
     fits, found = solved(pool, fit)
-    usual: Choice = decide_by_units(int(pool.treated.sum()), int(pool.donors.sum()))
+    usual = decide_by_units(int(pool.treated.sum()), int(pool.donors.sum()))
     result = answer(
         pool,
         fit,

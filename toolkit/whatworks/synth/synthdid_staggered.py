@@ -92,11 +92,10 @@ class Averages:
 
 def staggered(
     panel: Panel,
+    pools: tuple[Pool, ...],
     covariates: Floats,
     weights: Weights,
     *,
-    donors: Sequence[str] | None,
-    anticipation: int,
     inference: object,
     level: float,
     spec: dict[str, Any],
@@ -106,7 +105,6 @@ def staggered(
     Raises as `synth.synthdid`. Source: Clarke, Pailañir, Athey & Imbens (2024), Stata Journal 24(4).
     """
     random_draws.check_level(level)
-    pools = _pools(panel, donors, anticipation)
     averages = Averages(pools, tuple(SyntheticDid(pool.post, covariates, weights) for pool in pools))
     details = tuple(map(_one, pools, averages.ways))
     usual = decide_by_units(int(sum(p.treated.sum() for p in pools)), int(pools[0].donors.sum()))
@@ -146,7 +144,11 @@ def _one(pool: Pool, fit: SyntheticDid) -> SynthDetail:
     return SynthDetail(pool, fit, fits, None, own)
 
 
-def _pools(panel: Panel, donors: Sequence[str] | None, anticipation: int) -> tuple[Pool, ...]:
+def pools_of(panel: Panel, donors: Sequence[str] | None, anticipation: int) -> tuple[Pool, ...]:
+    """One pool a start, all with the same donors: units never treated in the window.
+
+    Raises `DesignError` where there are none, and as `pool_of`; `OptionError` for a donor that cannot be one.
+    """
     free = np.asarray(panel.never_treated | (panel.start > panel.periods[-1]))
     if not free.any():
         raise DesignError(
