@@ -392,3 +392,20 @@ def test_staggered_starts_are_warned_against():
 def test_json_round_trip():
     result = did.poisson(panel(frame()))
     assert type(result).from_json(result.to_json()).headline == result.headline
+
+
+def test_the_fit_of_totals_is_the_maximum_itself_where_exposure_does_not_change():
+    rng = np.random.default_rng(8)
+    group = np.array([0, 1, 2, 0, 1, 2, 0, 0, 1])
+    shared = rng.normal(size=(1, 3, 6))
+    exposure = np.repeat(rng.uniform(0.5, 4, size=(9, 1)), 6, axis=1)
+    mass = np.repeat(rng.uniform(0.5, 2, size=(9, 1)), 6, axis=1)
+    counts = 1.0 + rng.poisson(5 * exposure)
+    cells = poisson_core.Cells(counts, np.log(exposure), mass)
+    fit = poisson_core.fit(cells, shared[:, group], ("x",))
+    start = poisson_core.start_from_totals(cells, shared[:, group], group, ("x",))
+    np.testing.assert_allclose(start, fit.predictor, atol=1e-9)
+    again = poisson_core.fit(cells, shared[:, group], ("x",), start=start)
+    np.testing.assert_allclose(again.coefficients, fit.coefficients, rtol=1e-10)
+    mass[0, 0] = 0.0
+    assert poisson_core.start_from_totals(cells, shared[:, group], group, ("x",)) is None

@@ -250,8 +250,8 @@ def _effects(
 def _units(found: Imputed, masks: Bools) -> Ints:
     """(k,) units with a cell in each (k, S, T) mask."""
     out = np.zeros(len(masks), dtype=np.int64)
-    for s in range(len(found.sample.cohorts)):
-        cells = found.cells[found.sample.members(s)].astype(np.float64)
+    for s in np.flatnonzero(masks.any(axis=(0, 2))):
+        cells = found.cells[found.sample.members(int(s))].astype(np.float64)
         out += (cells @ masks[:, s].T > 0).sum(axis=0)
     return out
 

@@ -139,8 +139,8 @@ def _pull(found: Imputed, which: Targets) -> _Pull:
     """Solve for the weights on untouched cells that make every target unbiased, by the exact projection."""
     data, fit = found.sample, found.fit
     period = (which.share * found.mass).sum(axis=1).T
-    for s in range(len(data.cohorts)):
-        rows = data.members(s)
+    for s in np.flatnonzero(which.share.any(axis=(0, 2))):
+        rows = data.members(int(s))
         lean = (fit.used[rows] * (data.weight[rows] / fit.count[rows])[:, None]).T @ found.cells[rows]
         period = period - lean @ which.share[:, s].T
     sums = [_by_cohort(data, x * data.weight[:, None]) for x in found.ahead]
@@ -162,13 +162,14 @@ def contributions(found: Imputed, which: Targets) -> Floats:
     data = found.sample
     pull = _pull(found, which)
     # residuals sum to zero within units, so that the pull on unit effects drops out
-    out = -(found.residual @ pull.period)
+    out = found.residual @ -pull.period
     if len(found.inside):
         out -= np.einsum("nt,pnt->np", found.residual, found.inside, optimize=True) @ pull.covariate
-    for s in range(len(data.cohorts)):
-        rows = data.members(s)
+    for s in np.flatnonzero(which.share.any(axis=(0, 2))):
+        rows = data.members(int(s))
         out[rows] += found.centred[rows] @ which.share[:, s].T
-    return out * data.weight[:, None]
+    out *= data.weight[:, None]
+    return out
 
 
 def coefficients(found: Imputed, which: Targets) -> list[Floats]:

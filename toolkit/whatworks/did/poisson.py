@@ -146,17 +146,28 @@ def _regressors(panel: Panel) -> Floats:
 def _fit(panel: Panel, regressors: Floats, names: tuple[str, ...]) -> tuple[PoissonFit, list[str]]:
     """The fit, without cells that the effects alone fit as 0, and a note on those."""
     cells, total = cells_of(panel), 0
+    start = _start(cells, panel, regressors, names)
     while True:
         try:
-            fit = poisson_core.fit(cells, regressors, names)
+            fit = poisson_core.fit(cells, regressors, names, start=start)
             break
         except SeparationError as separation:
             _refuse_separation(separation, panel, regressors, names)
             gone = separation.direction < -0.5
             total += int(gone.sum())
-            cells = replace(cells, mass=np.where(gone, 0.0, cells.mass))
+            cells, start = replace(cells, mass=np.where(gone, 0.0, cells.mass)), None
     note = f"{total:,} cells of 0 that unit and period effects fit whatever the effect do not enter."
     return fit, [note] if total else []
+
+
+def _start(
+    cells: poisson_core.Cells, panel: Panel, regressors: Floats, names: tuple[str, ...]
+) -> Floats | None:
+    """Where to begin: without covariates, units that share a start have their regressors in common."""
+    if len(panel.covariates):
+        return None
+    _, group = np.unique(np.minimum(panel.start, panel.periods[-1] + 1), return_inverse=True)
+    return poisson_core.start_from_totals(cells, regressors, group.ravel(), names)
 
 
 def _refuse_separation(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from whatworks.did import collinear
 from whatworks.did.poisson_rows import working_rows
-from whatworks.errors import EstimationError
+from whatworks.errors import DesignError, EstimationError
 from whatworks.inference.regression import Moments, Regression
 from whatworks.inference.rows import Rows, by_cluster
 
@@ -132,7 +132,7 @@ def fit(
     total = float((mass * y).sum())
     for number in range(MOST_STEPS):
         weight = mass * np.exp(eta)
-        found, step = _newton(cells, regressors, names, eta)
+        found, step = _newton(cells, regressors, names, eta, weight)
         _watch(step, found - beta, y, mass, number)
         share = _halve(eta, step, y, mass)
         eta, beta = eta + share * step, beta + share * (found - beta)
@@ -145,23 +145,41 @@ def fit(
     )
 
 
-def _newton(cells: Cells, regressors: Floats, names: Sequence[str], eta: Floats) -> tuple[Floats, Floats]:
-    """Coefficients (k,) after a full step from the predictor, and the change of the predictor (N, T)."""
-    mu = np.exp(eta)
-    working = np.where(cells.mass > 0, (cells.outcome - mu) / mu, 0.0)
-    target = eta - cells.offset + working
-    residualised = project(np.concatenate([regressors, target[None]]), cells.mass * mu)
+def _newton(
+    cells: Cells, regressors: Floats, names: Sequence[str], eta: Floats, weight: Floats
+) -> tuple[Floats, Floats]:
+    """Coefficients (k,) after a full step from the predictor, and the change of the predictor (N, T).
+
+    `weight` (N, T) is the mass times the mean at the predictor.
+    """
+    used = weight > 0
+    working = cells.mass * cells.outcome
+    working -= weight
+    np.divide(working, weight, out=working, where=used)
+    stack = np.empty((len(regressors) + 1, *eta.shape))
+    stack[:-1] = regressors
+    np.subtract(eta, cells.offset, out=stack[-1])
+    stack[-1] += working
+    residualised = project(stack, weight)
     X, left = residualised[:-1], residualised[-1]
-    bread = inverse(regressors, X, cells.mass * mu, names)
-    found = bread @ np.einsum("knt,nt->k", X, cells.mass * mu * left)
-    step = working - left + np.tensordot(found, X, axes=1)
-    return found, np.where(cells.mass > 0, step, 0.0)
+    bread = inverse(regressors, X, weight, names)
+    found = bread @ (_flat(X) @ (weight * left).ravel())
+    step = working - left
+    step += (found @ _flat(X)).reshape(eta.shape)
+    step *= used
+    return found, step
+
+
+def _flat(X: Floats) -> Floats:
+    """(k, N·T) from (k, N, T)."""
+    return X.reshape(len(X), X.shape[1] * X.shape[2])
 
 
 def project(values: Floats, mass: Floats) -> Floats:
     """Residuals of (k, N, T) arrays on unit and period effects under cell weights (N, T), 0 for no cell."""
     weighted = values * mass
-    return np.asarray(values - effects(weighted.sum(axis=2), weighted.sum(axis=1), mass))
+    ones = np.ones(mass.shape[0])
+    return np.asarray(values - effects(weighted.sum(axis=2), ones @ weighted, mass))
 
 
 def effects(by_unit: Floats, by_period: Floats, mass: Floats) -> Floats:
@@ -220,6 +238,26 @@ def _finished(
     weight = cells.mass * np.exp(eta)
     X = project(regressors, weight) if len(regressors) else regressors
     return PoissonFit(cells, tuple(names), beta, eta, X, inverse(regressors, X, weight, names))
+
+
+def start_from_totals(cells: Cells, regressors: Floats, group: Ints, names: Sequence[str]) -> Floats | None:
+    """Predictor (N, T) from the fit of summed cells, for units of a group (codes (N,)) alike in regressors.
+
+    Where exposure does not change over time the first-order conditions of the units of a group add up to that
+    of one unit with their totals, so this is the maximum itself, and Newton's method has one step left to
+    take. None where a cell is missing or the totals have no maximum.
+    """
+    if not (cells.mass > 0).all():
+        return None
+    _, first = np.unique(group, return_index=True)
+    counts, exposed = (by_cluster(cells.mass * x, group) for x in (cells.outcome, np.exp(cells.offset)))
+    try:
+        found = fit(Cells(counts, np.log(exposed), np.ones_like(counts)), regressors[:, first], names)
+    except (SeparationError, DesignError, EstimationError):
+        return None
+    rate = cells.offset + (found.predictor - found.cells.offset)[group]
+    own = (cells.mass * cells.outcome).sum(axis=1) / (cells.mass * np.exp(rate)).sum(axis=1)
+    return np.asarray(rate + np.log(own)[:, None])
 
 
 def _multiplicative(cells: Cells) -> Floats:
@@ -296,8 +334,8 @@ def inverse(regressors: Floats, X: Floats, weight: Floats, names: Sequence[str])
         DesignError: regressors that the effects or each other explain.
     """
     return collinear.inverse(
-        np.einsum("knt,lnt,nt->kl", X, X, weight, optimize=True),
-        np.sqrt(np.einsum("knt,nt->k", regressors**2, weight)),
+        _flat(X * weight) @ _flat(X).T,
+        np.sqrt(np.einsum("knt,knt,nt->k", regressors, regressors, weight)),
         names,
         where=WHERE,
         flat="Leave out a covariate that is constant over time or the same everywhere: the fixed "
