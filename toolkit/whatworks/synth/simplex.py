@@ -22,6 +22,10 @@ PROXIMAL: Final = 1e-9
 GAP: Final = 1e-13
 """A programme is solved when no change of weights could lower it by more than this share of its scale."""
 
+ROUNDED: Final = 1e-10
+"""What is accepted after `PATIENT` rounds, where rounding keeps the gap from closing further."""
+
+PATIENT: Final = 10
 ROUNDS: Final = 60
 _FLAT: Final = 1e-8
 
@@ -65,10 +69,10 @@ def minimise(
     gram, linear = gram / scale[:, None, None], linear / scale[:, None]
     weights = _best_vertex(gram, linear, allowed) if start is None else np.where(allowed, start, 0.0)
     open_, gap = np.arange(len(gram)), np.full(len(gram), np.inf)
-    for _ in range(ROUNDS):
+    for done in range(ROUNDS):
         weights[open_] = _round(gram[open_], linear[open_], allowed[open_], weights[open_])
         gap[open_] = _gap(gram[open_], linear[open_], allowed[open_], weights[open_])
-        open_ = open_[gap[open_] > GAP]
+        open_ = open_[gap[open_] > (GAP if done < PATIENT else ROUNDED)]
         if not len(open_):
             break
     if len(open_):
