@@ -10,7 +10,9 @@ import toy
 from tests.synth.panels import factor_panel, panel_of
 
 from whatworks import Panel, checks, did, synth
-from whatworks.errors import OptionError
+from whatworks.checks import refits
+from whatworks.checks import synth_reading as reading
+from whatworks.errors import EstimationError, OptionError
 from whatworks.inference.conformal import Conformal
 from whatworks.inference.placebo import Placebo
 from whatworks.results import Result
@@ -97,7 +99,7 @@ def test_fit_with_two_donors_is_judged_by_the_spread_alone():
     found = checks.pre_fit(synth.classic(panel, inference=Conformal()))
     assert found.verdict == "pass"
     assert "placebos" not in found.reason
-    assert found.table["reason"][2] == "too few donors for placebos"
+    assert found.table["reason"][2] == "no placebo could be fitted"
 
 
 @pytest.mark.parametrize(
@@ -360,6 +362,31 @@ def test_a_method_without_weights_or_whose_estimate_is_no_mean_gap():
     for check in (checks.leave_one_donor_out, checks.shorter_pre_period):
         assert check(other).verdict == "not_applicable"
         assert "not the mean gap" in check(other).reason
+
+
+def test_a_method_that_refuses_to_be_asked_again():
+    def refuses(problems):
+        raise EstimationError("it did not settle", where="a method")
+
+    result = synth.classic(factor_panel(units=25, effect=-3.0), inference=Conformal())
+    stubborn = replace(result, detail=replace(result.detail, fit=refuses))
+    for check in (checks.leave_one_donor_out, checks.shorter_pre_period, checks.back_in_time):
+        assert check(stubborn).verdict == "not_applicable"
+        assert "it did not settle" in check(stubborn).reason
+    assert "placebos" not in checks.pre_fit(stubborn).reason
+
+
+def test_single_periods_are_left_out_as_the_estimator_itself_would():
+    """The same estimates as by building each panel anew with its placebos."""
+    panel = factor_panel(units=22, periods=14, start=10, effect=-3.0, seed=2)
+    result = synth.classic(panel)
+    quick = reading.without_placebos(result, synth.classic)
+    for drop in (0, 5, 8, 9, 13):
+        left = refits.without_periods(panel, np.arange(14) == drop)
+        assert quick(left).headline.value == pytest.approx(synth.classic(left).headline.value, abs=1e-8)
+    assert quick(panel).headline == result.headline
+    other = panel.select(np.arange(22) != 3)
+    assert quick(other).headline == synth.classic(other).headline
 
 
 def test_the_battery_runs_everything_and_estimates_the_whole_once():

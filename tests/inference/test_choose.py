@@ -7,9 +7,12 @@ import pytest
 from whatworks import inference
 from whatworks.errors import OptionError
 from whatworks.inference.conformal import Conformal
+from whatworks.inference.group_jackknife import GroupJackknife
 from whatworks.inference.influence import Analytical
 from whatworks.inference.jackknife_plus import JackknifePlus
+from whatworks.inference.linearised import Linearised
 from whatworks.inference.multiplier import MultiplierBootstrap
+from whatworks.inference.permutation_groups import PermutationGroups
 from whatworks.inference.placebo import Placebo
 from whatworks.inference.placebo_error import PlaceboError
 from whatworks.inference.unit_bootstrap import UnitBootstrap
@@ -35,6 +38,9 @@ from whatworks.inference.unit_bootstrap import UnitBootstrap
         ("conformal", Conformal(draws=99, seed=5)),
         ("jackknife_plus", JackknifePlus()),
         ("unit_bootstrap", UnitBootstrap(draws=99, seed=5)),
+        ("linearised", Linearised()),
+        ("permutation_groups", PermutationGroups(draws=99, seed=5)),
+        ("group_jackknife", GroupJackknife(seed=5)),
     ],
 )
 def test_every_word_means_one_object_and_takes_draws_and_seed(name: str, chosen: object) -> None:
@@ -43,7 +49,7 @@ def test_every_word_means_one_object_and_takes_draws_and_seed(name: str, chosen:
 
 
 def test_no_word_is_untested_and_another_is_refused() -> None:
-    assert len(inference.NAMES) == 17
+    assert len(inference.NAMES) == 20
     with pytest.raises(OptionError, match="Did you mean 'jackknife'"):
         inference.choose("jacknife")
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Final
 
 from whatworks.checks import refits
+from whatworks.checks import synth_reading as reading
 from whatworks.checks.influential_periods import influential_periods
 from whatworks.checks.neighbours import Borders
 from whatworks.checks.series_breaks import series_breaks
@@ -12,8 +16,12 @@ from whatworks.checks.spillover_ring import spillover_ring
 from whatworks.checks.synth_fit import convex_hull, pre_fit, pre_period_length
 from whatworks.checks.synth_refits import back_in_time, leave_one_donor_out, shorter_pre_period
 from whatworks.checks.synth_weights import donors_left_alone, interpolation, weight_concentration
+from whatworks.inference.placebo import Placebo
 from whatworks.panel import Panel
 from whatworks.results import CheckResult
+
+SETS: Final = 99
+"""Placebo sets for the effect on several neighbours together: enough for a p-value of 0.01."""
 
 
 def run_synth(
@@ -43,12 +51,29 @@ def run_synth(
     Raises:
         WhatworksError: the estimator has no result on this panel.
     """
-    return tuple(_each(panel, refits.remembering(estimate, panel), offence, neighbours, others))
+    remembering = refits.remembering(estimate, panel)
+    return tuple(
+        _each(panel, remembering, _fewer_sets(estimate, remembering, panel), offence, neighbours, others)
+    )
+
+
+def _fewer_sets(estimate: refits.Estimator, whole: refits.Estimator, panel: Panel) -> refits.Estimator:
+    """The estimator with no more placebo sets than a ring of several neighbours needs, where it has a say.
+
+    A ring of five has 999 sets to be fitted; the treated unit alone keeps every placebo it had.
+    """
+    chosen = estimate.keywords.get("inference") if isinstance(estimate, partial) else None
+    if not refits.accepts(estimate, "inference") or not (chosen is None or isinstance(chosen, Placebo)):
+        return whole
+    rule = chosen or Placebo()
+    few = partial(estimate, inference=replace(rule, draws=min(rule.draws, max(SETS, panel.n_units))))
+    return lambda given: whole(given) if given is panel else few(given)
 
 
 def _each(
     panel: Panel,
     estimate: refits.Estimator,
+    few: refits.Estimator,
     offence: str,
     neighbours: Borders | None,
     others: Mapping[str, str] | None,
@@ -63,6 +88,6 @@ def _each(
     yield interpolation(result)
     yield leave_one_donor_out(result)
     yield donors_left_alone(result, neighbours=neighbours, others=others, offence=offence)
-    yield spillover_ring(panel, estimate, neighbours=neighbours)
-    yield influential_periods(panel, estimate, offence=offence)
+    yield spillover_ring(panel, few, neighbours=neighbours)
+    yield influential_periods(panel, reading.without_placebos(result, estimate), offence=offence)
     yield series_breaks(panel, offence=offence)

@@ -104,7 +104,7 @@ def pre_fit(result: Result) -> CheckResult:
         {
             "what": ["RMSPE before", "spread of the outcome before", "median RMSPE of placebos"],
             "number": [own, spread, middle],
-            "reason": ["", "", "" if len(placebos) else "too few donors for placebos"],
+            "reason": ["", "", "" if len(placebos) else "no placebo could be fitted"],
         }
     )
     wide, poor = own > spread * (1 + 1e-9), own > WORSE * middle
@@ -174,14 +174,15 @@ def convex_hull(result: Result) -> CheckResult:
 
 
 def _placebo_rmspe(detail: SynthDetail) -> Floats:
-    """RMSPE before the start of each placebo that was run, or is run now; none where donors are too few."""
+    """RMSPE before the start of each placebo that was run, or is run now; none where that cannot be."""
     if detail.space is not None:
         return np.asarray(detail.space.rank.before[1:])
     try:
         sets = Placebo().sets(detail.pool.donors, int(detail.pool.treated.sum()))
     except DesignError:
         return np.empty(0)
-    return reading.rmspe(detail.fit(each_as_treated(detail.pool, sets)).gaps, detail.pool.pre)
+    gaps = reading.gaps(detail, each_as_treated(detail.pool, sets))
+    return np.empty(0) if isinstance(gaps, NotAvailable) else reading.rmspe(gaps, detail.pool.pre)
 
 
 def _negative(detail: SynthDetail) -> str:

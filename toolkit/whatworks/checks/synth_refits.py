@@ -142,11 +142,13 @@ def back_in_time(result: Result, *, threshold: float = 0.05) -> CheckResult:
         reason = f"With {len(sets)} placebos no p-value can fall below {least:.2g}."
         return CheckResult(BACK_IN_TIME, "not_applicable", reason, would_change_if="there were more donors")
     firsts = sorted({int(before[round(share * len(before))]) for share in FRACTIONS})
-    gaps, sizes = _pretended(detail, sets, firsts)
-    return _stands_out(detail, firsts, gaps, sizes, threshold)
+    found = _pretended(detail, sets, firsts)
+    if isinstance(found, NotAvailable):
+        return CheckResult(BACK_IN_TIME, "not_applicable", found.reason)
+    return _stands_out(detail, firsts, *found, threshold)
 
 
-def _pretended(detail: SynthDetail, sets: Bools, firsts: list[int]) -> tuple[Floats, Floats]:
+def _pretended(detail: SynthDetail, sets: Bools, firsts: list[int]) -> tuple[Floats, Floats] | NotAvailable:
     """(D,) mean pretended gaps of the treated unit, and (D, B + 1) sizes of all, the treated unit first."""
     pool = detail.pool
     time, rows = np.arange(len(pool.pre)), len(sets) + 1
@@ -157,9 +159,11 @@ def _pretended(detail: SynthDetail, sets: Bools, firsts: list[int]) -> tuple[Flo
         np.tile(np.concatenate([own.allowed, others.allowed]), (len(firsts), 1)),
         np.repeat([pool.pre & (time < first) for first in firsts], rows, axis=0),
     )
-    gaps = detail.fit(problems).gaps.reshape(len(firsts), rows, -1)
+    gaps = reading.gaps(detail, problems)
+    if isinstance(gaps, NotAvailable):
+        return gaps
     sizes, means = [], []
-    for first, found in zip(firsts, gaps, strict=True):
+    for first, found in zip(firsts, gaps.reshape(len(firsts), rows, -1), strict=True):
         pre, post = pool.pre & (time < first), pool.pre & (time >= first)
         sizes.append(Placebo().rank(found, pre, post).statistic)
         means.append(found[0, post].mean())

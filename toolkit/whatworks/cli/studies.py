@@ -35,9 +35,9 @@ def init(
 
     workspace = places.init(folder, title=title)
     if example:
-        from whatworks.data.synthetic import one_borough, synthesise
+        from whatworks.data.synthetic import one_borough, small_areas, synthesise
 
-        for made in (synthesise(), one_borough()):
+        for made in (synthesise(), one_borough(), small_areas()):
             made.write(workspace.folder / "data" / "synthetic")
     typer.echo(f"Workspace {folder}. Next: cd {folder} && whatworks new did my-study")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from collections.abc import Callable
 from functools import partial
@@ -31,6 +32,9 @@ _SYNTHETIC = {
     "conformal": ("conformal", "Conformal"),
     "jackknife_plus": ("jackknife_plus", "JackknifePlus"),
     "unit_bootstrap": ("unit_bootstrap", "UnitBootstrap"),
+    "linearised": ("linearised", "Linearised"),
+    "permutation_groups": ("permutation_groups", "PermutationGroups"),
+    "group_jackknife": ("group_jackknife", "GroupJackknife"),
 }
 """Inference of synthetic control, by module and class; loaded only when asked for."""
 
@@ -73,7 +77,8 @@ def _named(name: str, draws: int, seed: int) -> Any:
     if name in _SYNTHETIC:
         module, kind = _SYNTHETIC[name]
         synthetic = getattr(importlib.import_module(f"whatworks.inference.{module}"), kind)
-        return synthetic() if name == "jackknife_plus" else synthetic(draws=draws, seed=seed)
+        settings = {field.name for field in dataclasses.fields(synthetic)}
+        return synthetic(**{k: v for k, v in (("draws", draws), ("seed", seed)) if k in settings})
     # these two are loaded only when asked for
     if name == "multiplier":
         from whatworks.inference.multiplier import MultiplierBootstrap

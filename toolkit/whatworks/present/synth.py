@@ -223,7 +223,9 @@ def _detail(result: Result) -> Any:
 
 
 def _column(result: Result, name: str) -> Floats:
-    return np.asarray(result.effects[name], dtype=np.float64)
+    """(T,) a column of the effects period by period, of the first outcome where there are several."""
+    by_period = result.effects[result.effects["event_time"].notna()]
+    return np.asarray(by_period[name], dtype=np.float64)[: result.detail.pool.panel.n_periods]
 
 
 def _stand_ins(detail: Any) -> list[str]:

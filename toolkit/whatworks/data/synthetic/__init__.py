@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from whatworks.data.synthetic.areas import small_areas
 from whatworks.data.synthetic.borough import one_borough
 from whatworks.data.synthetic.city import City, london
 from whatworks.data.synthetic.counts import Noise, Simulated, simulate_counts
@@ -22,5 +23,6 @@ __all__ = [
     "london",
     "one_borough",
     "simulate_counts",
+    "small_areas",
     "synthesise",
 ]
