@@ -158,6 +158,16 @@ def test_donors_are_chosen_by_name():
         synth.classic(panel, donors=["u00", "u03"])
 
 
+def test_a_gap_in_a_unit_outside_the_pool_never_matters():
+    outcome = factor_panel().outcome.copy()
+    plain = synth.classic(factor_panel(), donors=[f"u{i:02d}" for i in range(1, 11)], level=0.9)
+    outcome[11, 4] = np.nan
+    panel = panel_of(outcome, [21] + [None] * 11)
+    holed = synth.classic(panel, donors=[f"u{i:02d}" for i in range(1, 11)], level=0.9)
+    assert holed.headline == plain.headline
+    assert holed.effects["estimate"].tolist() == plain.effects["estimate"].tolist()
+
+
 def test_constant_donors_and_twins_are_no_obstacle():
     outcome = factor_panel(units=25).outcome.copy()
     outcome[3] = 50.0

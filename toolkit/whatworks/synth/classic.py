@@ -17,7 +17,7 @@ from whatworks.synth.convex import convex
 from whatworks.synth.nested import Nested, by_regression, search, starting_points
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.predictors import Features, Predictors, features
-from whatworks.synth.problems import Fits, Problems, actual
+from whatworks.synth.problems import Fits, Problems, actual, halves
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -73,7 +73,7 @@ class ByPredictors:
         return search(nested, self._starts(regression), self.predictors.least)
 
     def _cross_validated(self, problems: Problems) -> tuple[Floats, Floats]:
-        first, second = _halves(problems.pre)
+        first, second = halves(problems.pre)
         learning = replace(problems, pre=first)
         early = _nested(self.features.within(np.asarray(first.any(axis=0))), learning, second)
         starts = self._starts(_regression(self.features, learning, early))
@@ -156,12 +156,6 @@ def _regression(features_: Features, problems: Problems, nested: Nested) -> Floa
     involved = np.asarray(problems.allowed | (problems.members > 0))
     gaps = problems.outcome[None] * problems.pre[:, None, :]
     return by_regression(features_.apart(problems), gaps, involved)
-
-
-def _halves(pre: Bools) -> tuple[Bools, Bools]:
-    """The first and the second half of the periods before the start, problem by problem."""
-    place, count = np.cumsum(pre, axis=1), pre.sum(axis=1, keepdims=True)
-    return np.asarray(pre & (place <= count // 2)), np.asarray(pre & (place > count // 2))
 
 
 def _balance(features_: Features, pool: Pool, v: Floats, weights: Floats) -> Balance:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.errors import DesignError
-from whatworks.synth.problems import Fits, Problems
+from whatworks.synth.problems import Fits, Problems, halves
 from whatworks.synth.simplex import minimise, unique
 
 Floats = npt.NDArray[np.float64]
@@ -126,7 +126,7 @@ def _require_periods(pre: Bools) -> None:
 
 def _by_holdout(problems: Problems) -> Floats:
     """(B, L) mean squared gap in the second half of the matched periods, of weights from the first."""
-    first, second = _halves(problems.pre)
+    first, second = halves(problems.pre)
     early = Problems(problems.outcome, problems.members, problems.allowed, first, problems.shift)
     return _errors(early, second)
 
@@ -143,7 +143,7 @@ def _by_leaving_out(problems: Problems) -> Floats:
     found = np.empty((len(rows), len(GRID)))
     for k, row in enumerate(rows):
         allowed, pre = row[:units], row[units:]
-        matched, judged = (pre, ~pre) if not pre.all() else (half[0] for half in _halves(pre[None]))
+        matched, judged = (pre, ~pre) if not pre.all() else (half[0] for half in halves(pre[None]))
         own = np.eye(units, dtype=bool)[allowed]
         each = Problems(
             problems.outcome, own.astype(np.float64), allowed & ~own, np.repeat(matched[None], len(own), 0)
@@ -157,12 +157,6 @@ def _errors(problems: Problems, judged: Bools) -> Floats:
     found = _weights(problems, penalties)[::-1]
     gaps = problems.targets[None] - found @ problems.outcome
     return np.asarray(((gaps**2 * judged).sum(axis=2) / judged.sum(axis=1)).T)
-
-
-def _halves(pre: Bools) -> tuple[Bools, Bools]:
-    """The first and the second half of the matched periods, problem by problem."""
-    place, count = np.cumsum(pre, axis=1), pre.sum(axis=1, keepdims=True)
-    return np.asarray(pre & (place <= count // 2)), np.asarray(pre & (place > count // 2))
 
 
 def _last_smallest(errors: Floats) -> npt.NDArray[np.int64]:

@@ -46,13 +46,14 @@ class Pool:
 
     @property
     def outcome(self) -> Floats:
-        """(N, T) outcomes."""
-        return self.panel.outcome
+        """(N, T) outcomes; zero for units that are neither treated nor donors, whose gaps must not matter."""
+        used = (self.treated | self.donors)[:, None]
+        return self.panel.outcome if used.all() else np.where(used, self.panel.outcome, 0.0)
 
     @property
     def observed(self) -> Floats:
         """(T,) mean outcome of the treated units."""
-        return np.asarray(self.members @ self.panel.outcome)
+        return np.asarray(self.members @ self.outcome)
 
     @property
     def donor_names(self) -> tuple[str, ...]:

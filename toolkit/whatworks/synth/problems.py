@@ -86,3 +86,9 @@ def repeated(pool: Pool, count: int) -> Problems:
 def without_each(pool: Pool, dropped: Bools) -> Problems:
     """The actual problem without each set of donors (B, N)."""
     return replace(repeated(pool, len(dropped)), allowed=pool.donors[None] & ~dropped)
+
+
+def halves(pre: Bools) -> tuple[Bools, Bools]:
+    """The first and the second half of the matched periods (B, T), problem by problem."""
+    place, count = np.cumsum(pre, axis=1), pre.sum(axis=1, keepdims=True)
+    return np.asarray(pre & (place <= count // 2)), np.asarray(pre & (place > count // 2))
