@@ -129,18 +129,22 @@ def staggered_rollout(
     _check_beta(beta)
     level, draws, seed = check_level(level), check_draws(draws), check_seed(seed)
     rollout = _rollout(panel)
-    whole, parts = asked_rows(panel, rollout, estimand)
     way = _Way(std_error, beta, level, deals(rollout, draws, seed))
-    aims = [contrast(rollout, row.weights) for row in (whole, *parts)]
-    # Fisher's p-value of the headline stands in the notes whatever was asked for
-    tested = fisher(rollout, aims if std_error is None else aims[:1], beta, way.design, level)
-    found = [
-        _found(adjusted(rollout, aim, beta), tested[i] if i < len(tested) else None, way)
-        for i, aim in enumerate(aims)
-    ]
     spec: dict[str, Any] = {"estimand": estimand, "std_error": std_error or "none", "draws": draws}
     spec |= {"level": level, "beta": "efficient" if beta is None else beta}
-    spec |= {"clustered": panel.cluster is not None}
+    return _answer(panel, rollout, estimand, way, spec | {"clustered": panel.cluster is not None})
+
+
+def _answer(panel: Panel, rollout: Rollout, estimand: str, way: _Way, spec: dict[str, Any]) -> Result:
+    whole, parts = asked_rows(panel, rollout, estimand)
+    aims = [contrast(rollout, row.weights) for row in (whole, *parts)]
+    # Fisher's p-value of the headline stands in the notes whatever was asked for
+    asked = len(aims) if way.kind is None else 1
+    tested = fisher(rollout, aims[:asked], way.beta, way.design, way.level)
+    found = [
+        _found(adjusted(rollout, aim, way.beta), tested[i] if i < asked else None, way)
+        for i, aim in enumerate(aims)
+    ]
     table = _table(rollout, parts or [whole], found[1:] or found)
     detail = RolloutDetail(found[0].estimate, tested[0], rollout, aims[0])
     return _result(panel, detail, table, _headline(panel, rollout, found[0], way, WORDS[estimand]), way, spec)
