@@ -122,49 +122,64 @@ def test_one_date_and_nobody_later_has_no_rules_of_timing():
     assert "never treated only" not in set(alternative_comparison(everyone, did.imputation).table["rule"])
 
 
-def with_ends(whole, rule=None):
-    """The toy estimator with these half-widths of the interval on the whole panel and on others."""
+def with_ends(whole, rule, parted):
+    """The toy estimator with half-widths on the whole panel and on rules, and a p of the units left out."""
 
     def estimate(p):
         found = toy.estimate(p)
         width = whole if p.n_units == 8 else rule
         value = found.headline.value
         ends = replace(found.headline, low=value - width, high=value + width, std_error=width / 2)
-        return replace(found, headline=ends)
+        apart = p.n_units == 6  # nobody truly treated is there
+        return replace(found, headline=replace(ends, p_value=parted) if apart else ends)
 
     return estimate
 
 
-@pytest.mark.parametrize(
-    ("change", "whole", "rule", "verdict", "words"),
-    [
-        (-10.0, 3.0, 1.0, "pass", "None changes the answer"),  # moves by 1.2, inside
-        (-10.0, 1.0, 1.0, "concern", "outside the interval"),
-        (
-            -10.0,
-            1.0,
-            1.5,
-            "pass",
-            "None changes the answer",
-        ),  # the rule's interval holds the study's estimate
-        (11.0, 0.4, 0.1, "fail", "the sign turns"),  # 0.5 becomes −0.67
-        (9.8, 0.8, 2.0, "pass", "None"),  # −0.7 becomes 0.47 ± 2; no effect was claimed
-        (
-            9.0,
-            1.4,
-            1.0,
-            "concern",
-            "“closest half by trend”: no longer shows an effect",
-        ),  # −1.5 becomes −0.33
-        (8.0, 2.4, 4.0, "pass", "None"),  # −2.5 ± 2.4 becomes −3.7 ± 4: less than one error apart
-        (8.7, 1.9, 4.0, "pass", "None"),  # −1.8 shows none, −2.97 ± 4 neither
-        (10.2, 1.0, 1.0, "concern", "shows an effect now"),  # −0.3 ± 1 becomes −1.47 ± 1
-    ],
-)
-def test_verdicts(change, whole, rule, verdict, words):
-    found = alternative_comparison(small(change), with_ends(whole, rule))
+MOVES = [
+    (-10.0, 3.0, 1.0, "pass", "None changes the answer"),  # moves by 1.2, less than one error
+    (-10.0, 1.0, 1.5, "concern", "“closest half by level”: outside the interval"),
+    (11.0, 0.4, 0.1, "fail", "“closest half by level”: the sign turns"),  # 0.5 becomes −0.67
+    (9.0, 1.4, 1.0, "concern", "“closest half by trend”: no longer shows an effect"),  # −1.5 becomes −0.33
+    (8.0, 2.4, 4.0, "pass", "None"),  # −2.5 ± 2.4 becomes −3.7 ± 4: less than one error apart
+    (8.7, 1.9, 4.0, "concern", "another size"),  # −1.8 becomes −2.97 ± 4
+    (10.2, 1.0, 1.0, "concern", "shows an effect now"),  # −0.3 ± 1 becomes −1.47 ± 1
+]
+
+
+@pytest.mark.parametrize(("change", "whole", "rule", "verdict", "words"), MOVES)
+def test_verdicts_where_the_units_left_out_part_from_those_kept(change, whole, rule, verdict, words):
+    found = alternative_comparison(small(change), with_ends(whole, rule, 0.024))
     assert found.verdict == verdict, (found.reason, found.table.to_string())
     assert words in found.reason
+    assert rows(found, "p, left out")["closest half by level"] == pytest.approx(0.048)
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_move_alone_is_noise_and_two_rules_are_two_looks(move):
+    found = alternative_comparison(small(move[0]), with_ends(*move[1:3], 0.026))
+    assert found.verdict == "pass"
+    assert "by more than its own noise" in found.reason
+
+
+def test_the_units_left_out_are_set_against_those_kept():
+    panel, seen = small(), []
+
+    def spy(p):
+        seen.append({u: int(s) for u, s in zip(p.units, p.start, strict=True) if s != NEVER})
+        return toy.estimate(p)
+
+    alternative_comparison(panel, spy)
+    assert [marked for marked in seen if "t1" not in marked] == [
+        {"c": 3, "d": 3, "e": 3},
+        {"a": 3, "b": 3, "f": 3},
+    ]
+
+
+def test_a_single_unit_beyond_the_neighbours_is_no_comparison():
+    borders = {"t1": list("abcde"), "t2": []}
+    found = alternative_comparison(small(), toy.estimate, neighbours=borders)
+    assert rows(found, "reason")["neighbours left out"] == "1 of 6 comparison units would be left"
 
 
 def test_effects_that_multiply_are_compared_by_logs_and_trends_by_shares():

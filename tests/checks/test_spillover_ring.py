@@ -104,7 +104,7 @@ def test_one_direction_of_a_border_is_enough():
 def test_where_every_comparison_unit_is_a_neighbour_nothing_can_be_said():
     borders = {"t1": NAMES[2:], "t2": []}
     found = spillover_ring(area([-9, -11], [4, 6], [-1, 0, 0, 1]), block, neighbours=borders)
-    assert found.verdict == "concern"
+    assert found.verdict == "not_applicable"
     assert found.reason.startswith("All of the 6 comparison units border a treated one")
     borders = {"t1": NAMES[2:-1], "t2": []}
     found = spillover_ring(area([-9, -11], [4, 6], [-1, 0, 0, 1]), block, neighbours=borders)
@@ -187,3 +187,40 @@ def test_staggered_methods_can_be_asked(estimate):
     assert found.table["estimate"].notna().all()
     far = panel.with_start(start).select([0, 1, 2, 3, 4, 8, 9, 10, 11])
     assert found.table["estimate"][1] == pytest.approx(estimate(far).headline.value)
+
+
+def map_of(seed, effect, shared):
+    """London, 6 boroughs treated in the second of two periods; their neighbours get `effect`.
+
+    With `shared`, neighbouring boroughs move together.
+    """
+    city, rng = london(), np.random.default_rng(seed)
+    near = np.asarray(city.neighbours, dtype=float)
+    noise = rng.normal(0, 1, 32)
+    for _ in range(shared):
+        noise = (noise + near @ noise / near.sum(axis=1)) / 2
+    treated = np.isin(np.arange(32), rng.choice(32, 6, replace=False))
+    ring = ~treated & (near[:, treated].sum(axis=1) > 0)
+    change = noise / noise.std() + effect * ring
+    outcome = np.stack([np.full(32, 20.0), 20 + change], axis=1)
+    return Panel(city.names, np.array([0, 1]), "integer", outcome, np.where(treated, 1, NEVER))
+
+
+def test_a_ring_must_stand_out_from_rings_around_drawn_places():
+    found = [spillover_ring(map_of(seed, 0.0, shared=3), block) for seed in range(30)]
+    claimed = [f for f in found if len(f.table) == 3 and not f.table["low"][2] <= 0 <= f.table["high"][2]]
+    assert len(claimed) > 0.15 * len(found)  # neighbours that share shocks fool an interval
+    assert sum(f.verdict != "pass" for f in claimed) <= 0.5 * len(claimed)
+    told = next(f for f in claimed if f.verdict == "pass")
+    assert "rings around places drawn on the map" in told.reason
+    assert "no more than neighbours that share shocks do" in told.reason
+
+
+def test_a_ring_that_really_changed_stands_out():
+    found = [spillover_ring(map_of(seed, 3.0, shared=0), block) for seed in range(12)]
+    assert sum(f.verdict in ("concern", "fail") for f in found) >= 9
+
+
+def test_borders_of_the_treated_alone_leave_the_interval_to_judge():
+    found = spillover_ring(area([-9, -11], [4, 6], [-1, 0, 0, 1]), block, neighbours=BORDERS)
+    assert "drawn on the map" not in found.reason

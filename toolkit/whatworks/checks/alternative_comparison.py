@@ -10,6 +10,7 @@ import pandas as pd
 from whatworks.checks import readings
 from whatworks.checks.neighbours import Borders, adjacency
 from whatworks.checks.readings import Bools, Estimator, Floats
+from whatworks.inference.multiplicity import holm
 from whatworks.panel import NEVER, Panel
 from whatworks.results import CheckResult, Estimate, NotAvailable, Result
 
@@ -20,8 +21,16 @@ HALVED = 4
 TREND = 3
 """Fewer periods before the first start than this show no trend."""
 
+LEAST = 2
+"""A rule that leaves fewer comparison units compares with nothing in particular."""
+
+OUTSIDE = "outside the interval"
+
 CHANGED = 1.0
-"""A conclusion that changes counts from a move of so many standard errors; halving alone widens intervals."""
+"""A move by less than so many standard errors changes nothing that matters."""
+
+THRESHOLD = 0.05
+"""The units left out differ from those kept where the p-value, adjusted for all rules tried, lies below."""
 
 
 def alternative_comparison(
@@ -37,6 +46,10 @@ def alternative_comparison(
     - *Closest half by level*, *by trend*: the half of the units untreated throughout whose mean, or linear
       slope, before the first start lies closest to that of the treated units' average.
 
+    A part of the comparison units carries its own noise, so an estimate against it moves in any case. A rule
+    that leaves some out is judged by them: estimated as if treated from the first start on, against those
+    kept, with the study's own errors, they must part from them (p-values adjusted for all such rules, Holm).
+
     Args:
         panel: the panel of the study.
         estimate: the study's own estimator, panel in, `Result` out.
@@ -46,8 +59,9 @@ def alternative_comparison(
             level nor for trend.
 
     Returns:
-        `pass` if every rule's estimate stays inside the interval it is laid beside; `concern` if one leaves
-        it, or moves by more than one standard error and no longer agrees on whether there is an effect;
+        `pass` if no rule contradicts the estimate it is laid beside; `concern` if one does: it moves
+        by more than one standard error and the units left out part from those kept, or, for the rules of
+        timing that leave nobody out, it lies outside the interval;
         `fail` if the sign of an estimate whose interval excludes no effect turns. `not_applicable` where no
         rule applies or there is no interval to judge by.
 
@@ -65,7 +79,7 @@ def alternative_comparison(
             for rule, kept in _subsets(panel, whole, treated, neighbours, anticipation)
         ),
     ]
-    return _judge(whole, pd.DataFrame(rows), int((~treated).sum()))
+    return _judge(whole, _adjusted(pd.DataFrame(rows)), int((~treated).sum()))
 
 
 def _by_timing(
@@ -77,7 +91,8 @@ def _by_timing(
         return
     row = {"rule": "never treated only", "comparison units": int(never.sum())}
     value = readings.averaged(readings.by_cohort(panel.select(treated | never)), estimate)
-    yield row | _compared(whole.headline, whole, value)
+    parted = _parted(panel, estimate, waiting, never) if waiting.any() else None
+    yield row | _compared(whole.headline, whole, value, parted)
     cut = panel
     if not waiting.any():
         last = panel.cohorts[-1] - 1
@@ -85,8 +100,9 @@ def _by_timing(
     cut = cut.with_start(np.where(cut.start > last, NEVER, cut.start))
     beside = whole if waiting.any() else readings.attempt(cut, estimate)
     alone = readings.attempt(cut.select(~never), estimate)
-    row = {"rule": "not yet treated only", "comparison units": int((~never & (panel.start > last)).sum())}
-    yield row | _compared(whole.headline, beside, alone)
+    later = ~never & (panel.start > last)
+    row = {"rule": "not yet treated only", "comparison units": int(later.sum())}
+    yield row | _compared(whole.headline, beside, alone, _parted(cut, estimate, never, later))
 
 
 def _subsets(
@@ -98,7 +114,10 @@ def _subsets(
         yield rule, borders
     else:
         near = ~treated & borders[:, treated].any(axis=1)
-        yield rule, (~treated & ~near) if near.any() else NotAvailable("no comparison unit is a neighbour")
+        kept = ~treated & ~near
+        few = NotAvailable(f"{int(kept.sum())} of {int((~treated).sum())} comparison units would be left")
+        none = NotAvailable("no comparison unit is a neighbour")
+        yield rule, none if not near.any() else few if kept.sum() < LEAST else kept
     before = panel.periods < panel.cohorts[0] - anticipation
     ratio = whole.headline.null == 1
     values = (readings.rates(panel) if ratio else panel.outcome)[:, before]
@@ -146,18 +165,35 @@ def _row(
     if isinstance(kept, NotAvailable):
         return {"rule": rule, "comparison units": 0} | _compared(whole.headline, whole, kept)
     found = readings.attempt(panel.select(treated | kept), estimate)
-    return {"rule": rule, "comparison units": int(kept.sum())} | _compared(whole.headline, whole, found)
+    parted = _parted(panel, estimate, ~treated & ~kept, kept)
+    return {"rule": rule, "comparison units": int(kept.sum())} | _compared(
+        whole.headline, whole, found, parted
+    )
+
+
+def _parted(panel: Panel, estimate: Estimator, dropped: Bools, kept: Bools) -> float:
+    """p-value of an effect on the comparison units left out, against those kept; NaN where there is none."""
+    start = np.where(dropped, panel.cohorts[0], NEVER)[dropped | kept]
+    found = readings.attempt(panel.select(dropped | kept).with_start(start), estimate)
+    p = found if isinstance(found, NotAvailable) else found.headline.p_value
+    return float("nan") if isinstance(p, NotAvailable) else p
 
 
 def _compared(
-    like: Estimate, beside: Result | NotAvailable, found: Result | NotAvailable | float
+    like: Estimate,
+    beside: Result | NotAvailable,
+    found: Result | NotAvailable | float,
+    parted: float | None = None,
 ) -> dict[str, object]:
-    """A rule's estimate, what it is laid beside, its move in standard errors, and what became of it."""
+    """A rule's estimate, what it is laid beside, its move in errors, and what it would become of the answer.
+
+    `parted` is the p-value of the units left out, None where nobody is.
+    """
     gap = float("nan")
     if isinstance(beside, NotAvailable) or isinstance(found, NotAvailable):
         missing = beside if isinstance(beside, NotAvailable) else found
         row = readings.columns(NotAvailable(getattr(missing, "reason", "")))
-        return row | {"beside": gap, "change": gap, "in errors": gap, "became": ""}
+        return row | {"beside": gap, "change": gap, "in errors": gap, "p, left out": gap, "became": ""}
     one = beside.headline
     if isinstance(found, Result):
         row, now, sure = readings.columns(found), readings.effect(found.headline), found.headline
@@ -166,28 +202,43 @@ def _compared(
         row["estimate"], now, sure = readings.shown(like, found), found, None
     change = now - readings.effect(one)
     moved = change / readings.error(one)
+    became = _became(one, now, sure)
+    if parted is None:
+        outside = became in ("the sign turns", OUTSIDE)
+        became = became if outside else "agrees"
+    elif abs(moved) <= CHANGED or np.isnan(parted):
+        became = "agrees"
     return row | {
         "beside": one.value,
         "change": change,
         "in errors": moved,
-        "became": _became(one, now, moved, sure),
+        "p, left out": gap if parted is None else parted,
+        "became": became,
     }
 
 
-def _became(beside: Estimate, now: float, moved: float, found: Estimate | None) -> str:
-    """What became of the answer; a rule whose interval holds the other estimate does not contradict it."""
+def _became(beside: Estimate, now: float, found: Estimate | None) -> str:
+    """What the answer becomes, if the move is more than noise."""
     claimed = readings.claims(beside)
-    sure = found is not None and readings.has_interval(found)
-    if found is not None and sure:
-        low, high = readings.ends(found)
-        if abs(moved) > CHANGED and readings.claims(found) != claimed:
-            return "no longer shows an effect" if claimed else "shows an effect now"
-        if low <= readings.effect(beside) <= high:
-            return "agrees"
     if claimed and now * readings.effect(beside) < 0:
         return "the sign turns"
+    if found is not None and readings.has_interval(found) and readings.claims(found) != claimed:
+        return "no longer shows an effect" if claimed else "shows an effect now"
     low, high = readings.ends(beside)
-    return "outside the interval" if readings.has_interval(beside) and not low <= now <= high else "agrees"
+    return OUTSIDE if readings.has_interval(beside) and not low <= now <= high else "another size"
+
+
+def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with p-values adjusted for all rules tried, and *agrees* where they are no longer small."""
+    p = table["p, left out"].to_numpy(dtype=float, copy=True)
+    tested = np.isfinite(p)
+    if not tested.any():
+        return table
+    p[tested] = holm(p[tested])
+    table = table.copy()
+    table["p, left out"] = p
+    table["became"] = table["became"].mask(tested & (p >= THRESHOLD), "agrees")
+    return table
 
 
 def _judge(whole: Result, table: pd.DataFrame, comparison: int) -> CheckResult:
@@ -209,8 +260,9 @@ def _judge(whole: Result, table: pd.DataFrame, comparison: int) -> CheckResult:
     spread += f" ({abs(top['in errors']):.2g} standard errors{' of its log' if ratio else ''})."
     changed = tried[tried["became"] != "agrees"]
     if changed.empty:
-        reason = f"{spread} None changes the answer."
-        return CheckResult(NAME, "pass", reason, table, "an estimate left the interval it is laid beside")
+        reason = f"{spread} None changes the answer by more than its own noise."
+        change = "an estimate moved, and the comparison units left out parted from those kept"
+        return CheckResult(NAME, "pass", reason, table, change)
     listed = "; ".join(
         f"“{rule}”: {what}" for rule, what in zip(changed["rule"], changed["became"], strict=True)
     )
@@ -220,5 +272,5 @@ def _judge(whole: Result, table: pd.DataFrame, comparison: int) -> CheckResult:
         "fail" if turned else "concern",
         f"{spread} The answer depends on whom one compares with: {listed}.",
         table,
-        "every comparison group kept the estimate inside the interval and agreed on whether one shows",
+        "the comparison units left out did not part from those kept",
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from whatworks.checks import readings
+from whatworks.checks import placebo_rings, readings, refits
 from whatworks.checks.neighbours import Borders, adjacency
-from whatworks.checks.readings import Bools, Estimator, Ints
+from whatworks.checks.readings import Bools, Estimator
 from whatworks.errors import first_few
 from whatworks.panel import NEVER, Panel
 from whatworks.results import CheckResult, NotAvailable, Result
@@ -22,7 +22,9 @@ def spillover_ring(panel: Panel, estimate: Estimator, *, neighbours: Borders | N
 
     The ring holds the untreated units that border a treated one. Its effect is estimated as if each had been
     treated from the earliest start next to it, the truly treated left out, against the units further away.
-    The main effect is estimated again against those units alone.
+    The main effect is estimated again against those units alone. Neighbours share shocks, which errors by
+    unit or cluster do not see: where the borders of every unit are known, an effect on the ring must also
+    stand out from rings around places drawn on the map (`placebo_rings`).
 
     Args:
         panel: the panel of the study.
@@ -31,10 +33,11 @@ def spillover_ring(panel: Panel, estimate: Estimator, *, neighbours: Borders | N
             boroughs, whose borders ship.
 
     Returns:
-        `pass` if no effect on the ring shows and the main estimate stays inside its interval without it;
-        `concern` if an effect on the ring shows, or the main estimate leaves its interval, or fewer than two
-        comparison units lie outside the ring; `fail` if an effect on the ring shows and the main estimate
-        also leaves its interval or turns its sign. `not_applicable` without borders, ring, estimate or error.
+        `pass` if no effect on the ring shows; `concern` if one does; `fail` if one does and the main estimate
+        leaves its interval, or turns its sign, without the ring. An effect shows if its interval excludes
+        none and, where such rings can be formed, fewer than one in twenty rings around drawn places has one
+        as large. `not_applicable` without borders, ring, estimate or error, and with fewer than two
+        comparison units outside the ring: treatment may then have reached every one of them unseen.
 
     Raises:
         OptionError: borders that lack a treated unit.
@@ -50,7 +53,7 @@ def spillover_ring(panel: Panel, estimate: Estimator, *, neighbours: Borders | N
     borders = adjacency(panel, neighbours, treated)
     if isinstance(borders, NotAvailable):
         return CheckResult(NAME, "not_applicable", borders.reason)
-    start = _ring_start(panel, borders, treated)
+    start = placebo_rings.ring_start(panel.start, borders, treated)
     ring, far = start != NEVER, ~treated & (start == NEVER)
     if not ring.any():
         return CheckResult(
@@ -63,13 +66,19 @@ def spillover_ring(panel: Panel, estimate: Estimator, *, neighbours: Borders | N
         return _nothing_beyond(panel, ring, far)
     beside = readings.attempt(panel.select(ring | far).with_start(start[ring | far]), estimate)
     without = readings.attempt(panel.select(treated | far), estimate)
-    return _judge(panel, whole, beside, without, ring, far)
+    place = _place(panel, estimate, beside, borders, neighbours)
+    return _judge(panel, whole, beside, without, ring, far, place)
 
 
-def _ring_start(panel: Panel, borders: Bools, treated: Bools) -> Ints:
-    """(N,) the earliest start among treated neighbours; `NEVER` for treated units and those without any."""
-    near = np.where(borders & treated[None, :], panel.start[None, :], NEVER).min(axis=1)
-    return np.where(treated, NEVER, near)
+def _place(
+    panel: Panel, estimate: Estimator, beside: Result | NotAvailable, borders: Bools, named: Borders | None
+) -> placebo_rings.Place | None:
+    """Where the ring stands among rings around drawn places; None where nobody needs or can know."""
+    known = named is None or all(unit in named for unit in panel.units)
+    if isinstance(beside, NotAvailable) or not readings.claims(beside.headline) or not known:
+        return None
+    lean = refits.thrifty(estimate, panel)
+    return placebo_rings.place(panel, lean, borders, readings.effect(beside.headline))
 
 
 def _nothing_beyond(panel: Panel, ring: Bools, far: Bools) -> CheckResult:
@@ -77,7 +86,7 @@ def _nothing_beyond(panel: Panel, ring: Bools, far: Bools) -> CheckResult:
     table = pd.DataFrame({"group": ["ring", "further away"], "units": [int(ring.sum()), int(far.sum())]})
     return CheckResult(
         NAME,
-        "concern",
+        "not_applicable",
         f"{most} of the {int((ring | far).sum())} comparison units border a treated one "
         f"({first_few(panel.units[i] for i in np.flatnonzero(ring))}). If treatment reached them, or crime "
         "moved to them, the estimate is off by as much, and nothing in these data can show it.",
@@ -93,19 +102,9 @@ def _judge(
     without: Result | NotAvailable,
     ring: Bools,
     far: Bools,
+    place: placebo_rings.Place | None,
 ) -> CheckResult:
-    treated = int(readings.treated_units(panel).sum())
-    rows = (
-        ("effect on the treated, all comparison units", treated, ring | far, whole),
-        ("effect on the treated, neighbours left out", treated, far, without),
-        ("effect on the neighbours", int(ring.sum()), far, beside),
-    )
-    table = pd.DataFrame(
-        [
-            {"what": what, "units": n, "comparison units": int(side.sum()), **readings.columns(found)}
-            for what, n, side, found in rows
-        ]
-    )
+    table = _table(panel, (whole, without, beside), ring, far)
     if isinstance(beside, NotAvailable) or isinstance(without, NotAvailable):
         missing = beside if isinstance(beside, NotAvailable) else without
         return CheckResult(
@@ -116,7 +115,7 @@ def _judge(
     if not readings.has_interval(beside.headline) or not readings.has_interval(whole.headline):
         reason = f"{words}; there is no interval to judge that by."
         return CheckResult(NAME, "not_applicable", reason, table, "more than one unit were on each side")
-    reached = readings.claims(beside.headline)
+    reached = readings.claims(beside.headline) and (place is None or place.stands_out)
     moved = _moved(whole, without)
     main = (
         f"without them as comparison the main estimate is {readings.phrase(without)} instead of "
@@ -124,18 +123,32 @@ def _judge(
     )
     if ring.sum() > far.sum():
         main += f" Most comparison units ({int(ring.sum())} of {int((ring | far).sum())}) are neighbours."
-    return _verdict(f"{words}: {_direction(whole, beside)}; {main}", reached, moved, table)
+    told = "" if place is None else f" {place.sentence}"
+    return _verdict(f"{words}: {_direction(whole, beside, reached)}; {main}{told}", reached, moved, table)
+
+
+def _table(panel: Panel, found: tuple[Result | NotAvailable, ...], ring: Bools, far: Bools) -> pd.DataFrame:
+    treated = int(readings.treated_units(panel).sum())
+    rows = (
+        ("effect on the treated, all comparison units", treated, ring | far),
+        ("effect on the treated, neighbours left out", treated, far),
+        ("effect on the neighbours", int(ring.sum()), far),
+    )
+    return pd.DataFrame(
+        [
+            {"what": what, "units": n, "comparison units": int(side.sum()), **readings.columns(one)}
+            for (what, n, side), one in zip(rows, found, strict=True)
+        ]
+    )
 
 
 def _verdict(reason: str, reached: bool, moved: bool, table: pd.DataFrame) -> CheckResult:
     if reached and moved:
         change = "the neighbours showed no effect, or the estimate stood without them"
         return CheckResult(NAME, "fail", reason, table, change)
-    if reached or moved:
-        change = "no effect showed on the neighbours and the estimate stayed inside its interval without them"
-        return CheckResult(NAME, "concern", reason, table, change)
-    change = "an effect showed on the neighbours, or the estimate left its interval without them"
-    return CheckResult(NAME, "pass", reason, table, change)
+    if reached:
+        return CheckResult(NAME, "concern", reason, table, "no effect showed on the neighbours")
+    return CheckResult(NAME, "pass", reason, table, "an effect showed on the neighbours")
 
 
 def _moved(whole: Result, without: Result) -> bool:
@@ -151,8 +164,10 @@ def _moved(whole: Result, without: Result) -> bool:
     return all(outside) or (readings.claims(whole.headline) and turned and outside[1])
 
 
-def _direction(whole: Result, beside: Result) -> str:
-    if not readings.claims(beside.headline):
+def _direction(whole: Result, beside: Result, reached: bool) -> str:
+    if readings.claims(beside.headline) and not reached:
+        return "more than errors by unit explain, but no more than neighbours that share shocks do"
+    if not reached:
         return "no spill-over shows, though the interval says how much there could be"
     if not readings.claims(whole.headline):
         return "they changed although no effect on the treated shows"
