@@ -17,7 +17,7 @@ from whatworks.inference.two_groups import Several, TwoGroups
 from whatworks.panel import Panel
 from whatworks.results import Result
 from whatworks.synth.micro_answer import answer
-from whatworks.synth.micro_constraints import Calibration, Match, Together, roles_of
+from whatworks.synth.micro_constraints import Calibration, Match, Roles, Together, roles_of
 from whatworks.synth.micro_weights import WHERE
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.problems import actual, each_as_treated, repeated
@@ -49,22 +49,20 @@ def micro(
             not matched. None: constant covariates, then the paths of all outcomes.
         together: periods summed before they are matched, for all paths or by name.
         anticipation: periods just before the start in which the effect may begin; they are not matched.
-        inference: `Linearised`, `PermutationGroups`, `GroupJackknife`, or None for `Linearised`, and for
-            `PermutationGroups` where one treated area or too few constraints to spare leave it no error.
+        inference: `Linearised`, `PermutationGroups`, `GroupJackknife`, or None for the first, and for the
+            second where no linearised error exists.
         level: coverage of the intervals.
 
     Returns:
         The mean effect on the panel's own outcome, per treated area and period, as headline; further outcomes
-        in `secondary`, their p-values adjusted by Holm. `effects` has for each outcome that mean, the total
-        over all treated areas and periods, and each period, and last the omnibus test of no effect on any
-        outcome. `detail.method` has the balance of every constraint and totals by outcome; `detail.weights`
-        the weights, which sum to one.
+        in `secondary` (Holm). `effects` has for each outcome that mean, the total over all treated areas and
+        periods, and each period, last the omnibus test. `detail.method` has the balance of every constraint
+        and totals by outcome; `detail.weights` the weights, which sum to one.
 
     Raises:
         DesignError: staggered starts, fewer than two untreated areas or periods before the start, missing
-            cells, an outcome that is zero in all treated areas, unit weights; or what the inference needs.
-        OptionError: a name without a covariate, a covariate that varies without a role, inference that does
-            not fit, a level outside (0, 1).
+            cells, an outcome zero in all treated areas, unit weights; or what the inference needs.
+        OptionError: a name without a covariate, a covariate without a role, inference that does not fit.
 
     Source: Robbins, Saunders & Kilmer (2017), JASA 112(517); Robbins & Davenport (2021), Journal of
     Statistical Software 97(2); the distance is the first of Deville & Särndal (1992), JASA 87(418).
@@ -73,24 +71,24 @@ def micro(
     roles = roles_of(panel, pool, outcomes, match, together)
     fit = Calibration(roles, panel.period_labels)
     weights = fit.weights(actual(pool))
-    groups = TwoGroups(
-        roles.outcome[:, :, pool.post],
-        pool.members,
-        weights[0],
-        fit.columns(pool.pre).scaled,
-        panel.cluster,
-    )
+    groups = _groups(pool, fit, weights[0])
     used, why = _chosen(groups, inference)
     sure = _assess(pool, fit, groups, used, level)
-    spec: dict[str, Any] = {
+    spec = {"anticipation": anticipation, "inference": repr(used), "level": level}
+    return answer(pool, fit, weights, sure, spec={**_spec(roles), **spec}, why=why)
+
+
+def _groups(pool: Pool, fit: Calibration, weights: Floats) -> TwoGroups:
+    after = fit.roles.outcome[:, :, pool.post]
+    return TwoGroups(after, pool.members, weights, fit.columns(pool.pre).scaled, pool.panel.cluster)
+
+
+def _spec(roles: Roles) -> dict[str, Any]:
+    return {
         "outcomes": list(roles.names[1:]),
         "match": {name: int(place) for name, place in roles.priority.items()},
         "together": dict(roles.together),
-        "anticipation": anticipation,
-        "inference": repr(used),
-        "level": level,
     }
-    return answer(pool, fit, weights, sure, spec=spec, why=why)
 
 
 def _chosen(groups: TwoGroups, inference: object) -> tuple[object, str]:

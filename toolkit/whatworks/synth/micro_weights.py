@@ -20,6 +20,7 @@ HELD: Final = 1e-10
 """A constraint holds when it is missed by no more than this share of its standard deviation over areas."""
 
 _EXACT: Final = 1e-13
+_NEARLY: Final = 1e-7
 _HARD: Final = 1e4
 _FACE: Final = 1e-7
 _OUTER: Final = 80
@@ -89,7 +90,7 @@ def _by_priority(table: Floats, aim: Floats, level: Ints) -> Floats:
         found = _project(table[:, rows], reached[rows], allowed)
         if found is None:
             reached[mine], allowed = _least(table, reached, level < now, mine, allowed)
-            found = _project(table[:, rows], reached[rows], allowed)
+            found = _project(table[:, rows], reached[rows], allowed, enough=_NEARLY)
         if found is None:
             raise EstimationError(
                 "the calibration weights did not settle",
@@ -137,7 +138,7 @@ def _reach(part: Floats, left: Floats, hard: Bools) -> Floats:
     return np.asarray(basis @ (first + free @ second))
 
 
-def _project(table: Floats, aim: Floats, allowed: Bools) -> Floats | None:
+def _project(table: Floats, aim: Floats, allowed: Bools, enough: float = HELD) -> Floats | None:
     """(n,) weights nearest to ones that meet all targets; None where there are none."""
     multiplier, before, quiet = np.zeros(len(aim)), np.inf, 0
     for turn in range(_OUTER):
@@ -149,7 +150,7 @@ def _project(table: Floats, aim: Floats, allowed: Bools) -> Floats | None:
             return np.asarray(weights)
         quiet = quiet + 1 if left > 0.5 * before else 0
         if quiet >= _PATIENCE:
-            return np.asarray(weights) if left <= HELD else None
+            return np.asarray(weights) if left <= enough else None
         before = left
     return None
 
