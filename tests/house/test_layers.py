@@ -12,7 +12,17 @@ PACKAGE = Path(__file__).parents[2] / "toolkit" / "whatworks"
 # from the ground up; a room may import rooms of lower floors, never of its own floor
 FLOORS = [
     {"errors", "_version"},
-    {"periods", "panel_grid", "panel_starts", "panel_rules", "panel", "trial_rules", "trial", "results", "result_json"},
+    {
+        "periods",
+        "panel_grid",
+        "panel_starts",
+        "panel_rules",
+        "panel",
+        "trial_rules",
+        "trial",
+        "results",
+        "result_json",
+    },
     {"inference", "data"},
     {"did", "synth", "rct", "counts"},
     {"checks", "design", "causal", "safety", "evidence"},
