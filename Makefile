@@ -3,6 +3,9 @@
 #   make test    sets everything up and passes the tests
 PYTHON ?= python3
 VENV   := .venv
+# small matrices: threads of a linear-algebra library would only wait for one another
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 STUDY  ?= studies/synthetic-hotspots
