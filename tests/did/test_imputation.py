@@ -275,6 +275,7 @@ def test_leads_of_units_alike_are_those_of_all_units_one_by_one(anticipation: in
     folds = leads.folds_of(data)
     assert folds is not None
     assert len(folds.first) < len(data.weight)
+    np.testing.assert_array_equal(data.untouched, data.untouched[folds.first][folds.group])
     design = np.random.default_rng(0).standard_normal((2, len(folds.first), panel.n_periods))
     options = {"names": ("a", "b"), "cluster": data.cluster, "n_clusters": data.n_clusters, "where": "test"}
     short = fit_cells(found.fit, data.outcome, design, folds=folds, **options)
