@@ -21,10 +21,9 @@ def spillover_ring(panel: Panel, estimate: Estimator, *, neighbours: Borders | N
     """Estimate the effect on the neighbours of treated units, and the main effect without them.
 
     The ring holds the untreated units that border a treated one. Its effect is estimated as if each had been
-    treated from the earliest start next to it, the truly treated left out, against the units further away.
-    The main effect is estimated again against those units alone. Neighbours share shocks, which errors by
-    unit or cluster do not see: where the borders of every unit are known, an effect on the ring must also
-    stand out from rings around places drawn on the map (`placebo_rings`).
+    treated from the earliest start next to it, the truly treated left out, against the units further away;
+    the main effect again against those alone. Neighbours share shocks, which errors by unit or cluster do not
+    see: where all borders are known, the ring must also stand out from rings around drawn places.
 
     Args:
         panel: the panel of the study.
