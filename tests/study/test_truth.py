@@ -58,6 +58,19 @@ def test_the_true_effect_lies_inside_the_interval_of_the_study_of_one_borough() 
     assert untouched[0].estimate.low <= 0 <= untouched[0].estimate.high
 
 
+def test_the_true_effects_lie_inside_the_intervals_of_the_study_of_small_areas() -> None:
+    folder = places.find(ROOT).study("synthetic-small-areas")
+    if not (folder / "record").is_dir():
+        pytest.skip("the study has not been run here: whatworks run synthetic-small-areas")
+    result = record.load(folder).result
+    path = ROOT / "data" / "synthetic" / "areas-truth.json"
+    truth = json.loads(path.read_text(encoding="utf-8"))["effects"]
+    found = {"violence": result.headline, **{one.outcome: one.estimate for one in result.secondary}}
+    assert found.keys() == truth.keys()
+    for name, estimate in found.items():
+        assert estimate.low <= truth[name]["per_area"] <= estimate.high, name
+
+
 @pytest.mark.parametrize("slug", ["synthetic-hotspots", "synthetic-rollout", "synthetic-counts"])
 def test_a_record_says_how_far_from_parallel_the_finding_would_survive(slug: str) -> None:
     folder = places.find(ROOT).study(slug)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from whatworks.present.bacon import bacon
+from whatworks.present.balance import balance_table
 from whatworks.present.comparison import comparison
 from whatworks.present.comparison_table import comparison_table
 from whatworks.present.counts import counts_table
@@ -27,6 +28,7 @@ __all__ = [
     "Status",
     "Table",
     "bacon",
+    "balance_table",
     "checks_table",
     "cohort_paths",
     "comparison",

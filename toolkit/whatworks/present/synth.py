@@ -21,6 +21,9 @@ Floats = npt.NDArray[np.float64]
 MOST_DONORS = 20
 """So many donors, the heaviest, are drawn; the table has all."""
 
+FEW = 3
+"""Up to so many treated units are named in captions."""
+
 NO_PLACEBOS = "Not available: no placebos in space were run, because another inference was asked for."
 
 
@@ -64,7 +67,7 @@ def synth_path(result: Result, *, subject: str = "") -> Figure:
             f"synthetic, {level} high": high,
         }
     )
-    caption = f"{words.capital(about)} in {pool.treated_name} and in its synthetic control"
+    caption = f"{words.capital(about)} in {_name(pool)} and in its synthetic control"
     with drawing.canvas() as canvas:
         axes = canvas.add_subplot()
         periods = pool.panel.periods
@@ -75,7 +78,7 @@ def synth_path(result: Result, *, subject: str = "") -> Figure:
         axes.plot(periods, observed, color=drawing.FIRST, label="Observed")
         axes.plot(periods, made, color=drawing.SECOND, linestyle=(0, (5, 2)), label="Synthetic")
         _start(axes, pool)
-        axes.set_ylabel(drawing.side_label(pool.panel.scale or about))
+        axes.set_ylabel(drawing.side_label(words.capital(pool.panel.scale or about)))
         axes.yaxis.grid(True)
         axes.figure.legend(loc="outside lower center", ncols=3, frameon=False)
         alt = _path_alt(result, table, about)
@@ -92,11 +95,11 @@ def synth_gap(result: Result, *, subject: str = "") -> Figure | Note:
         return Note((NO_PLACEBOS,))
     pool: _Pool = detail.pool
     gaps, kept = detail.space.gaps, detail.space.rank.kept
-    table = pd.DataFrame({"period": pool.panel.period_labels, pool.treated_name: gaps[0]})
+    table = pd.DataFrame({"period": pool.panel.period_labels, _name(pool): gaps[0]})
     names = _stand_ins(detail)
     rest = pd.DataFrame(gaps[1:].T, columns=names)
     about = words.spoken(subject or pool.panel.outcome_name)
-    caption = f"Gap in {about} between {pool.treated_name} and its synthetic control, among placebos"
+    caption = f"Gap in {about} between {_name(pool)} and its synthetic control, among placebos"
     with drawing.canvas() as canvas:
         axes = canvas.add_subplot()
         periods = pool.panel.periods
@@ -106,9 +109,7 @@ def synth_gap(result: Result, *, subject: str = "") -> Figure | Note:
                 periods, row, color=drawing.BEHIND, linewidth=0.6, alpha=0.75, linestyle="-" if one else ":"
             )
         axes.plot([], [], color=drawing.BEHIND, linewidth=0.8, label=f"{len(gaps) - 1} placebos")
-        axes.plot(
-            periods, gaps[0], color=drawing.FIRST, linewidth=2.4, label=words.capital(pool.treated_name)
-        )
+        axes.plot(periods, gaps[0], color=drawing.FIRST, linewidth=2.4, label=words.capital(_name(pool)))
         _start(axes, pool)
         axes.set_ylabel(drawing.side_label(f"Gap: {pool.panel.scale or about}"))
         axes.yaxis.grid(True)
@@ -133,7 +134,7 @@ def synth_ranking(result: Result, *, subject: str = "") -> Figure | Note:
     rank, pool = detail.space.by_ratio, detail.pool
     table = pd.DataFrame(
         {
-            "unit": [pool.treated_name, *_stand_ins(detail)],
+            "unit": [_name(pool), *_stand_ins(detail)],
             "RMSPE before": rank.before,
             "RMSPE after": rank.after,
             "ratio": rank.ratio,
@@ -142,7 +143,7 @@ def synth_ranking(result: Result, *, subject: str = "") -> Figure | Note:
     )
     order = np.argsort(-rank.ratio, kind="stable")
     table, own = table.iloc[order].reset_index(drop=True), int(np.flatnonzero(order == 0)[0])
-    caption = f"RMSPE after the start over RMSPE before: {pool.treated_name} among placebos"
+    caption = f"RMSPE after the start over RMSPE before: {_name(pool)} among placebos"
     finite = np.where(np.isfinite(table["ratio"]), table["ratio"], np.nan)
     shown = min(len(table), 40)
     with drawing.canvas(0.9 + 0.17 * shown) as canvas:
@@ -160,7 +161,7 @@ def synth_ranking(result: Result, *, subject: str = "") -> Figure | Note:
         axes.set_xlabel("RMSPE ratio")
         axes.xaxis.grid(True)
         alt = (
-            f"{words.capital(pool.treated_name)} ranks {own + 1} of {len(table)} by the ratio of RMSPE after "
+            f"{words.capital(_name(pool))} ranks {own + 1} of {len(table)} by the ratio of RMSPE after "
             f"the start to RMSPE before ({words.number(float(rank.ratio[0]))}); the smallest possible p "
             f"is {words.p_value(rank.smallest)}."
         )
@@ -180,7 +181,7 @@ def donor_weights(result: Result, *, subject: str = "") -> Figure | Note:
         return Note(("Not available: this method gives no weight to single donors.",))
     table = pd.DataFrame({"donor": [str(name) for name in weights.index], "weight": weights.to_numpy()})
     shown = table[table["weight"].abs() >= 0.001].head(MOST_DONORS).reset_index(drop=True)
-    caption = f"What the synthetic control of {detail.pool.treated_name} is made of"
+    caption = f"What the synthetic control of {_name(detail.pool)} is made of"
     used = int((table["weight"].abs() >= 0.001).sum())
     with drawing.canvas(0.9 + 0.24 * len(shown)) as canvas:
         axes = canvas.add_subplot()
@@ -222,6 +223,12 @@ def _detail(result: Result) -> Any:
     )
 
 
+def _name(pool: Any) -> str:
+    """The treated unit by name, or how many there are where naming them would fill the page."""
+    count = int(np.count_nonzero(pool.treated))
+    return str(pool.treated_name) if count <= FEW else f"the mean of the {count} treated units"
+
+
 def _column(result: Result, name: str) -> Floats:
     """(T,) a column of the effects period by period, of the first outcome where there are several."""
     by_period = result.effects[result.effects["event_time"].notna()]
@@ -246,7 +253,7 @@ def _path_alt(result: Result, table: pd.DataFrame, about: str) -> str:
     after = np.asarray(detail.pool.post)
     observed, made = (float(table.loc[after, name].mean()) for name in ("observed", "synthetic"))
     return (
-        f"{words.capital(about)} in {detail.pool.treated_name}, observed and synthetic, "
+        f"{words.capital(about)} in {_name(detail.pool)}, observed and synthetic, "
         f"{table['period'].iloc[0]} to {table['period'].iloc[-1]}. Before the start, "
         f"{detail.pool.panel.label(detail.pool.start)}, the two differ by {words.number(detail.rmspe)} on "
         f"average (RMSPE). From the start on the observed mean is {words.number(observed)} and the synthetic "
@@ -259,7 +266,7 @@ def _gap_alt(detail: Any, about: str) -> str:
     means = gaps[:, post].mean(axis=1)
     beyond = int((np.abs(means[1:]) >= abs(means[0])).sum())
     return (
-        f"Gap in {about} over time of {detail.pool.treated_name} and of {len(gaps) - 1} placebos. From the "
+        f"Gap in {about} over time of {_name(detail.pool)} and of {len(gaps) - 1} placebos. From the "
         f"start on the treated unit's gap is {words.number(float(means[0]))} on average; {beyond} of the "
         f"placebos have a mean gap at least as large, before allowing for how well each was matched."
     )
