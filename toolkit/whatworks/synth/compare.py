@@ -110,7 +110,7 @@ class SynthComparison:
 def compare(
     panel: Panel,
     *,
-    donors: Sequence[str] | None = None,
+    donors: Sequence[str] = (),
     anticipation: int = 0,
     inference: Placebo | None = None,
     level: float = 0.95,
@@ -121,7 +121,7 @@ def compare(
 
     Args:
         panel: (N, T) outcomes with one start.
-        donors: labels of the units that may be used; None: every unit untreated through the window.
+        donors: labels of the units that may be used; none named: every unit untreated through the window.
         anticipation: periods just before the start in which the effect may begin.
         inference: placebos in space; `Placebo()` unless told.
         level: coverage of the intervals.
@@ -130,14 +130,15 @@ def compare(
         DesignError: staggered starts, fewer than two donors or periods before the start, missing cells.
         OptionError: a donor that cannot be one, or a level outside (0, 1).
     """
-    pool_of(panel, WHERE, donors=donors, anticipation=anticipation)  # refuses what no method here permits
+    named = tuple(donors) or None
+    pool_of(panel, WHERE, donors=named, anticipation=anticipation)  # refuses what no method here permits
     rule = Placebo() if inference is None else inference
     found: dict[str, Result] = {}
     refused: dict[str, DesignError] = {}
     for entry in ENTRIES:
         try:
             found[entry.name] = entry.estimate(
-                panel, donors=donors, anticipation=anticipation, inference=rule, level=level
+                panel, donors=named, anticipation=anticipation, inference=rule, level=level
             )
         except DesignError as refusal:
             refused[entry.name] = refusal
