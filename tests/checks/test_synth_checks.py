@@ -115,6 +115,13 @@ def test_convex_hull(before, verdict, outside):
         assert f"by {np.sqrt(26):.3g} (RMSPE)" in found.reason
 
 
+def test_a_path_that_is_met_prints_no_rounding_error():
+    assert (
+        "meets the path before the start exactly"
+        in checks.convex_hull(synth.classic(by_hand(noise=0))).reason
+    )
+
+
 # weights
 
 

@@ -156,7 +156,13 @@ def convex_hull(result: Result) -> CheckResult:
         {"period": labels, "treated": own, "lowest donor": low, "highest donor": high, "outside by": beyond}
     )
     count, word = int(outside.sum()), pool.panel.period_word
-    away = f"The nearest average of donors misses the path before the start by {distance:.3g} (RMSPE)"
+    # rounding of a path that is met would print another number on every platform
+    met = distance <= EXACT * float(pool.outcome[pool.donors | pool.treated][:, pool.pre].std())
+    away = (
+        "Some average of donors meets the path before the start exactly"
+        if met
+        else f"The nearest average of donors misses the path before the start by {distance:.3g} (RMSPE)"
+    )
     negative = "" if detail.fits.weights is None else _negative(detail)
     if not count:
         inside = f"In all {len(own)} {word}s before the start some donor lies above and some below"
