@@ -138,8 +138,8 @@ def test_a_new_study_opens_as_it_stands(here: Path) -> None:
 def test_every_shipped_template_makes_a_study_that_opens(tmp_path: Path) -> None:
     places.init(tmp_path / "force", title='The "Force"')
     for name in places.find(tmp_path / "force").templates():
-        new_study(name, f"try-{name}", start=tmp_path / "force")
-        assert open_study(f"try-{name}", start=tmp_path / "force").template.name == name
+        new_study(name, f"try-{name}".replace("_", "-"), start=tmp_path / "force")
+        assert open_study(f"try-{name}".replace("_", "-"), start=tmp_path / "force").template.name == name
 
 
 def test_init_leaves_an_existing_workspace_alone(here: Path) -> None:
