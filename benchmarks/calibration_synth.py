@@ -23,9 +23,11 @@ from whatworks.data.synthetic import expected_counts, london, simulate_counts
 from whatworks.inference.conformal import Conformal
 from whatworks.inference.jackknife_plus import JackknifePlus
 from whatworks.inference.placebo import Placebo
+from whatworks.inference.prediction import PredictionIntervals
 from whatworks.panel import NEVER, Panel
 from whatworks.synth.convex import convex
 from whatworks.synth.pool import Pool, pool_of
+from whatworks.synth.predicted import predicted
 from whatworks.synth.problems import Fit, actual
 from whatworks.synth.quantify import quantify
 
@@ -104,6 +106,18 @@ def jackknife_plus(fit: Fit) -> Callable[[Drawn], Said]:
     return ask
 
 
+def prediction(rule: PredictionIntervals) -> Callable[[Drawn], Said]:
+    """The interval of the mean effect alone; those of the single months would take most of the time."""
+
+    def ask(drawn: Drawn) -> Said:
+        pool = drawn.pool
+        found = predicted(pool, convex(actual(pool)), rule, pool.post[None], level=0.95)
+        low, high = float(found.low[0]), float(found.high[0])
+        return Said(not low <= 0 <= high, low <= drawn.truth <= high, high - low)
+
+    return ask
+
+
 def conformal(fit: Fit, rule: Conformal) -> Callable[[Drawn], Said]:
     """The test at no effect and at the truth; the interval, a search, is not made."""
 
@@ -129,6 +143,8 @@ def methods() -> dict[str, Callable[[Drawn], Said]]:
         "classic, conformal, shifts": conformal(convex, Conformal()),
         "classic, conformal, random": conformal(convex, Conformal("random")),
         "classic, jackknife+": jackknife_plus(convex),
+        "classic, prediction, gaussian": prediction(PredictionIntervals()),
+        "classic, prediction, location and scale": prediction(PredictionIntervals("location_scale")),
     }
 
 

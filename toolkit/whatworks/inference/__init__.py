@@ -31,6 +31,7 @@ _SYNTHETIC = {
     "placebo_error": ("placebo_error", "PlaceboError"),
     "conformal": ("conformal", "Conformal"),
     "jackknife_plus": ("jackknife_plus", "JackknifePlus"),
+    "prediction": ("prediction", "PredictionIntervals"),
     "unit_bootstrap": ("unit_bootstrap", "UnitBootstrap"),
     "linearised": ("linearised", "Linearised"),
     "permutation_groups": ("permutation_groups", "PermutationGroups"),

@@ -108,7 +108,8 @@ def classic(
         predictors: what to match on instead of the whole path; placebos weigh them anew.
         donors: labels of the units that may be used; None: every unit untreated through the window.
         anticipation: periods just before the start in which the effect may begin; nothing is fitted to them.
-        inference: `Placebo`, `Conformal`, `JackknifePlus`, or None for placebos in space.
+        inference: `Placebo`, `Conformal`, `JackknifePlus`, without predictors `PredictionIntervals`, or None
+            for placebos in space.
         level: coverage of the intervals.
 
     Returns:

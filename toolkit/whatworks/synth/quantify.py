@@ -15,11 +15,14 @@ from whatworks.inference.jackknife import Jackknife
 from whatworks.inference.jackknife_plus import JackknifePlus
 from whatworks.inference.placebo import Placebo
 from whatworks.inference.placebo_error import PlaceboError
+from whatworks.inference.prediction import PredictionIntervals
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.inference.unit_bootstrap import UnitBootstrap
 from whatworks.results import NotAvailable, Number
 from whatworks.synth.by_units import Reweighted, drawn, left_out
+from whatworks.synth.convex import convex
 from whatworks.synth.pool import Pool
+from whatworks.synth.predicted import predicted
 from whatworks.synth.problems import Fit, Fits, repeated
 from whatworks.synth.space import InSpace, in_space
 
@@ -27,7 +30,16 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-Inference = Placebo | PlaceboError | Conformal | JackknifePlus | Jackknife | UnitBootstrap | None
+Inference = (
+    Placebo
+    | PlaceboError
+    | Conformal
+    | JackknifePlus
+    | PredictionIntervals
+    | Jackknife
+    | UnitBootstrap
+    | None
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +69,8 @@ def quantify(pool: Pool, fit: Fit, fits: Fits, inference: object, *, level: floa
         return _jackknife_plus(pool, fit, fits, inference, level)
     if isinstance(inference, PlaceboError):
         return _placebo_error(pool, fit, fits, inference, level)
+    if isinstance(inference, PredictionIntervals):
+        return _prediction(pool, fit, fits, inference, level, where)
     able: object = fit
     if isinstance(inference, Jackknife | UnitBootstrap) and isinstance(able, Reweighted):
         return _by_units(pool, able, fits, inference, level)
@@ -64,7 +78,8 @@ def quantify(pool: Pool, fit: Fit, fits: Fits, inference: object, *, level: floa
         f"inference={inference!r} does not apply here",
         where=where,
         remedy="Use Placebo(), PlaceboError(), Conformal() or JackknifePlus(), or leave it out for the "
-        "default; Jackknife() and UnitBootstrap() go with synth.synthdid alone.",
+        "default; PredictionIntervals() goes with synth.classic on outcomes alone, Jackknife() and "
+        "UnitBootstrap() with synth.synthdid.",
     )
 
 
@@ -145,6 +160,22 @@ def _jackknife_plus(pool: Pool, fit: Fit, fits: Fits, inference: JackknifePlus, 
     errors = np.abs(again.gaps[np.arange(len(before)), before])
     found = inference.test(means(pool, fits.gaps)[0], means(pool, again.gaps), errors, level=level)
     return Quantified(found, _half_width(found))
+
+
+def _prediction(
+    pool: Pool, fit: Fit, fits: Fits, inference: PredictionIntervals, level: float, where: str
+) -> Quantified:
+    """Intervals from the fit's own programme around its answer; only that of `convex` is known here."""
+    if fit is not convex:
+        raise OptionError(
+            "PredictionIntervals() does not apply here: it follows the programme of weights that match the "
+            "outcome path alone",
+            where=where,
+            remedy="Use it with synth.classic without predictors, or use Conformal() here, which needs no "
+            "such programme.",
+        )
+    found = predicted(pool, fits, inference, terms(pool), level=level)
+    return Quantified(found, _half_width(found), inference.seed)
 
 
 def _ordinary(pool: Pool, fits: Fits) -> float:
