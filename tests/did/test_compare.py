@@ -232,6 +232,46 @@ def test_counts_bring_the_rate_ratio_on_its_own_scale():
     assert any("assume that counts would have changed by the same number" in n for n in as_counts.notes)
 
 
+def test_counts_with_several_starts_bring_a_rate_ratio_for_every_cohort():
+    panel = counted()
+    found = did.compare(panel, per=1000.0)
+    row = numbers(found).loc["did.etwfe (poisson)"]
+    alone = did.etwfe(panel, model="poisson")
+    assert row["scale"] == "rate ratio"
+    for column, field in (("estimate", "value"), ("low", "low"), ("high", "high"), ("p_value", "p_value")):
+        assert row[column] == pytest.approx(getattr(alone.headline, field), rel=1e-9), column
+    assert row["relative"] == pytest.approx(alone.relative.value, rel=1e-9)
+    assert found.results["did.etwfe (poisson)"].effects["event_time"].isna().all()
+    assert (
+        f"{alone.relative.value:+.3g}% where every unit would have changed in proportion"
+        in (row["differs_because"])
+    )
+    assert any(
+        note.startswith("did.poisson and did.etwfe (poisson) answer on another") for note in found.notes
+    )
+    assert row["estimate"] != pytest.approx(numbers(found).loc["did.poisson", "estimate"], rel=1e-3)
+
+
+def test_the_window_ends_the_rate_ratio_too():
+    panel = counted(1)
+    found = did.compare(panel, per=1000.0, last=1).results["did.etwfe (poisson)"]
+    cells = did.etwfe(panel, model="poisson").detail.cohort_effects
+    inside = cells[(cells["period"].astype(int) - cells["cohort"].astype(int)).between(0, 1)]
+    assert len(inside) == 6 < len(cells)
+    assert found.headline.value == pytest.approx(inside["counts"].sum() / inside["expected"].sum(), rel=1e-9)
+    assert "event times 0 to 1" in found.headline.estimand
+
+
+def test_with_one_start_or_without_counts_there_is_one_row_for_rate_ratios():
+    panel = counted()
+    once = panel.with_start(np.where(panel.start == NEVER, NEVER, 6))
+    found = numbers(did.compare(once, per=1000.0))
+    assert "did.etwfe (poisson)" not in found.index
+    same = did.etwfe(once, model="poisson").headline.value
+    assert found.loc["did.poisson", "estimate"] == pytest.approx(same, rel=1e-8)
+    assert "did.etwfe (poisson)" not in numbers(did.compare(staggered())).index
+
+
 def test_dates_drawn_by_lot():
     panel = staggered(seed=4)
     found = did.compare(panel, randomised=True)

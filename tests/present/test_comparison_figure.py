@@ -74,9 +74,10 @@ def test_a_rate_ratio_gets_an_axis_of_its_own(answers, with_ratio):
     ratio = with_ratio.table.set_index("method").loc["did.poisson"]
     percent = f"{ratio['relative']:.0f}%".replace("-", "−")
     assert f"In percent, did.poisson says {percent}" in figure.alt
+    assert ", did.etwfe (poisson) says " in figure.alt
     # one small number above every mark: methods that subtract on the first axis, all of them on the second
     drawn = re.findall(r"<text[^>]*8\.5px[^>]*>([^<]+)<", figure.svg)
-    assert len(drawn) == 2 * len(with_ratio.results) - 1
+    assert len(drawn) == 2 * len(with_ratio.results) - (with_ratio.table["scale"] == "rate ratio").sum()
     assert f"{ratio['relative']:.1f}".replace("-", "−") in drawn
 
 

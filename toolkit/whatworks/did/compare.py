@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from whatworks.did.bacon import bacon
-from whatworks.did.compare_entries import WHERE, YARDSTICK, Asked, Entry, counts, entries
+from whatworks.did.compare_entries import WHERE, YARDSTICK, Asked, Entry, entries, is_count
 from whatworks.did.compare_words import why
 from whatworks.did.imputation import ImputationDetail
 from whatworks.did.outcome_weights import Account, Parts, account, parts
@@ -24,7 +24,7 @@ from whatworks.inference.percent import relative_change
 from whatworks.inference.wild import WildCluster
 from whatworks.panel import NEVER, Panel
 from whatworks.result_json import frame_to_records
-from whatworks.results import Estimate, NotAvailable, Number, Result, show
+from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Number, Result, show
 
 COLUMNS = (
     "method", "comparison", "weights", "estimand", "scale", "estimate", "std_error", "low", "high", "p_value",
@@ -105,13 +105,14 @@ def compare(
     """Run every method that the design permits and lay the answers side by side, with why they differ.
 
     A method that the design does not permit stands in the table with the reason it gave. Every method
-    answers with its own headline unless `last` makes them average the same window; did.block and did.twoway
-    have one coefficient for all periods, whatever the window.
+    answers with its own headline unless `last` makes them average the same window; did.block,
+    did.twoway and did.poisson have one coefficient for all periods, whatever the window. Counts with several
+    starts get the count form of did.etwfe as well, without its rows by event time.
 
     Args:
         panel: (N, T) outcomes with their starts.
         last: average event times 0 to `last` in every method that knows event times.
-        per: with an exposure, methods that subtract use the rate per so many; did.poisson uses the counts.
+        per: with an exposure, methods that subtract use the rate per so many; methods for counts the counts.
         treated: covariate of zeros and ones, for a treatment that goes on and off (did.switching).
         randomised: whether start dates were drawn by lot (did.staggered_rollout).
         inference: the same for all methods that take it; each method's default without.
@@ -153,7 +154,7 @@ def _answers(
         _row(entry, found[entry.name], _sentence(asked, entry.name, found, made_of))
         if entry.name in found
         else _refusal(entry, refused[entry.name])
-        for entry in entries()
+        for entry in entries(asked.panel)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -163,7 +164,7 @@ def _run(asked: Asked) -> tuple[dict[str, Result], dict[str, str]]:
     found: dict[str, Result] = {}
     refused: dict[str, str] = {}
     first: DesignError | None = None
-    for entry in entries():
+    for entry in entries(asked.panel):
         try:
             found[entry.name] = entry.run(asked)
         except DesignError as refusal:
@@ -287,7 +288,7 @@ def _suggested(panel: Panel, found: Mapping[str, Result]) -> str | NotAvailable:
 
 def _notes(asked: Asked, found: Mapping[str, Result]) -> list[str]:
     notes = []
-    if asked.per is None and (asked.panel.exposure is not None or counts(asked.panel)):
+    if asked.per is None and is_count(asked.panel):
         notes.append(
             "The outcome is a count: methods that subtract assume that counts would have changed by the same "
             "number everywhere, however large the unit. With an exposure, per=1000 compares rates instead."
@@ -297,10 +298,12 @@ def _notes(asked: Asked, found: Mapping[str, Result]) -> list[str]:
             "did.twoway and did.event_study are here because others report them: with several starts neither "
             "is an average of effects."
         )
-    scales = {result.headline.scale for result in found.values()}
-    if len(scales) > 1:
+    ratios = [name for name, result in found.items() if result.headline.scale == RATE_RATIO]
+    if ratios and len(ratios) < len(found):
+        says, it = ("answers", "it") if len(ratios) == 1 else ("answer", "them")
         notes.append(
-            "did.poisson answers on another scale, a rate ratio; only percent changes can be laid beside it."
+            f"{' and '.join(ratios)} {says} on another scale, a rate ratio; only percent changes can be laid "
+            f"beside {it}."
         )
     return notes
 

@@ -15,6 +15,7 @@ from whatworks.did.average import average
 from whatworks.did.block import block
 from whatworks.did.cells import Comparison as Group
 from whatworks.did.etwfe import etwfe
+from whatworks.did.etwfe_counts import etwfe_counts
 from whatworks.did.event_study import event_study
 from whatworks.did.imputation import imputation
 from whatworks.did.interaction_weighted import interaction_weighted
@@ -31,6 +32,7 @@ from whatworks.results import NotAvailable, Result
 
 WHERE = "did.compare"
 
+COUNT_FORM = "did.etwfe (poisson)"
 YARDSTICK = "did.imputation"
 """Uses every untreated cell and weights every treated cell by its unit: what the others are laid against."""
 
@@ -77,9 +79,19 @@ class Entry:
     run: Callable[[Asked], Result]
 
 
-def entries() -> tuple[Entry, ...]:
-    """Every method, in the order of the table."""
-    return (*_regressions(), *_cohort_by_cohort(), *_saturated(), *_others())
+def entries(panel: Panel) -> tuple[Entry, ...]:
+    """Every method, in the order of the table; the count form of `did.etwfe` where it has its own answer.
+
+    With one start it would say what `did.poisson` says.
+    """
+    several = len(panel.cohorts) > 1 and is_count(panel)
+    return (
+        *_regressions(),
+        *_cohort_by_cohort(),
+        *_saturated(),
+        *_others(),
+        *(_by_cohort() if several else ()),
+    )
 
 
 def _regressions() -> Iterator[Entry]:
@@ -178,6 +190,17 @@ def _others() -> Iterator[Entry]:
     )
 
 
+def _by_cohort() -> Iterator[Entry]:
+    yield Entry(
+        COUNT_FORM,
+        "all untreated cells",
+        "treated cells by their expected counts",
+        "Untreated, all would have changed in the same proportion in every period; each cohort and period "
+        "has its own rate ratio.",
+        _count_form,
+    )
+
+
 def _event_study(asked: Asked) -> Result:
     result = event_study(asked.additive, inference=asked.inference, level=asked.level)
     if asked.last is None:
@@ -251,8 +274,15 @@ def _rollout(asked: Asked) -> Result:
     return staggered_rollout(asked.additive, level=asked.level)
 
 
+def _count_form(asked: Asked) -> Result:
+    return etwfe_counts(
+        asked.panel, anticipation=0, interacted=False, inference=asked.inference, level=asked.level,
+        where="did.etwfe", by="overall", last=asked.last,
+    )  # fmt: skip
+
+
 def _poisson(asked: Asked) -> Result:
-    if asked.panel.exposure is None and not counts(asked.panel):
+    if not is_count(asked.panel):
         raise DesignError(
             "the outcome is no count and has no exposure",
             where="did.poisson",
@@ -261,7 +291,9 @@ def _poisson(asked: Asked) -> Result:
     return poisson(asked.panel, inference=asked.inference, level=asked.level)
 
 
-def counts(panel: Panel) -> bool:
-    """Whether every outcome is a whole number of at least 0, and not all are 0 or 1."""
+def is_count(panel: Panel) -> bool:
+    """Whether there is an exposure, or every outcome is a whole number of at least 0, and not all 0 or 1."""
+    if panel.exposure is not None:
+        return True
     known: npt.NDArray[np.float64] = panel.outcome[~np.isnan(panel.outcome)]
     return bool((known >= 0).all() and (known == np.round(known)).all() and (known > 1).any())

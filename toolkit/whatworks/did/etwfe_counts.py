@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+By = Literal["event_time", "overall"]
+
+NOWHERE = -(10**6)
 OVERALL = "all event times from 0 on"
 NOTHING = (
     "nothing was counted in these treated cells, so that the rate ratio is 0 and its logarithm has no error"
@@ -64,9 +68,20 @@ class CountDetail:
 
 
 def etwfe_counts(
-    panel: Panel, *, anticipation: int, interacted: bool, inference: object, level: float, where: str
+    panel: Panel,
+    *,
+    anticipation: int,
+    interacted: bool,
+    inference: object,
+    level: float,
+    where: str,
+    by: By = "event_time",
+    last: int | None = None,
 ) -> Result:
     """The count form of `did.etwfe`; see there.
+
+    With `by="overall"` there are no rows by event time, whose bootstraps cost many times the headline's;
+    `last` ends the window of the headline.
 
     Raises:
         DesignError: negative outcomes, no effect after the start identified, counts of 0 without a limit.
@@ -84,34 +99,34 @@ def etwfe_counts(
     choice = replace(choice, inference=placed(choice.inference, counts.kept))
     spec = {"model": "poisson", "interacted": interacted, "anticipation": anticipation}
     spec |= {"exposure": panel.exposure is not None, "left_out": list(counts.silent)}
-    return _result(panel, counts, layout, found, e, choice, level, where, spec)
+    if by == "overall":
+        spec |= {"by": by, "last": last}
+    times = np.unique(e[e > NOWHERE]) if by == "event_time" else np.empty(0, dtype=np.int64)
+    return _result(panel, counts, layout, found, e, last, times, choice, level, where, spec)
 
 
 def _event_time(panel: Panel, layout: Layout, found: Saturation) -> Ints:
     """(N, T) event time of the treated cells in the estimate; far below 0 elsewhere."""
     inside = (layout.label >= 0) & (found.model.cells.mass > 0)
     start = np.where(panel.start <= panel.periods[-1], panel.start, 0)
-    return np.where(inside, panel.periods[None, :] - start[:, None], -(10**6))
+    return np.where(inside, panel.periods[None, :] - start[:, None], NOWHERE)
 
 
 def _result(
-    panel: Panel, counts: Counted, layout: Layout, found: Saturation, e: Ints, choice: Choice, level: float,
-    where: str, spec: dict[str, object],
+    panel: Panel, counts: Counted, layout: Layout, found: Saturation, e: Ints, last: int | None,
+    times: Ints, choice: Choice, level: float, where: str, spec: dict[str, object],
 ) -> Result:  # fmt: skip
-    _require_effect(panel, found, e, where)
-    used = counts.panel
-    aim = e >= 0
+    used, aim = counts.panel, (e >= 0) & (last is None or e <= last)
+    _require_effect(found, aim, where)
     numbers = uncertainty(found, layout, aim, choice, level)
     treated = int(aim.any(axis=1).sum())
-    words = (
-        f"ratio on the {treated} treated units, all periods from the start (ATT, counts over expected counts)"
-    )
+    window = "all periods from the start" if last is None else f"event times 0 to {last}"
+    words = f"ratio on the {treated} treated units, {window} (ATT, counts over expected counts)"
     log_effect = explained(
         numbers.estimate(0, estimand=f"Log of the rate {words}", scale="log rate ratio"), choice
     )
     headline = mapped(log_effect, f"Rate {words}", RATE_RATIO, 0.0, 1.0)
     additive = _additive(found, aim, log_effect, panel.scale)
-    times = np.unique(e[e > -(10**6)])
     rows = [(int(t), uncertainty(found, layout, e == t, choice, level), e == t) for t in times]
     design = sizes(used, treated, log_effect)
     mde = design.mde if isinstance(design.mde, NotAvailable) else float(-np.expm1(-design.mde))
@@ -122,7 +137,14 @@ def _result(
     return Result(
         method=where,
         headline=headline,
-        effects=_effects(rows, log_effect, additive, numbers.reason[0], found, treated),
+        effects=_effects(
+            rows,
+            log_effect,
+            additive,
+            numbers.reason[0] or (OVERALL if last is None else window),
+            found,
+            treated,
+        ),
         design=replace(design, mde=mde),
         spec=choices(panel, choice, level, **spec),
         input_hash=panel.fingerprint,
@@ -133,8 +155,7 @@ def _result(
     )
 
 
-def _require_effect(panel: Panel, found: Saturation, e: Ints, where: str) -> None:
-    aim = e >= 0
+def _require_effect(found: Saturation, aim: Bools, where: str) -> None:
     if not aim.any():
         raise DesignError(
             "no effect after the start is identified",
@@ -259,7 +280,7 @@ def _effects(
             {
                 "term": term,
                 "event_time": np.nan,
-                **_row(one, reason or OVERALL),
+                **_row(one, reason),
                 "n": treated,
             }
         )

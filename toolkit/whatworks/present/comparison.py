@@ -43,8 +43,8 @@ class Answers(Protocol):
 def comparison(answers: Answers | NotAvailable, *, subject: str = "") -> Figure | Note:
     """Draw every method's estimate and interval, one row a method, the suggested one filled.
 
-    Methods that subtract share the axis of the outcome's unit. Where did.poisson answers too, a second axis
-    shows all in percent, since a rate ratio cannot stand on the first. The table and the description name
+    Methods that subtract share the axis of the outcome's unit. Where rate ratios stand in the table, a second
+    axis shows all in percent, since they cannot stand on the first. The table and the description name
     every method that is not drawn and say why. Where there is no comparison, a note says why.
     """
     if isinstance(answers, NotAvailable):
@@ -158,9 +158,11 @@ def _alt(answers: Answers, shown: pd.DataFrame, ratios: bool) -> str:
     if without:
         parts.append(f"No interval: {words.listed(without)}.")
     if ratios:
-        row = shown[shown["scale"] == RATE_RATIO].iloc[0]
-        change = words.signed(row["relative"], words.percent_decimals([row["relative"]]))
-        parts.append(f"In percent, {row['method']} says {change}%.")
+        rows = shown.loc[shown["scale"] == RATE_RATIO, ["method", "relative"]].itertuples(index=False)
+        says = [
+            f"{name} says {words.signed(change, words.percent_decimals([change]))}%" for name, change in rows
+        ]
+        parts.append(f"In percent, {', '.join(says)}.")
     if isinstance(answers.suggested, str):
         parts.append(f"Filled: {answers.suggested}, which the design suggests.")
     gone = answers.table.loc[answers.table["estimand"] == "", "method"].tolist()
