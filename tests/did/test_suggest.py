@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import toy
 
-from whatworks import did
+from whatworks import checks, did
 from whatworks.did import suggest
 from whatworks.errors import DesignError
+from whatworks.inference import ClusterRobust
 from whatworks.panel import NEVER
 
 
@@ -60,8 +62,37 @@ def test_months_hear_that_one_of_them_is_a_thin_base():
 def test_counts_hear_of_the_rate_ratio():
     panel = toy.panel()
     counts = replace(panel, exposure=np.ones_like(panel.outcome))
-    assert any("did.poisson" in reason for reason in suggest(counts).reasons)
-    assert not any("did.poisson" in reason for reason in suggest(panel).reasons)
+    assert any("did.poisson gives a rate ratio" in reason for reason in suggest(counts).reasons)
+    assert not any("rate ratio" in reason for reason in suggest(panel).reasons)
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_counts_with_several_starts_hear_of_the_rate_ratio_by_cohort(gap):
+    """A single rate ratio for several starts would be the two-way regression again."""
+    panel = staggered(8)
+    outcome = panel.outcome.copy()
+    if gap:
+        outcome[3, 5] = np.nan
+    found = suggest(replace(panel, outcome=outcome, exposure=np.ones_like(panel.outcome)))
+    assert found.method == ("did.imputation" if gap else "did.att_gt")
+    assert 'did.etwfe(model="poisson") gives a rate ratio' in found.reasons[-1]
+    assert not any("did.poisson" in reason for reason in found.reasons)
+    assert not any("rate ratio" in reason for reason in suggest(panel).reasons)
+
+
+@pytest.mark.parametrize(
+    "make", [toy.panel, lambda: staggered(8), lambda: replace(toy.panel(), cluster=None)]
+)
+def test_the_checks_owed_are_those_that_are_run(make):
+    panel = make()
+    method, by_month = did.twoway, partial(did.event_study, inference=ClusterRobust())
+    ran = [
+        check.name
+        for check in checks.run(panel, partial(method, inference=ClusterRobust()), event_study=by_month)
+    ]
+    owed = [check.partition(":")[0] for check in suggest(panel).checks]
+    beside = ["Honest bounds (did.honest)", *["Decomposition (did.bacon)"] * (len(panel.cohorts) > 1)]
+    assert owed == [*ran, *beside]
 
 
 def test_one_treated_unit_is_sent_to_synthetic_control():

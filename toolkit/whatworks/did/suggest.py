@@ -118,15 +118,7 @@ def _one_area(panel: Panel) -> Suggestion:
 def _method(
     panel: Panel, inside: np.ndarray[Any, Any], staggered: bool
 ) -> tuple[str, dict[str, Any], tuple[str, ...]]:
-    counts = (
-        (
-            "The outcome is a count with an exposure: did.poisson gives a rate ratio and assumes that areas "
-            "would have changed in proportion; panel.as_rate() first assumes that rates would have changed "
-            "by the same amount.",
-        )
-        if panel.exposure is not None
-        else ()
-    )
+    counts = () if panel.exposure is None else (_proportional(staggered),)
     if not panel.balanced:
         missing = int(np.isnan(panel.outcome).sum())
         why = (
@@ -158,18 +150,41 @@ def _method(
     return "did.att_gt", {"comparison": comparison}, (*because, *base, *counts)
 
 
+def _proportional(staggered: bool) -> str:
+    method = "did.poisson" if not staggered else 'did.etwfe(model="poisson")'
+    each = ", every cohort and period with one of its own," if staggered else ""
+    return (
+        f"The outcome is a count with an exposure: {method} gives a rate ratio{each} and assumes that areas "
+        "would have changed in proportion; panel.as_rate() first assumes that rates would have changed "
+        "by the same amount."
+    )
+
+
 def _checks(panel: Panel, staggered: bool) -> tuple[str, ...]:
+    """The checks that checks.run runs, by their names and in its order, then the two beside it."""
     before = int((panel.periods < panel.cohorts[0]).sum())
+    chance = "." if before >= SHORT else f"; with {before} untreated periods it has little chance to fail."
     owed = [
-        "Pre-trends: all effects before the start together"
-        + ("." if before >= SHORT else f"; with {before} untreated periods it has little chance to fail."),
+        f"Pre-trends: all effects before the start together{chance}",
         "Placebo in time: an effect at a date when nothing had happened.",
-        "Leave one unit out" + (", and one cluster out" if panel.cluster is not None else "") + ".",
-        "Enough clusters on both sides.",
-        "Honest bounds (did.honest): how far from parallel before the finding falls.",
+        "Drop anticipation: is the last time before the start a fair baseline?",
+        "Regression to the mean: were the treated chosen on a peak that would have passed anyway?",
+        "Placebo in space: as large an effect where nothing happened.",
+        "Alternative comparison group: whom the treated are compared with.",
+        "Spill-over ring: did the neighbours of treated areas change too?",
+        "Alternative windows: other first and last periods.",
+        "Influential periods: the riots, the lockdowns, or any single period.",
+        "Leave one unit out: does one carry the answer?",
     ]
+    if panel.cluster is not None:
+        owed.append("Leave one cluster out: the same for whole clusters.")
+    if staggered:
+        owed.append("Leave one cohort out: the same for all units that share a start.")
+    owed.append("Enough clusters: on both sides, for the error to be believed.")
     if panel.period_kind == "month":
-        owed.append("Series breaks: recording changes and shocks inside the window.")
+        owed.append("Series breaks and shocks: recording changes and shocks inside the window.")
+    owed.append("All checks together: how many concerns would chance alone bring?")
+    owed.append("Honest bounds (did.honest): how far from parallel before the finding falls.")
     if staggered:
         owed.append("Decomposition (did.bacon): what a two-way regression would have compared.")
     return tuple(owed)
