@@ -130,6 +130,20 @@ def test_the_side_to_which_weights_can_err():
     assert above > below
 
 
+def test_the_mean_of_like_periods_has_the_weights_error_of_each():
+    panel = factor_panel(units=8, periods=24, start=21, seed=6)
+    outcome = panel.outcome.copy()
+    outcome[:, 20:] = outcome[:, 20:21]
+    rule = PredictionIntervals(simulations=99, dependence="none")
+    result = synth.classic(panel_of(outcome, [21] + [None] * 7), inference=rule)
+    learnt = rule.learn(result.detail.fits.gaps[0, :20], int((result.detail.weights > 0).sum()), size=50.0)
+    reach = np.sqrt(2 * np.log(2 / 0.025)) * learnt.scale
+    each, mean = result.effects.iloc[20], result.headline
+    assert mean.high - mean.low < each["high"] - each["low"]
+    assert mean.low + reach / 2 == pytest.approx(each["low"] + reach, abs=1e-5)
+    assert mean.high - reach / 2 == pytest.approx(each["high"] - reach, abs=1e-5)
+
+
 def test_an_effect_is_covered_and_zero_is_not():
     found = synth.classic(factor_panel(units=20, effect=6.0), inference=PredictionIntervals()).headline
     assert 0 < found.low < 6 < found.high
