@@ -15,6 +15,7 @@ from whatworks.inference.multiplier import MultiplierBootstrap
 from whatworks.inference.permutation_groups import PermutationGroups
 from whatworks.inference.placebo import Placebo
 from whatworks.inference.placebo_error import PlaceboError
+from whatworks.inference.prediction import PredictionIntervals
 from whatworks.inference.unit_bootstrap import UnitBootstrap
 
 
@@ -37,6 +38,7 @@ from whatworks.inference.unit_bootstrap import UnitBootstrap
         ("placebo_error", PlaceboError(draws=99, seed=5)),
         ("conformal", Conformal(draws=99, seed=5)),
         ("jackknife_plus", JackknifePlus()),
+        ("prediction", PredictionIntervals(seed=5)),
         ("unit_bootstrap", UnitBootstrap(draws=99, seed=5)),
         ("linearised", Linearised()),
         ("permutation_groups", PermutationGroups(draws=99, seed=5)),
