@@ -301,5 +301,5 @@ def test_other_inference_asks_the_same_fit():
     assert synth.synthdid(panel, inference=Placebo()).headline.p_value <= 2 / 25
     assert synth.synthdid(panel, inference=Conformal()).headline.p_value < 0.2
     assert isinstance(synth.synthdid(panel, inference=Placebo()).headline.std_error, NotAvailable)
-    with pytest.raises(OptionError, match=r"Jackknife\(\) and UnitBootstrap\(\) go with"):
+    with pytest.raises(OptionError, match=r"Jackknife\(\) and UnitBootstrap\(\) with synth.synthdid"):
         synth.classic(panel, inference=Jackknife())
