@@ -5,6 +5,7 @@ from __future__ import annotations
 from whatworks.synth.augmented import augmented
 from whatworks.synth.classic import classic
 from whatworks.synth.compare import compare
+from whatworks.synth.completion import completion
 from whatworks.synth.interactive import interactive
 from whatworks.synth.micro import micro
 from whatworks.synth.penalised import penalised
@@ -17,6 +18,7 @@ __all__ = [
     "augmented",
     "classic",
     "compare",
+    "completion",
     "interactive",
     "micro",
     "penalised",
