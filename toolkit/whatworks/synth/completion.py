@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -91,30 +91,25 @@ def completion(
 
     Source: Athey, Bayati, Doudchenko, Imbens & Khosravi (2021), JASA 116(536), equation 4.1.
     """
-    if penalty is not None and (isinstance(penalty, bool) or not np.isfinite(penalty) or penalty <= 0):
-        raise OptionError(
-            f"penalty={penalty!r} is not a number above 0",
-            where=WHERE,
-            remedy="Leave it out to have it chosen, or give a size in the unit of the outcome.",
-        )
+    _require(penalty)
     pool = pool_of(panel, WHERE, donors=donors, anticipation=anticipation)
     own = Patterns(float(penalty), pd.Series(dtype=np.float64)) if penalty is not None else _chosen(pool)
     fit = Completed(own.penalty)
-    spec: dict[str, Any] = {
-        "penalty": "by donors" if penalty is None else float(penalty),
-        "donors": list(pool.donor_names),
-        "anticipation": anticipation,
-    }
+    word = "by donors" if penalty is None else float(penalty)
+    spec = {"penalty": word, "donors": list(pool.donor_names), "anticipation": anticipation}
+    fits, notes = fit(actual(pool)), _notes(own)
     return answer(
-        pool,
-        fit,
-        fit(actual(pool)),
-        method=WHERE,
-        inference=inference,
-        level=level,
-        spec=spec,
-        notes=_notes(own),
-        own=own,
+        pool, fit, fits, method=WHERE, inference=inference, level=level, spec=spec, notes=notes, own=own
+    )
+
+
+def _require(penalty: float | None) -> None:
+    if penalty is None or (not isinstance(penalty, bool) and np.isfinite(penalty) and penalty > 0):
+        return
+    raise OptionError(
+        f"penalty={penalty!r} is not a number above 0",
+        where=WHERE,
+        remedy="Leave it out to have it chosen, or give a size in the unit of the outcome.",
     )
 
 
