@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def default(scenario: Scenario) -> str:
     return ("CR1" if isinstance(choice.inference, ClusterRobust) else "wild") + " *" * bool(choice.warnings)
 
 
-def influence(drawn: Drawn, correction: str) -> Uncertainty:
+def influence(drawn: Drawn, correction: Literal["did", "clusters"]) -> Uncertainty:
     """The difference of mean changes with the error of its influence function."""
     change = drawn.outcome[:, 1] - drawn.outcome[:, 0]
     sides = (drawn.treated, ~drawn.treated)
@@ -57,7 +58,7 @@ def influence(drawn: Drawn, correction: str) -> Uncertainty:
     )
     clusters = int(drawn.cluster.max()) + 1
     sums = cluster_sums(np.asarray(own)[:, None], drawn.cluster, clusters)
-    choice = Analytical(correction)  # type: ignore[arg-type]
+    choice = Analytical(correction)
     return analytical(
         np.array([means[0] - means[1]]),
         standard_errors(sums),

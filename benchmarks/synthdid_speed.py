@@ -143,7 +143,7 @@ def report(found: dict[str, list[dict[str, object] | str]]) -> None:
         if not good:
             print(f"{name:12} {rounds[-1]}")
             continue
-        wall, work = (min(min(r[key]) for r in good) for key in ("seconds", "processor"))  # type: ignore[call-overload]
+        wall, work = (min(min(r[key]) for r in good) for key in ("seconds", "processor"))
         best[name] = wall, work
         ratios = [
             f"× {wall / best[own][0]:.1f} (processor {work / best[own][1]:.1f}) of {own}"

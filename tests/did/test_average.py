@@ -183,7 +183,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(errors.OptionError, match="run from -6 to 6"):
         did.average(result, 9, 12)
     with pytest.raises(errors.OptionError, match="weights"):
-        did.average(result, weights="size")  # type: ignore[arg-type]
+        did.average(result, weights="size")
     with pytest.raises(errors.OptionError, match="level"):
         did.average(result, level=95)
     with pytest.raises(errors.OptionError, match="leads"):

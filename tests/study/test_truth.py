@@ -16,10 +16,7 @@ TRUTH = json.loads((ROOT / "data" / "synthetic" / "truth.json").read_text(encodi
     ("slug", "design"), [("synthetic-hotspots", "hotspots"), ("synthetic-rollout", "staggered")]
 )
 def test_the_truth_of_a_synthetic_study_lies_inside_its_interval(slug: str, design: str) -> None:
-    folder = places.find(ROOT).study(slug)
-    if not (folder / "record").is_dir():
-        pytest.skip("the study has not been run here: whatworks run " + slug)
-    result = record.load(folder).result
+    result = record.load(places.find(ROOT).study(slug)).result
     truth = TRUTH["designs"][design]
     assert truth["outcome"] == open_study(slug, start=ROOT).spec.protocol.primary_outcome
     overall = truth["effects"]["overall"]
@@ -30,10 +27,7 @@ def test_the_truth_of_a_synthetic_study_lies_inside_its_interval(slug: str, desi
 
 def test_the_true_rate_ratio_lies_inside_the_interval_of_the_study_of_counts() -> None:
     """The invented patrols multiply the expected count of every treated month by one factor: the truth."""
-    folder = places.find(ROOT).study("synthetic-counts")
-    if not (folder / "record").is_dir():
-        pytest.skip("the study has not been run here: whatworks run synthetic-counts")
-    result = record.load(folder).result
+    result = record.load(places.find(ROOT).study("synthetic-counts")).result
     assert result.method == "did.poisson"
     assert result.headline.scale == "rate ratio"
     percent = TRUTH["parameters"]["effects"]["hotspots"]
@@ -43,10 +37,7 @@ def test_the_true_rate_ratio_lies_inside_the_interval_of_the_study_of_counts() -
 
 
 def test_the_true_effect_lies_inside_the_interval_of_the_study_of_one_borough() -> None:
-    folder = places.find(ROOT).study("synthetic-borough")
-    if not (folder / "record").is_dir():
-        pytest.skip("the study has not been run here: whatworks run synthetic-borough")
-    result = record.load(folder).result
+    result = record.load(places.find(ROOT).study("synthetic-borough")).result
     path = ROOT / "data" / "synthetic" / "borough-truth.json"
     truth = json.loads(path.read_text(encoding="utf-8"))
     assert result.method == "synth.classic"
@@ -59,10 +50,7 @@ def test_the_true_effect_lies_inside_the_interval_of_the_study_of_one_borough() 
 
 
 def test_the_true_effects_lie_inside_the_intervals_of_the_study_of_small_areas() -> None:
-    folder = places.find(ROOT).study("synthetic-small-areas")
-    if not (folder / "record").is_dir():
-        pytest.skip("the study has not been run here: whatworks run synthetic-small-areas")
-    result = record.load(folder).result
+    result = record.load(places.find(ROOT).study("synthetic-small-areas")).result
     path = ROOT / "data" / "synthetic" / "areas-truth.json"
     truth = json.loads(path.read_text(encoding="utf-8"))["effects"]
     found = {"violence": result.headline, **{one.outcome: one.estimate for one in result.secondary}}
@@ -73,10 +61,7 @@ def test_the_true_effects_lie_inside_the_intervals_of_the_study_of_small_areas()
 
 @pytest.mark.parametrize("slug", ["synthetic-hotspots", "synthetic-rollout", "synthetic-counts"])
 def test_a_record_says_how_far_from_parallel_the_finding_would_survive(slug: str) -> None:
-    folder = places.find(ROOT).study(slug)
-    if not (folder / "record").is_dir():
-        pytest.skip("the study has not been run here: whatworks run " + slug)
-    kept = record.load(folder)
+    kept = record.load(places.find(ROOT).study(slug))
     bounds = [check for check in kept.result.checks if check.name == "Honest bounds"]
     assert len(bounds) == 1
     assert bounds[0].verdict != "not_applicable"

@@ -340,7 +340,7 @@ def test_constant_donors_twins_and_donors_alike_are_no_obstacle():
 
 @pytest.mark.parametrize("wrong", [0, -1.0, float("nan"), float("inf"), True, None, [1.0]])
 def test_penalties_that_are_none(wrong):
-    with pytest.raises(OptionError, match="not a positive number"):
+    with pytest.raises(OptionError, match="not a number above 0"):
         synth.augmented(factor_panel(), penalty=wrong)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -191,10 +192,11 @@ class Trial:
         if rows.size == 0:
             raise TrialError("no row is left", where="Trial.select", remedy="Keep at least one row.")
         units, unit = _recoded(self.unit[rows], self.units)
-        block_labels, block = _recoded(None if self.block is None else self.block[rows], self.block_labels)
-        cluster_labels, cluster = _recoded(
-            None if self.cluster is None else self.cluster[rows], self.cluster_labels
-        )
+        parts: dict[str, Any] = {}
+        for name in ("block", "cluster"):
+            codes = getattr(self, name)
+            if codes is not None:
+                parts[f"{name}_labels"], parts[name] = _recoded(codes[rows], getattr(self, f"{name}_labels"))
         return replace(
             self,
             units=units,
@@ -202,14 +204,11 @@ class Trial:
             arm=self.arm[rows],
             outcome=self.outcome[rows],
             period=None if self.period is None else self.period[rows],
-            block=block,
-            block_labels=block_labels,
-            cluster=cluster,
-            cluster_labels=cluster_labels,
             taken=None if self.taken is None else self.taken[rows],
             exposure=None if self.exposure is None else self.exposure[rows],
             baseline=self.baseline[:, rows],
             notes=(*self.notes, note) if note else self.notes,
+            **parts,
         )
 
     def against_control(self, treatment: str) -> Trial:
@@ -296,8 +295,7 @@ class Trial:
         return f"<table><caption>The trial</caption><tbody>{rows}</tbody></table>"
 
 
-def _recoded(codes: Ints | None, labels: tuple[str, ...]) -> tuple[tuple[str, ...], Ints]:
-    if codes is None:
-        return (), None  # type: ignore[return-value]
+def _recoded(codes: Ints, labels: tuple[str, ...]) -> tuple[tuple[str, ...], Ints]:
+    """The labels still in use, and the codes counted anew."""
     used, again = np.unique(codes, return_inverse=True)
     return tuple(labels[code] for code in used), again.astype(np.int64)

@@ -122,14 +122,15 @@ def _regressions() -> Iterator[Entry]:
 
 
 def _cohort_by_cohort() -> Iterator[Entry]:
-    for group, words in (("never", NEVER_TREATED), ("not_yet", NOT_YET)):
+    groups: tuple[tuple[Group, str], ...] = (("never", NEVER_TREATED), ("not_yet", NOT_YET))
+    for group, words in groups:
         yield Entry(
             f"did.att_gt ({group})",
             words,
             BY_CELL,
             f"From the last period before its start on, each cohort would have changed like {words}; earlier "
             "periods may differ.",
-            _att_gt_with(group),  # type: ignore[arg-type]
+            _att_gt_with(group),
         )
 
 

@@ -15,6 +15,7 @@ from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Number, Result
 from whatworks.synth.answer import answer
 from whatworks.synth.augmented_ridge import BALANCES, FLAT, RULES, RidgeAugmented, Solved, errors
+from whatworks.synth.penalty import given
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.predictors import Predictors, Window, features
 from whatworks.synth.problems import Fits, actual
@@ -154,14 +155,8 @@ def _check_penalty(penalty: object, pool: Pool) -> str | float:
                 remedy="Cross-validation leaves each out in turn: begin the panel earlier, or give a number.",
             )
         return rule
-    number = isinstance(penalty, int | float | np.integer | np.floating) and not isinstance(penalty, bool)
-    if not number or not 0 < float(penalty) < np.inf:  # type: ignore[arg-type]
-        raise OptionError(
-            f"penalty={penalty!r} is not a positive number",
-            where=WHERE,
-            remedy=f"Give λ in squared units of the outcome, or one of {', '.join(map(repr, RULES))}.",
-        )
-    return float(penalty)  # type: ignore[arg-type]
+    remedy = f"Give λ in squared units of the outcome, or one of {', '.join(map(repr, RULES))}."
+    return given(penalty, where=WHERE, remedy=remedy)
 
 
 def _covariates(

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.errors import EstimationError, OptionError
+from whatworks.errors import EstimationError
 from whatworks.panel import Panel
 from whatworks.results import Result
 from whatworks.synth.answer import answer
+from whatworks.synth.penalty import given
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.problems import Fits, Problems, actual, each_as_treated
 
@@ -92,11 +93,10 @@ def completion(
 
     Source: Athey, Bayati, Doudchenko, Imbens & Khosravi (2021), JASA 116(536), equation 4.1.
     """
-    _require(penalty)
     pool = pool_of(panel, WHERE, donors=donors, anticipation=anticipation)
-    own = Patterns(float(penalty), pd.Series(dtype=np.float64)) if penalty is not None else _chosen(pool)
+    own = _chosen(pool) if penalty is None else Patterns(_given(penalty), pd.Series(dtype=np.float64))
     fit = Completed(own.penalty)
-    word = "by donors" if penalty is None else float(penalty)
+    word = "by donors" if penalty is None else own.penalty
     spec = {"penalty": word, "donors": list(pool.donor_names), "anticipation": anticipation}
     fits, notes = fit(actual(pool)), _notes(own)
     return answer(
@@ -104,14 +104,9 @@ def completion(
     )
 
 
-def _require(penalty: float | None) -> None:
-    if penalty is None or (not isinstance(penalty, bool) and np.isfinite(penalty) and penalty > 0):
-        return
-    raise OptionError(
-        f"penalty={penalty!r} is not a number above 0",
-        where=WHERE,
-        remedy="Leave it out to have it chosen, or give a size in the unit of the outcome.",
-    )
+def _given(penalty: object) -> float:
+    remedy = "Leave it out to have it chosen, or give a size in the unit of the outcome."
+    return given(penalty, where=WHERE, remedy=remedy)
 
 
 def _chosen(pool: Pool) -> Patterns:

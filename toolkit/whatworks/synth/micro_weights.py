@@ -85,7 +85,7 @@ def _by_priority(table: Floats, aim: Floats, level: Ints) -> Floats:
     """(n,) weights in units of the equal one, priority after priority, each kept as it was reached."""
     reached, allowed = aim.copy(), np.ones(len(table), dtype=bool)
     solved = np.ones(len(table))
-    for now in np.unique(level):
+    for now in np.unique(level).tolist():
         rows, mine = level <= now, level == now
         found = _project(table[:, rows], reached[rows], allowed)
         if found is None:

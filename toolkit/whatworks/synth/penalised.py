@@ -9,12 +9,13 @@ from typing import Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from whatworks.errors import DesignError, OptionError, choose
+from whatworks.errors import DesignError, choose
 from whatworks.panel import Panel
 from whatworks.results import Result
 from whatworks.synth.answer import answer
 from whatworks.synth.convex import convex
 from whatworks.synth.penalised_fit import GRID, RULES, PenalisedFit, one_optimum
+from whatworks.synth.penalty import given
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.problems import Fits, actual
 
@@ -112,15 +113,9 @@ def _check_penalty(penalty: object, pool: Pool) -> str | float:
                 remedy='Add untreated units, use penalty="holdout", or give the penalty a number.',
             )
         return rule
-    number = isinstance(penalty, int | float | np.integer | np.floating) and not isinstance(penalty, bool)
-    if not number or not LEAST <= float(penalty) < np.inf:  # type: ignore[arg-type]
-        raise OptionError(
-            f"penalty={penalty!r} is not a number of at least {LEAST:g}",
-            where=WHERE,
-            remedy=f"Give λ, such as 0.1, or one of {', '.join(map(repr, RULES))}. Without a penalty this is "
-            "synth.classic.",
-        )
-    return float(penalty)  # type: ignore[arg-type]
+    rules = ", ".join(map(repr, RULES))
+    remedy = f"Give λ, such as 0.1, or one of {rules}. Without a penalty this is synth.classic."
+    return given(penalty, least=LEAST, where=WHERE, remedy=remedy)
 
 
 def _own(pool: Pool, penalty: float, errors: np.ndarray, fits: Fits) -> Penalty:
