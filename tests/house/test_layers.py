@@ -14,6 +14,7 @@ FLOORS = [
     {"errors", "_version"},
     {
         "periods",
+        "columns",
         "panel_grid",
         "panel_starts",
         "panel_rules",

@@ -202,7 +202,10 @@ def test_lists_and_designs_that_cannot_be_are_refused():
         rct.randomise(table, unit="area", seed=1, design=rct.Complete((5, 5)))
     with pytest.raises(DesignError, match="no schedule"):
         rct.Crossover(7, 2, 2)
-    with pytest.raises(OptionError, match="have no number in 'region'"):
+    with pytest.raises(TrialError, match="not numbers: 'north'"):
         rct.randomise(table, unit="area", seed=1, balance=rct.Balance("region"))
+    gone = table.assign(crime=table["crime"].where(table["area"] != "a004"))
+    with pytest.raises(TrialError, match="1 units have no 'crime': a004"):
+        rct.randomise(gone, unit="area", seed=1, design=rct.Pairs("crime"))
     with pytest.raises(OptionError, match="seed"):
         rct.randomise(table, unit="area", seed=-1)

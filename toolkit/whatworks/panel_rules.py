@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks import panel_starts, periods
-from whatworks.errors import OptionError, PanelError, did_you_mean, first_few
+from whatworks import columns, panel_starts, periods
+from whatworks.errors import PanelError, first_few
 from whatworks.panel_grid import Floats, Grid, Ints, per_unit
 from whatworks.panel_starts import NEVER
 
@@ -103,18 +103,7 @@ def _check_roles(frame: pd.DataFrame, roles: Roles) -> None:
     }
     asked = [(role, name) for role, name in names.items() if name is not None]
     asked += [("covariates", name) for name in roles.covariates]
-    available = [str(name) for name in frame.columns]
-    for role, name in asked:
-        hits = available.count(name)
-        if hits == 1:
-            continue
-        if hits > 1:
-            raise PanelError(f"the table has {hits} columns named {name!r}", where=f"role {role}")
-        raise OptionError(
-            f"the table has no column {name!r}",
-            where=f"role {role}",
-            remedy=f"{did_you_mean(name, available)}It has {', '.join(available)}.",
-        )
+    columns.require(frame, asked, PanelError)
 
 
 def _grid(frame: pd.DataFrame, roles: Roles) -> Grid:
@@ -176,33 +165,8 @@ def _refuse_duplicates(grid: Grid, roles: Roles) -> None:
     )
 
 
-def _numbers(frame: pd.DataFrame, name: str, role: str) -> Floats:
-    values = frame[name]
-    if pd.api.types.is_bool_dtype(values.dtype) or not pd.api.types.is_numeric_dtype(values.dtype):
-        as_number = pd.to_numeric(values, errors="coerce")
-        bad = (as_number.isna() & values.notna()).to_numpy()
-        if pd.api.types.is_bool_dtype(values.dtype):
-            raise PanelError("true/false values are not numbers", where=f"{role} column {name!r}")
-        if bad.any():
-            raise PanelError(
-                f"these are not numbers: {first_few(map(repr, values[bad].unique()[:6]))}",
-                where=f"{role} column {name!r}, rows {first_few(np.flatnonzero(bad) + 1)}",
-                remedy="Numbers are written plainly: no thousands separator, no unit, a point for decimals.",
-            )
-        values = as_number
-    array = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    infinite = np.isinf(array)
-    if infinite.any():
-        raise PanelError(
-            f"{int(infinite.sum()):,} values are infinite",
-            where=f"{role} column {name!r}, rows {first_few(np.flatnonzero(infinite) + 1)}",
-            remedy="A rate with a zero denominator? Mend it before it enters.",
-        )
-    return array
-
-
 def _outcome(frame: pd.DataFrame, roles: Roles, grid: Grid) -> Floats:
-    values = _numbers(frame, roles.outcome, "outcome")
+    values = columns.numbers(frame, roles.outcome, "outcome", PanelError)
     if roles.exposure is not None:
         _refuse_non_counts(values, roles.outcome, grid)
     dense = grid.spread(values)
@@ -279,7 +243,7 @@ def _complete(values: Floats, name: str, role: str, roles: Roles, grid: Grid) ->
 
 def _exposure(frame: pd.DataFrame, roles: Roles, grid: Grid) -> Floats:
     name = str(roles.exposure)
-    values = _numbers(frame, name, "exposure")
+    values = columns.numbers(frame, name, "exposure", PanelError)
     wrong = np.flatnonzero(values <= 0)
     if wrong.size:
         raise PanelError(
@@ -291,7 +255,7 @@ def _exposure(frame: pd.DataFrame, roles: Roles, grid: Grid) -> Floats:
 
 
 def _weight(frame: pd.DataFrame, name: str, grid: Grid) -> Floats:
-    values = _numbers(frame, name, "weight")
+    values = columns.numbers(frame, name, "weight", PanelError)
     if np.isnan(values).any() or (values <= 0).any():
         row = int(np.flatnonzero(np.isnan(values) | (values <= 0))[0])
         raise PanelError(
@@ -303,4 +267,4 @@ def _weight(frame: pd.DataFrame, name: str, grid: Grid) -> Floats:
 
 
 def _covariate(frame: pd.DataFrame, name: str, roles: Roles, grid: Grid) -> Floats:
-    return _complete(_numbers(frame, name, "covariate"), name, "covariate", roles, grid)
+    return _complete(columns.numbers(frame, name, "covariate", PanelError), name, "covariate", roles, grid)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks import periods
-from whatworks.errors import OptionError, TrialError, did_you_mean, first_few
+from whatworks import columns, periods
+from whatworks.errors import TrialError, did_you_mean, first_few
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -70,20 +70,9 @@ def arrays_from_frame(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
 
 
 def _check_roles(frame: pd.DataFrame, roles: Roles) -> None:
-    available = [str(name) for name in frame.columns]
     single = ("unit", "arm", "outcome", "block", "cluster", "taken", "exposure", "period")
     asked = [(role, getattr(roles, role)) for role in single if getattr(roles, role) is not None]
-    asked += [("baseline", name) for name in roles.baseline]
-    for role, name in asked:
-        hits = available.count(name)
-        if hits > 1:
-            raise TrialError(f"the table has {hits} columns named {name!r}", where=f"role {role}")
-        if hits == 0:
-            raise OptionError(
-                f"the table has no column {name!r}",
-                where=f"role {role}",
-                remedy=f"{did_you_mean(name, available)}It has {', '.join(available)}.",
-            )
+    columns.require(frame, [*asked, *(("baseline", name) for name in roles.baseline)], TrialError)
 
 
 def _text(value: object) -> str:
@@ -166,7 +155,7 @@ def _arms(values: pd.Series, roles: Roles) -> tuple[tuple[str, ...], Ints]:
 
 
 def _outcome(frame: pd.DataFrame, roles: Roles, units: tuple[str, ...], unit: Ints) -> Floats:
-    values = _column(frame, roles.outcome, "outcome")
+    values = columns.numbers(frame, roles.outcome, "outcome", TrialError)
     gone = np.flatnonzero(np.isnan(values))
     if gone.size and not roles.allow_missing:
         raise TrialError(
@@ -233,7 +222,7 @@ def _numbers(frame: pd.DataFrame, roles: Roles, units: tuple[str, ...], unit: In
 
 
 def _complete(frame: pd.DataFrame, name: str, role: str, units: tuple[str, ...], unit: Ints) -> Floats:
-    values = _column(frame, name, role)
+    values = columns.numbers(frame, name, role, TrialError)
     gone = np.flatnonzero(np.isnan(values))
     if gone.size:
         raise TrialError(
@@ -242,29 +231,6 @@ def _complete(frame: pd.DataFrame, name: str, role: str, units: tuple[str, ...],
             remedy=f"Give the {role} for every row, or leave the role out.",
         )
     return values
-
-
-def _column(frame: pd.DataFrame, name: str, role: str) -> Floats:
-    values = frame[name]
-    where = f"{role} column {name!r}"
-    if pd.api.types.is_bool_dtype(values.dtype):
-        return values.to_numpy(dtype=np.float64)
-    number = pd.to_numeric(values, errors="coerce")
-    bad = np.flatnonzero((number.isna() & values.notna()).to_numpy())
-    if bad.size:
-        raise TrialError(
-            f"these are not numbers: {first_few(map(repr, values.iloc[bad[:6]].tolist()))}",
-            where=where,
-            remedy="Numbers are written plainly: no thousands separator, no unit, a point for decimals.",
-        )
-    array = number.to_numpy(dtype=np.float64, na_value=np.nan)
-    if np.isinf(array).any():
-        raise TrialError(
-            f"{int(np.isinf(array).sum()):,} values are infinite",
-            where=where,
-            remedy="A rate with a zero denominator? Mend it before it enters.",
-        )
-    return array
 
 
 def _refuse_impossible(built: dict[str, Any], roles: Roles) -> None:

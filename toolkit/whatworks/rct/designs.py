@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
+from whatworks import columns
+from whatworks.errors import DesignError, OptionError, TrialError, first_few
 from whatworks.rct import matching
 from whatworks.rct.layout import Layout, shares
 
@@ -33,6 +34,15 @@ class Complete:
     """
 
     sizes: tuple[int, ...] | None = None
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Columns of the list that the draw depends on."""
+        return ()
+
+    def words(self, listed: Listed, layout: Layout) -> str:
+        """What was done, for the record."""
+        return f"Complete randomisation of {listed.clusters} {listed.word}s"
 
     def layout(self, listed: Listed, arms: int) -> Layout:
         """One block of all clusters; raises `OptionError` for sizes that do not add up."""
@@ -62,9 +72,18 @@ class Blocked:
     def __post_init__(self) -> None:
         object.__setattr__(self, "by", names(self.by))
 
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Columns of the list that the draw depends on."""
+        return names(self.by)
+
+    def words(self, listed: Listed, layout: Layout) -> str:
+        """What was done, for the record."""
+        return f"Randomisation of {listed.clusters} {listed.word}s within {len(layout.counts)} blocks"
+
     def layout(self, listed: Listed, arms: int) -> Layout:
         """A block for each combination; raises `DesignError` where a block is smaller than the arms."""
-        text = listed.per_cluster(names(self.by))
+        text = listed.per_cluster(self.uses)
         labels, block = np.unique(text, return_inverse=True)
         sizes = np.bincount(block)
         small = [str(labels[b]) for b in np.flatnonzero(sizes < arms)]
@@ -90,13 +109,25 @@ class Pairs:
     def __post_init__(self) -> None:
         object.__setattr__(self, "on", names(self.on))
 
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Columns of the list that the draw depends on."""
+        return names(self.on)
+
+    def words(self, listed: Listed, layout: Layout) -> str:
+        """What was done, for the record."""
+        return (
+            f"Randomisation within {len(layout.counts)} pairs of {listed.word}s, matched with the least "
+            "total Mahalanobis distance"
+        )
+
     def layout(self, listed: Listed, arms: int) -> Layout:
         """A block of two for each pair; raises `DesignError` for an odd number or more than two arms."""
         if arms != 2:
             raise DesignError(
                 f"pairs serve two arms, not {arms}", where=WHERE, remedy="Use Blocked(by=...) for more arms."
             )
-        block = matching.pairs(matching.mahalanobis(listed.means(names(self.on))))
+        block = matching.pairs(matching.mahalanobis(listed.means(self.uses)))
         return Layout(listed.cluster, block, np.ones((len(block) // 2, 2), dtype=np.int64))
 
 
@@ -125,6 +156,20 @@ class SteppedWedge:
                     where="SteppedWedge",
                     remedy="A stepped wedge has two steps or more, and a period before the first.",
                 )
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Columns of the list that the draw depends on."""
+        return ()
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """The period in which each step begins."""
+        return tuple(str(self.first + step * self.every) for step in range(self.steps))
+
+    def words(self, listed: Listed, layout: Layout) -> str:
+        """What was done, for the record."""
+        return f"Stepped wedge, {listed.clusters} {listed.word}s dealt to {self.steps} starting periods"
 
     def layout(self, listed: Listed, arms: int) -> Layout:
         """One block of all clusters dealt to the steps; raises `DesignError` where a step stays empty."""
@@ -194,10 +239,10 @@ class Listed:
         """How many clusters are dealt."""
         return len(self.cluster_labels)
 
-    def per_cluster(self, columns: Sequence[str]) -> npt.NDArray[np.str_]:
+    def per_cluster(self, wanted: Sequence[str]) -> npt.NDArray[np.str_]:
         """(G,) values of columns joined as text; raises `DesignError` where they vary within a cluster."""
-        self._require(columns)
-        text = self.frame[list(columns)].astype(str).agg(" · ".join, axis=1).to_numpy(dtype=str)
+        columns.require(self.frame, [("block", name) for name in wanted], TrialError)
+        text = self.frame[list(wanted)].astype(str).agg(" · ".join, axis=1).to_numpy(dtype=str)
         first = np.unique(self.cluster, return_index=True)[1]
         split = np.flatnonzero(text != text[first][self.cluster])
         if split.size:
@@ -208,33 +253,22 @@ class Listed:
             )
         return np.asarray(text[first])
 
-    def means(self, columns: Sequence[str]) -> Floats:
-        """(K, G) cluster means of numeric columns; raises `OptionError` for what is no number."""
-        self._require(columns)
+    def means(self, wanted: Sequence[str]) -> Floats:
+        """(K, G) cluster means of numeric columns; raises `TrialError` for what is no number."""
+        columns.require(self.frame, [("baseline", name) for name in wanted], TrialError)
         size = np.bincount(self.cluster)
         rows = []
-        for name in columns:
-            values = pd.to_numeric(self.frame[name], errors="coerce").to_numpy(dtype=np.float64)
-            bad = np.flatnonzero(~np.isfinite(values))
+        for name in wanted:
+            values = columns.numbers(self.frame, name, "baseline", TrialError)
+            bad = np.flatnonzero(np.isnan(values))
             if bad.size:
-                raise OptionError(
-                    f"{bad.size} units have no number in {name!r}: "
-                    f"{first_few(self.units[i] for i in bad[:5])}",
+                raise TrialError(
+                    f"{bad.size} units have no {name!r}: {first_few(self.units[i] for i in bad[:5])}",
                     where=WHERE,
                     remedy="Baseline is a number for every unit: mend the source or use another column.",
                 )
             rows.append(np.bincount(self.cluster, weights=values) / size)
         return np.stack(rows)
-
-    def _require(self, columns: Sequence[str]) -> None:
-        known = [str(name) for name in self.frame.columns]
-        for name in columns:
-            if name not in known:
-                raise OptionError(
-                    f"the list has no column {name!r}",
-                    where=WHERE,
-                    remedy=f"{did_you_mean(name, known)}It has {', '.join(known)}.",
-                )
 
 
 AtOnce = Complete | Blocked | Pairs | SteppedWedge

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from whatworks import columns
 from whatworks.errors import DesignError, OptionError, TrialError, first_few
 from whatworks.inference import draws as random_draws
 from whatworks.rct.allocation import Allocation, Rule, input_hash, table_hash
@@ -84,14 +85,17 @@ def _dealt(
         dealt, admissible, words = held.arms, held.admissible, _balance_words(balance, held)
     column = "arm"
     if isinstance(design, SteppedWedge):
-        column, labels = "start", tuple(str(design.first + s * design.every) for s in range(design.steps))
+        column, labels = "start", design.starts
     table = pd.DataFrame({unit: listed.units})
     if cluster is not None:
         table[cluster] = np.asarray(listed.cluster_labels, dtype=object)[listed.cluster]
     if isinstance(design, Blocked | Pairs):
         table["block"] = (layout.block[listed.cluster] + 1).tolist()
     table[column] = np.asarray(labels, dtype=object)[dealt[listed.cluster]]
-    algorithm = _algorithm(design, listed, labels, layout.counts) + words
+    total = zip(layout.counts.sum(axis=0), labels, strict=True)
+    algorithm = (
+        f"{design.words(listed, layout)}: {', '.join(f'{n} to {label}' for n, label in total)}.{words}"
+    )
     smallest = _smallest(admissible, layout.counts)
     record = _record(algorithm, design, balance, labels, seed, admissible, smallest, listed, names, table)
     return Allocation(table, record, rule)
@@ -147,13 +151,8 @@ def _labels(arms: Sequence[str]) -> tuple[str, ...]:
 
 
 def _listed(units: pd.DataFrame, unit: str, cluster: str | None) -> Listed:
-    for name in (unit, cluster):
-        if name is not None and name not in units.columns:
-            raise OptionError(
-                f"the list has no column {name!r}",
-                where=WHERE,
-                remedy=f"It has {', '.join(map(str, units.columns))}.",
-            )
+    asked = [("unit", unit), *([] if cluster is None else [("cluster", cluster)])]
+    columns.require(units, asked, TrialError)
     if units.empty:
         raise TrialError("the list is empty", where=WHERE, remedy="Give one row a unit.")
     text = ["" if pd.isna(value) else str(value).strip() for value in units[unit]]
@@ -178,29 +177,19 @@ def _listed(units: pd.DataFrame, unit: str, cluster: str | None) -> Listed:
     return Listed(frame, labels, codes.astype(np.int64), tuple(names.tolist()), "cluster")
 
 
-def _columns(unit: str, cluster: str | None, design: object, balance: Balance | None) -> list[str]:
-    more = design.by if isinstance(design, Blocked) else design.on if isinstance(design, Pairs) else ()
+def _columns(
+    unit: str, cluster: str | None, design: AtOnce | Crossover, balance: Balance | None
+) -> list[str]:
+    """The columns that the draw depends on."""
+    more = () if isinstance(design, Crossover) else design.uses
     alike = () if balance is None else as_names(balance.on)
-    return list(dict.fromkeys([unit, *([] if cluster is None else [cluster]), *as_names(more), *alike]))
+    return list(dict.fromkeys([unit, *([] if cluster is None else [cluster]), *more, *alike]))
 
 
 def _smallest(admissible: int, counts: Ints) -> float:
     """The smallest two-sided p: an allocation and its mirror image are equally extreme where both are."""
     mirrored = counts.shape[1] == 2 and bool((counts[:, 0] == counts[:, 1]).all())
     return min(1.0, (2 if mirrored else 1) / max(admissible, 1))
-
-
-def _algorithm(design: AtOnce, listed: Listed, labels: tuple[str, ...], counts: Ints) -> str:
-    total = ", ".join(f"{int(n)} to {label}" for n, label in zip(counts.sum(axis=0), labels, strict=True))
-    how = {
-        "Complete": f"Complete randomisation of {listed.clusters} {listed.word}s",
-        "Blocked": f"Randomisation of {listed.clusters} {listed.word}s within {len(counts)} blocks",
-        "Pairs": f"Randomisation within {len(counts)} pairs of {listed.word}s, matched with the least total "
-        "Mahalanobis distance",
-        "SteppedWedge": f"Stepped wedge: {listed.clusters} {listed.word}s dealt to {counts.shape[1]} steps",
-    }[type(design).__name__]
-    word = "starts in period " if isinstance(design, SteppedWedge) else ""
-    return f"{how}: {word}{total}."
 
 
 def _balance_words(balance: Balance, held: Restricted) -> str:
