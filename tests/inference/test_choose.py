@@ -27,6 +27,7 @@ from whatworks.inference.unit_bootstrap import UnitBootstrap
         ("randomisation", inference.RandomisationInference(draws=99, seed=5)),
         ("few_treated", inference.FewTreated(draws=99, seed=5)),
         ("multiplier", MultiplierBootstrap(draws=99, seed=5)),
+        ("heteroskedastic", inference.Heteroskedastic()),
         ("cluster", inference.ClusterRobust("CR1")),
         ("cr2", inference.ClusterRobust("CR2")),
         ("cr3", inference.ClusterRobust("CR3")),
@@ -51,7 +52,7 @@ def test_every_word_means_one_object_and_takes_draws_and_seed(name: str, chosen:
 
 
 def test_no_word_is_untested_and_another_is_refused() -> None:
-    assert len(inference.NAMES) == 21
+    assert len(inference.NAMES) == 22
     with pytest.raises(OptionError, match="Did you mean 'jackknife'"):
         inference.choose("jacknife")
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.did import collinear
 from whatworks.did.absorbed import Absorbed
+from whatworks.inference import collinear
 from whatworks.inference.cluster import Moments, Regression
 from whatworks.inference.influence import cluster_sums
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.did import collinear
 from whatworks.did.scores import residuals
+from whatworks.inference import collinear
 from whatworks.inference.regression import Moments, Regression
 from whatworks.inference.rows import Rows, by_cluster, period_gram
 

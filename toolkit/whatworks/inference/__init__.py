@@ -13,6 +13,7 @@ from whatworks.inference.cluster import ClusterRobust
 from whatworks.inference.default import Default
 from whatworks.inference.draws import DEFAULT_SEED
 from whatworks.inference.few_treated import FewTreated
+from whatworks.inference.heteroskedastic import Heteroskedastic
 from whatworks.inference.jackknife import Jackknife
 from whatworks.inference.percent import relative_change
 from whatworks.inference.randomisation import RandomisationInference
@@ -40,6 +41,7 @@ _SYNTHETIC = {
 """Inference of synthetic control, by module and class; loaded only when asked for."""
 
 _PLAIN: dict[str, Callable[..., Any]] = {
+    "heteroskedastic": Heteroskedastic,
     "cluster": ClusterRobust,
     "cr2": partial(ClusterRobust, kind="CR2"),
     "cr3": partial(ClusterRobust, kind="CR3"),
@@ -97,6 +99,7 @@ __all__ = [
     "Default",
     "DriscollKraay",
     "FewTreated",
+    "Heteroskedastic",
     "Jackknife",
     "RandomisationInference",
     "TwoWay",

@@ -22,7 +22,14 @@ _TIED: Final = 1e-10
 
 
 def inverse(
-    gram: Floats, before: Floats, names: Sequence[str], *, where: str, flat: str, tied: str = LEAVE_OUT
+    gram: Floats,
+    before: Floats,
+    names: Sequence[str],
+    *,
+    where: str,
+    flat: str,
+    tied: str = LEAVE_OUT,
+    by: str = "unit and period effects",
 ) -> Floats:
     """(k, k) inverse of X′WX; columns are scaled to length 1 first, so that units do not matter.
 
@@ -33,6 +40,7 @@ def inverse(
         where: the method, for messages.
         flat: what to do about a regressor that the effects explain.
         tied: what to do about regressors that explain each other.
+        by: what was absorbed, for messages.
 
     Raises:
         DesignError: regressors that the effects or each other explain, by name.
@@ -43,7 +51,7 @@ def inverse(
     gone = length <= _FLAT * before
     if gone.any():
         explained = first_few(names[int(i)] for i in np.flatnonzero(gone))
-        raise DesignError(f"unit and period effects explain all of {explained}", where=where, remedy=flat)
+        raise DesignError(f"{by} explain all of {explained}", where=where, remedy=flat)
     scaled = gram / np.outer(length, length)
     values, vectors = np.linalg.eigh(scaled)
     if values[0] < _TIED:

@@ -1,0 +1,71 @@
+"""The parts of a result that every analysis of a trial shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.inference.default import Choice
+from whatworks.inference.intervals import critical_value, smallest_detectable
+from whatworks.results import Design, Estimate, NotAvailable, Number
+from whatworks.trial import Trial
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+NO_RECORD: Final = NotAvailable(
+    "no allocation record was given, so how many allocations chance could have made is not known"
+)
+
+
+def explained(estimate: Estimate, choice: Choice) -> Estimate:
+    """The estimate with the reason for its inference at the end of its sentence."""
+    if isinstance(choice.inference, NotAvailable):
+        return replace(estimate, inference=f"None: {choice.reason}")
+    return replace(estimate, inference=f"{estimate.inference} ({choice.reason}).")
+
+
+def sizes(trial: Trial, headline: Estimate, *, allocations: Number = NO_RECORD) -> Design:
+    """How large the trial is and what it could have found four times in five.
+
+    The smallest detectable effect takes half the interval for the error where that is wider, as intervals
+    from permutations are; without an interval or error it is not available.
+    """
+    df: Number = headline.df
+    if isinstance(df, NotAvailable):
+        df = float(max(trial.n_clusters - 2, 1))
+    error, low, high = headline.std_error, headline.low, headline.high
+    if not isinstance(low, NotAvailable) and not isinstance(high, NotAvailable):
+        half = (high - low) / 2 / critical_value(headline.level, df=df)
+        error = half if isinstance(error, NotAvailable) else max(error, half)
+    return Design(
+        n_units=trial.n_units,
+        n_periods=1 if trial.period is None else len(np.unique(trial.period)),
+        n_clusters=trial.n_clusters,
+        n_treated=len(np.unique(trial.unit[trial.treated])),
+        allocations=allocations,
+        mde=smallest_detectable(error, df, headline.level),
+    )
+
+
+def choices(trial: Trial, choice: Choice, level: float, **others: Any) -> dict[str, Any]:
+    """Every choice made, by name."""
+    return {
+        **others,
+        "arms": list(trial.arms),
+        "inference": repr(choice.inference),
+        "level": level,
+        "baseline": list(trial.baseline_names),
+        "blocked": trial.block is not None,
+        "clustered": trial.cluster is not None,
+    }
+
+
+def dummies(codes: Ints, labels: Sequence[str], role: str) -> tuple[Floats, list[str]]:
+    """(R, L − 1) indicator columns of all labels but the first, and their names."""
+    names = [f"{role} {label}" for label in labels[1:]]
+    return (codes[:, None] == np.arange(1, len(labels))).astype(np.float64), names
