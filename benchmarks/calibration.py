@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.data.synthetic import expected_counts, london, simulate_counts
-from whatworks.did import twoway_core
-from whatworks.inference import ClusterRobust, WildCluster
+from whatworks.inference import ClusterRobust, WildCluster, two_way_effects
 from whatworks.inference.cluster import Regression
 from whatworks.inference.default import count_clusters, decide
 from whatworks.inference.uncertainty import Uncertainty
@@ -118,11 +117,11 @@ def draw_panels(scenario: Scenario, sims: int, seed: int, chunk: int = 100) -> I
 def from_scores(outcome: Floats, drawn: Drawn, post: Bools, draws: int = 9999) -> Uncertainty:
     """The wild bootstrap as estimators that only give scores use it."""
     effect = (drawn.treated[:, None] & post).astype(float)
-    x = twoway_core.demean_two_way(effect)
+    x = two_way_effects.demean_two_way(effect)
     a = x / (x**2).sum()
     sums = np.zeros((2, int(drawn.cluster.max()) + 1))
     for row, values in zip(sums, (outcome, effect), strict=True):
-        np.add.at(row, drawn.cluster, (a * twoway_core.demean_two_way(values)).sum(axis=1))
+        np.add.at(row, drawn.cluster, (a * two_way_effects.demean_two_way(values)).sum(axis=1))
     return WildCluster(draws=draws).from_scores(sums[0][:, None], sums[1][:, None])
 
 
@@ -150,7 +149,7 @@ def calibrate(scenario: Scenario, sims: int, seed: int, names: tuple[str, ...] =
     tallies = {name: Tally() for name in chosen}
     for drawn in draw_panels(scenario, sims, seed):
         effect = (drawn.treated[:, None] & post).astype(float)[None]
-        fit = twoway_core.fit(drawn.outcome, effect, names=("the treatment",), cluster=drawn.cluster)
+        fit = two_way_effects.fit(drawn.outcome, effect, names=("the treatment",), cluster=drawn.cluster)
         for name, run in chosen.items():
             tallies[name].add(run(fit, drawn, post), drawn.truth)
     return tallies

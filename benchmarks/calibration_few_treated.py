@@ -20,8 +20,7 @@ import numpy.typing as npt
 
 from calibration import MONTHS, START, Drawn, Scenario, Tally, draw_panels, percent
 from whatworks.data.synthetic import london
-from whatworks.did import twoway_core
-from whatworks.inference import FewTreated, WildCluster
+from whatworks.inference import FewTreated, WildCluster, two_way_effects
 from whatworks.inference.uncertainty import Uncertainty
 
 Floats = npt.NDArray[np.float64]
@@ -52,7 +51,7 @@ def few(method: FewTreated, drawn: Drawn) -> Uncertainty:
 def wild(drawn: Drawn) -> Uncertainty:
     """The wild bootstrap on one panel."""
     effect = (drawn.treated[:, None] & POST).astype(float)[None]
-    fit = twoway_core.fit(drawn.outcome, effect, names=("the treatment",), cluster=drawn.cluster)
+    fit = two_way_effects.fit(drawn.outcome, effect, names=("the treatment",), cluster=drawn.cluster)
     return WildCluster(draws=999).from_regression(fit, np.eye(1))
 
 

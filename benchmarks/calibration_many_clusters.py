@@ -18,8 +18,7 @@ from typing import Literal
 import numpy as np
 
 from calibration import MONTHS, START, Drawn, Scenario, Tally, draw_panels, from_scores, percent
-from whatworks.did import twoway_core
-from whatworks.inference import ClusterRobust, WildCluster
+from whatworks.inference import ClusterRobust, WildCluster, two_way_effects
 from whatworks.inference.default import ClusterCounts, decide
 from whatworks.inference.influence import Analytical, analytical, cluster_sums, standard_errors
 from whatworks.inference.regression import Regression
@@ -93,7 +92,7 @@ def sizes(scenario: Scenario, sims: int, seed: int) -> dict[str, Tally]:
     for panel in draw_panels(scenario, sims, seed):
         drawn = halves(panel)
         effect = (drawn.treated[:, None] & AFTER).astype(float)[None]
-        fit = twoway_core.fit(drawn.outcome, effect, names=("the treatment",), cluster=drawn.cluster)
+        fit = two_way_effects.fit(drawn.outcome, effect, names=("the treatment",), cluster=drawn.cluster)
         for name, run in METHODS.items():
             tallies[name].add(run(fit, drawn), drawn.truth)
     return tallies

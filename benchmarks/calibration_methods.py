@@ -23,11 +23,10 @@ import numpy.typing as npt
 from calibration import MONTHS, Tally, percent
 from whatworks import did
 from whatworks.data.synthetic import expected_counts, london, simulate_counts
-from whatworks.did import poisson_core
 from whatworks.did.null_scores import sample
 from whatworks.did.outcome_weights import account
 from whatworks.did.wild_scores import wild
-from whatworks.inference import ClusterRobust, WildCluster
+from whatworks.inference import ClusterRobust, WildCluster, poisson_effects
 from whatworks.inference.score_wild import p_value_at
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import NEVER, Panel
@@ -226,14 +225,14 @@ def poisson(first: City) -> Method:
     def run(city: City) -> Said:
         used = city.counts
         effect = used.treated.astype(np.float64)[None]
-        cells = poisson_core.Cells(used.outcome, np.log(used.exposure), np.ones(used.outcome.shape))
-        fit = poisson_core.fit(cells, effect, ("the treatment",))
+        cells = poisson_effects.Cells(used.outcome, np.log(used.exposure), np.ones(used.outcome.shape))
+        fit = poisson_effects.fit(cells, effect, ("the treatment",))
         log_ratio = float(fit.coefficients[0])
-        plain = ClusterRobust().from_regression(poisson_core.regression(fit, used.cluster), np.eye(1))
+        plain = ClusterRobust().from_regression(poisson_effects.regression(fit, used.cluster), np.eye(1))
 
         def p(value: float) -> float:
-            held = poisson_core.hold(fit, effect, value)
-            return p_value_at(WildCluster(), poisson_core.regression(held, used.cluster))
+            held = poisson_effects.hold(fit, effect, value)
+            return p_value_at(WildCluster(), poisson_effects.regression(held, used.cluster))
 
         at_zero = p(0.0)
         at_truth = p(city.log_ratio) if city.log_ratio else at_zero

@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 
 from calibration import HEADER, MONTHS, START, Drawn, Scenario, Tally, draw_panels, markdown
-from whatworks.did import twoway_core
-from whatworks.inference import ClusterRobust, Jackknife, RandomisationInference, WildCluster
+from whatworks.did.block_estimates import block_estimates
+from whatworks.inference import ClusterRobust, Jackknife, RandomisationInference, WildCluster, two_way_effects
 from whatworks.inference.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import NEVER
@@ -33,10 +33,10 @@ def reassigned(drawn: Drawn) -> Uncertainty:
     start = np.where(drawn.treated, START, NEVER)
     chance = RandomisationInference(draws=1999)
     return chance.test(
-        lambda starts: twoway_core.block_estimates(drawn.outcome, starts == START, POST),
+        lambda starts: block_estimates(drawn.outcome, starts == START, POST),
         start,
         cluster=drawn.cluster,
-        slope=lambda starts: twoway_core.block_estimates(effect, starts == START, POST),
+        slope=lambda starts: block_estimates(effect, starts == START, POST),
     )
 
 
@@ -65,7 +65,7 @@ def main() -> None:
         tallies = {name: Tally() for name in METHODS}
         for drawn in draw_panels(scenario, asked.sims, asked.seed):
             effect = (drawn.treated[:, None] & POST).astype(float)[None]
-            fit = twoway_core.fit(drawn.outcome, effect, names=("the treatment",), cluster=drawn.cluster)
+            fit = two_way_effects.fit(drawn.outcome, effect, names=("the treatment",), cluster=drawn.cluster)
             for name, run in METHODS.items():
                 tallies[name].add(run(fit, drawn), drawn.truth)
         print("\n".join(markdown(scenario, tallies)), flush=True)

@@ -11,7 +11,7 @@ import pytest
 from reference_numbers import borough_panel, entries
 
 from whatworks import Panel, did, errors
-from whatworks.did import twoway_core
+from whatworks.inference import two_way_effects
 
 KINDS = {
     "Treated vs Untreated": "treated vs untreated",
@@ -35,7 +35,7 @@ def staggered(weights=None, periods=9, all_treated=False, seed=3, level=50.0):
 
 def coefficient(panel):
     treated = (panel.treated & (panel.start <= panel.periods[-1])[:, None]).astype(float)[None]
-    fit = twoway_core.fit(panel.outcome, treated, names=["the treatment"], weight=panel.weight)
+    fit = two_way_effects.fit(panel.outcome, treated, names=["the treatment"], weight=panel.weight)
     return float(fit.coefficients[0])
 
 

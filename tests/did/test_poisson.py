@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from reference_numbers import HERE, boroughs, entries
 
 from whatworks import Panel, did, errors
-from whatworks.did import poisson_core
-from whatworks.inference import ClusterRobust, Default, WildCluster
+from whatworks.inference import ClusterRobust, Default, WildCluster, poisson_effects
 from whatworks.inference.influence import Analytical
 from whatworks.inference.score_wild import p_value_at
 from whatworks.results import NotAvailable
@@ -222,8 +221,8 @@ def test_score_bootstrap_interval_inverts_the_test():
     effect = used.treated.astype(float)[None]
 
     def p(theta):
-        held = poisson_core.hold(detail.fit, effect, theta)
-        return p_value_at(wild, poisson_core.regression(held, used.cluster))
+        held = poisson_effects.hold(detail.fit, effect, theta)
+        return p_value_at(wild, poisson_effects.regression(held, used.cluster))
 
     for end, outwards in ((detail.log_effect.low, -1), (detail.log_effect.high, 1)):
         assert p(end - outwards * 1e-8) > 0.05 >= p(end + outwards * 1e-8)
@@ -401,11 +400,11 @@ def test_the_fit_of_totals_is_the_maximum_itself_where_exposure_does_not_change(
     exposure = np.repeat(rng.uniform(0.5, 4, size=(9, 1)), 6, axis=1)
     mass = np.repeat(rng.uniform(0.5, 2, size=(9, 1)), 6, axis=1)
     counts = 1.0 + rng.poisson(5 * exposure)
-    cells = poisson_core.Cells(counts, np.log(exposure), mass)
-    fit = poisson_core.fit(cells, shared[:, group], ("x",))
-    start = poisson_core.start_from_totals(cells, shared[:, group], group, ("x",))
+    cells = poisson_effects.Cells(counts, np.log(exposure), mass)
+    fit = poisson_effects.fit(cells, shared[:, group], ("x",))
+    start = poisson_effects.start_from_totals(cells, shared[:, group], group, ("x",))
     np.testing.assert_allclose(start, fit.predictor, atol=1e-9)
-    again = poisson_core.fit(cells, shared[:, group], ("x",), start=start)
+    again = poisson_effects.fit(cells, shared[:, group], ("x",), start=start)
     np.testing.assert_allclose(again.coefficients, fit.coefficients, rtol=1e-10)
     mass[0, 0] = 0.0
-    assert poisson_core.start_from_totals(cells, shared[:, group], group, ("x",)) is None
+    assert poisson_effects.start_from_totals(cells, shared[:, group], group, ("x",)) is None

@@ -8,8 +8,7 @@ from reference_numbers import borough_panel, entries, fit_twfe
 from slow_regression import Slow
 
 from whatworks import errors, inference
-from whatworks.did import twoway_core
-from whatworks.inference import ClusterRobust, WildCluster
+from whatworks.inference import ClusterRobust, WildCluster, two_way_effects
 
 ONE = np.eye(1)
 
@@ -74,7 +73,7 @@ def test_several_regressors_and_weights_against_dummies():
     rng = np.random.default_rng(5)
     y, X = rng.normal(size=(9, 6)), rng.normal(size=(3, 9, 6))
     weight, cluster = rng.uniform(0.5, 2, size=9), np.array([0, 0, 1, 1, 2, 2, 3, 3, 3])
-    fit = twoway_core.fit(y, X, names="abc", weight=weight, cluster=cluster)
+    fit = two_way_effects.fit(y, X, names="abc", weight=weight, cluster=cluster)
     slow = Slow(y, X, cluster, weight)
     np.testing.assert_allclose(fit.coefficients, slow.coefficients(slow.y)[:3], rtol=1e-9)
     np.testing.assert_allclose(
@@ -92,7 +91,7 @@ def test_no_variation_has_a_reason_not_a_zero(noise):
     effect = np.zeros((6, 5))
     effect[:2, 2:] = 1
     y = 0.3 * effect + 0.7 + 0.1 * np.arange(5) + noise * np.random.default_rng(0).normal(size=(6, 5))
-    fit = twoway_core.fit(y, effect[None], names=("D",))
+    fit = two_way_effects.fit(y, effect[None], names=("D",))
     for method in (ClusterRobust(), WildCluster()):
         found = method.from_regression(fit, ONE)
         assert found.value[0] == pytest.approx(0.3)
@@ -104,7 +103,7 @@ def test_one_cluster_against_one_has_only_rounding_left():
     # the residuals of either side sum to zero period by period, so both scores are zero but for rounding
     D = ((np.arange(7)[:, None] < 3) & (np.arange(6) >= 2))[None].astype(float)
     y = 100 + np.random.default_rng(1).normal(size=(7, 6))
-    fit = twoway_core.fit(y, D, names=("D",), cluster=np.arange(7) // 3 > 0)
+    fit = two_way_effects.fit(y, D, names=("D",), cluster=np.arange(7) // 3 > 0)
     assert fit.residual_norm > 1
     for method in (ClusterRobust(), WildCluster()):
         assert np.isnan(method.from_regression(fit, ONE).std_error[0])

@@ -10,8 +10,15 @@ import pytest
 from reference_numbers import borough_panel, boroughs, entries, fit_twfe
 
 from whatworks import did, errors, inference
-from whatworks.did import twoway_core
-from whatworks.inference import ClusterRobust, Conley, DriscollKraay, Jackknife, TwoWay, WildCluster
+from whatworks.inference import (
+    ClusterRobust,
+    Conley,
+    DriscollKraay,
+    Jackknife,
+    TwoWay,
+    WildCluster,
+    two_way_effects,
+)
 from whatworks.inference.correction import correct
 from whatworks.inference.influence import Analytical
 from whatworks.panel import Panel
@@ -25,7 +32,7 @@ TREATED = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]])
 
 
 def by_hand(**settings):
-    fit = twoway_core.fit(BY_HAND, TREATED[None], names=("D",))
+    fit = two_way_effects.fit(BY_HAND, TREATED[None], names=("D",))
     return ClusterRobust(**settings).from_regression(fit, ONE)
 
 
@@ -121,7 +128,7 @@ def test_published_event_study_under_every_ssc(reference_public, variant, ours):
 
     treat, period = grid("treat"), grid("period")
     design = np.stack([grid("x1"), *(treat * (period == t) for t in range(1, 11) if t != 5)])
-    fit = twoway_core.fit(grid("y"), design, names=theirs["terms"])
+    fit = two_way_effects.fit(grid("y"), design, names=theirs["terms"])
     found = ours.from_regression(fit, np.eye(10))
     np.testing.assert_allclose(found.value, theirs["estimate"], rtol=1e-7)
     np.testing.assert_allclose(found.std_error, theirs["se"], rtol=1e-7)
@@ -180,7 +187,9 @@ def test_sentences_of_the_other_sandwiches_name_their_factor():
 
 def test_more_coefficients_than_observations_are_refused():
     # two units, two periods: the effect, a period dummy, a unit dummy and the constant leave nothing
-    fit = twoway_core.fit(np.array([[1.0, 3.0], [1.0, 1.5]]), np.array([[[0.0, 1.0], [0.0, 0.0]]]), names="D")
+    fit = two_way_effects.fit(
+        np.array([[1.0, 3.0], [1.0, 1.5]]), np.array([[[0.0, 1.0], [0.0, 0.0]]]), names="D"
+    )
     with pytest.raises(errors.OptionError, match="n = 4 observations for K = 4"):
         ClusterRobust(correction="stata").from_regression(fit, ONE)
     with pytest.raises(errors.OptionError, match="n = 4 observations for K = 4"):

@@ -8,8 +8,7 @@ from reference_numbers import borough_panel, entries
 from slow_regression import Slow
 
 from whatworks import did
-from whatworks.did import twoway_core
-from whatworks.inference import ClusterRobust, WildCluster, joint
+from whatworks.inference import ClusterRobust, WildCluster, joint, two_way_effects
 from whatworks.results import NotAvailable
 
 
@@ -24,7 +23,7 @@ def test_largest_t_by_one_regression_per_sign_vector(seed):
     fitted = slow.restricted(tested, [0.0, 0.0])
     largest = [max(abs(slow.t(s, c)) for c in tested) for s in slow.samples(fitted)]
     observed = max(abs(slow.t(slow.y, c)) for c in tested)
-    fit = twoway_core.fit(y, X, names="abc", cluster=cluster)
+    fit = two_way_effects.fit(y, X, names="abc", cluster=cluster)
     found = joint.joint_test(fit, np.array([1, 2]), WildCluster())
     assert found.p_value == np.mean(np.array(largest) >= observed * (1 - 1e-9))
     assert found.statistic == pytest.approx(observed * np.sqrt(5 / 6), rel=1e-9)
@@ -51,7 +50,7 @@ def test_normal_reference_agrees_with_a_simulation_from_the_stored_covariance():
 
 def test_no_variation_has_no_p_value():
     X = np.random.default_rng(1).normal(size=(2, 8, 6))
-    fit = twoway_core.fit(np.zeros((8, 6)), X, names="ab")
+    fit = two_way_effects.fit(np.zeros((8, 6)), X, names="ab")
     for found in (
         joint.largest_normal(fit, np.arange(2), draws=99, seed=1),
         joint.largest_t(fit, np.arange(2), WildCluster()),
@@ -62,7 +61,7 @@ def test_no_variation_has_no_p_value():
 def test_more_coefficients_than_clusters():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(9, 60, 5))
-    fit = twoway_core.fit(rng.normal(size=(60, 5)), X, names="abcdefghi", cluster=np.arange(60) % 8)
+    fit = two_way_effects.fit(rng.normal(size=(60, 5)), X, names="abcdefghi", cluster=np.arange(60) % 8)
     found = joint.joint_test(fit, np.arange(9), ClusterRobust())
     assert 0 < found.p_value <= 1
     assert "8 clusters" in found.sentence
@@ -70,7 +69,7 @@ def test_more_coefficients_than_clusters():
 
 def test_beyond_a_thousand_clusters_nothing_is_refitted():
     rng = np.random.default_rng(0)
-    fit = twoway_core.fit(rng.normal(size=(1001, 4)), rng.normal(size=(2, 1001, 4)), names="ab")
+    fit = two_way_effects.fit(rng.normal(size=(1001, 4)), rng.normal(size=(2, 1001, 4)), names="ab")
     found = joint.joint_test(fit, np.arange(2), ClusterRobust())
     assert "normal variables" in found.sentence
     assert 0 < found.p_value <= 1

@@ -10,8 +10,7 @@ import pytest
 from reference_numbers import borough_panel, entries, fit_twfe
 
 from whatworks import errors
-from whatworks.did import twoway_core
-from whatworks.inference import ClusterRobust, WildCluster
+from whatworks.inference import ClusterRobust, WildCluster, two_way_effects
 from whatworks.inference.jackknife import Jackknife
 from whatworks.inference.regression import Regression
 from whatworks.inference.rows import Rows
@@ -143,7 +142,7 @@ def test_a_negative_variance_has_a_reason():
     # each cluster's scores cancel over periods and each period's over clusters: only the cells remain
     y = np.outer([1.0, -1.0, 1.0, -1.0], [1.0, -1.0, 1.0, -1.0])
     X = np.outer([1.0, 1.0, -1.0, -1.0], [1.0, 1.0, -1.0, -1.0])
-    found = TwoWay().from_regression(twoway_core.fit(y, X[None], names="x"), ONE)
+    found = TwoWay().from_regression(two_way_effects.fit(y, X[None], names="x"), ONE)
     assert np.isnan([found.std_error[0], found.low[0], found.p_value[0]]).all()
     assert "negative" in found.reason[0]
 

@@ -8,8 +8,7 @@ from reference_numbers import borough_panel, entries, fit_twfe
 from slow_regression import Slow
 
 from whatworks import errors
-from whatworks.did import twoway_core
-from whatworks.inference import ClusterRobust, WildCluster
+from whatworks.inference import ClusterRobust, WildCluster, two_way_effects
 from whatworks.inference.regression import Regression
 from whatworks.inference.rows import Rows, by_cluster
 
@@ -101,7 +100,7 @@ def slow(y, X, cluster, weight, observed):
 @pytest.mark.parametrize("gaps", [False, True])
 def test_every_kind_against_dummies(gaps):
     y, X, weight, cluster, observed = small(gaps=gaps)
-    fit = twoway_core.fit(y, X, names="ab", weight=weight, cluster=cluster, observed=observed)
+    fit = two_way_effects.fit(y, X, names="ab", weight=weight, cluster=cluster, observed=observed)
     ours = slow(y, X, cluster, weight, observed)
     np.testing.assert_allclose(fit.coefficients, ours.coefficients(ours.y)[:2], rtol=1e-9)
     contrast = np.array([1.0, -2.0])
@@ -147,17 +146,19 @@ def by_hand_cr2(ours, weight, observed, contrast):
 def test_scale_of_a_regressor_does_not_matter():
     y, X, weight, cluster, _ = small()
     for kind in ("CR2", "CR3"):
-        big = twoway_core.fit(
+        big = two_way_effects.fit(
             y, X * np.array([1e6, 1])[:, None, None], names="ab", weight=weight, cluster=cluster
         )
-        plain = twoway_core.fit(y, X, names="ab", weight=weight, cluster=cluster)
+        plain = two_way_effects.fit(y, X, names="ab", weight=weight, cluster=cluster)
         ratio = [ClusterRobust(kind).from_regression(f, np.eye(2)).std_error for f in (plain, big)]
         np.testing.assert_allclose(ratio[0], ratio[1] * [1e6, 1], rtol=1e-9)
 
 
 def test_any_cluster_codes_will_do():
     y, X, weight, cluster, _ = small()
-    odd = [twoway_core.fit(y, X, names="ab", weight=weight, cluster=c) for c in (cluster, 10 * cluster + 3)]
+    odd = [
+        two_way_effects.fit(y, X, names="ab", weight=weight, cluster=c) for c in (cluster, 10 * cluster + 3)
+    ]
     for kind in ("CR2", "CR3"):
         one, other = (ClusterRobust(kind).from_regression(f, np.eye(2)).std_error for f in odd)
         np.testing.assert_array_equal(one, other)
@@ -166,7 +167,9 @@ def test_any_cluster_codes_will_do():
 def test_one_treated_cluster_leaves_no_refit_without_it():
     D = ((np.arange(9)[:, None] < 2) & (np.arange(6) >= 3))[None].astype(float)
     y = np.random.default_rng(0).normal(size=(9, 6))
-    fit = twoway_core.fit(y, np.concatenate([D, y[None] ** 2]), names=("D", "z"), cluster=np.arange(9) // 2)
+    fit = two_way_effects.fit(
+        y, np.concatenate([D, y[None] ** 2]), names=("D", "z"), cluster=np.arange(9) // 2
+    )
     found = ClusterRobust("CR3").from_regression(fit, np.eye(2))
     assert np.isnan([found.std_error[0], found.low[0], found.p_value[0]]).all()
     assert "leaving out a single cluster" in found.reason[0]
@@ -187,7 +190,7 @@ def test_a_method_with_sums_only_is_refused():
 
 def test_wild_bootstrap_of_a_panel_with_gaps_against_dummies():
     y, X, weight, cluster, observed = small(gaps=True)
-    fit = twoway_core.fit(y, X, names="ab", weight=weight, cluster=cluster, observed=observed)
+    fit = two_way_effects.fit(y, X, names="ab", weight=weight, cluster=cluster, observed=observed)
     ours = slow(y, X, cluster, weight, observed)
     expected, _ = ours.wild_p(np.array([1.0, 0.0]))
     assert WildCluster().from_regression(fit, np.eye(2)[:1]).p_value[0] == pytest.approx(expected, abs=1e-12)

@@ -10,15 +10,14 @@ from reference_numbers import borough_panel, entries
 from slow_regression import Slow
 
 from whatworks import errors
-from whatworks.did import twoway_core
-from whatworks.inference import WildCluster, draws
+from whatworks.inference import WildCluster, draws, two_way_effects
 
 ONE = np.eye(1)
 PANELS = {"y": borough_panel("y", "start", "bcu"), "y_bcu": borough_panel("y_bcu", "start_bcu", "bcu")}
 
 
 def fit_twfe(panel):
-    return twoway_core.fit(
+    return two_way_effects.fit(
         panel.outcome,
         panel.treated[None].astype(float),
         names=("D",),
@@ -109,7 +108,7 @@ def test_webb_within_monte_carlo_error():
 def test_every_sign_vector_by_its_own_regression(seed):
     y, D, cluster = small(seed, effect=0.5)
     slow = Slow(y, D, cluster)
-    ours = WildCluster().from_regression(twoway_core.fit(y, D, names=("D",), cluster=cluster), ONE)
+    ours = WildCluster().from_regression(two_way_effects.fit(y, D, names=("D",), cluster=cluster), ONE)
     assert ours.p_value[0] == slow.wild_p(ONE[0])[0]
 
 
@@ -121,7 +120,7 @@ def test_webb_draws_by_their_own_regressions_with_weights_and_another_regressor(
     flips = draws.weights("webb", 199, 6, seed=3)
     contrast = np.array([1.0, 0.4])
     share, _ = Slow(y, X, cluster, weight).wild_p(contrast, 0.0, flips)
-    fit = twoway_core.fit(y, X, names="ab", weight=weight, cluster=cluster)
+    fit = two_way_effects.fit(y, X, names="ab", weight=weight, cluster=cluster)
     ours = method.from_regression(fit, contrast[None])
     assert ours.p_value[0] == pytest.approx((1 + 199 * share) / 200, rel=1e-12)
 
@@ -131,11 +130,11 @@ def test_webb_draws_by_their_own_regressions_with_weights_and_another_regressor(
 def test_interval_inverts_the_test(seed, clusters, null):
     y, D, cluster = small(seed, clusters, effect=1.0)
     method = WildCluster(null=null)
-    found = method.from_regression(twoway_core.fit(y, D, names=("D",), cluster=cluster), ONE, level=0.9)
+    found = method.from_regression(two_way_effects.fit(y, D, names=("D",), cluster=cluster), ONE, level=0.9)
     assert 0 < found.p_value[0] <= 1
 
     def p_at(null_value):
-        fit = twoway_core.fit(y - null_value * D[0], D, names=("D",), cluster=cluster)
+        fit = two_way_effects.fit(y - null_value * D[0], D, names=("D",), cluster=cluster)
         return method.from_regression(fit, ONE).p_value[0]
 
     for end, sign in ((found.low[0], -1), (found.high[0], 1)):
@@ -158,7 +157,7 @@ def test_shifts_and_scale(seed, scale, unit, period):
     rng = np.random.default_rng(seed)
     other = scale * y + unit * rng.normal(size=(12, 1)) + period * rng.normal(size=(1, 8))
     first, second = (
-        WildCluster().from_regression(twoway_core.fit(v, D, names=("D",), cluster=cluster), ONE)
+        WildCluster().from_regression(two_way_effects.fit(v, D, names=("D",), cluster=cluster), ONE)
         for v in (y, other)
     )
     assert second.p_value[0] == first.p_value[0]
@@ -174,8 +173,8 @@ def test_relabelling_and_order_of_units():
     y, D, cluster = small(1, effect=0.7)
     order = np.random.default_rng(0).permutation(12)
     names = np.random.default_rng(1).permutation(6)
-    plain = WildCluster().from_regression(twoway_core.fit(y, D, names=("D",), cluster=cluster), ONE)
-    fit = twoway_core.fit(y[order], D[:, order], names=("D",), cluster=names[cluster][order])
+    plain = WildCluster().from_regression(two_way_effects.fit(y, D, names=("D",), cluster=cluster), ONE)
+    fit = two_way_effects.fit(y[order], D[:, order], names=("D",), cluster=names[cluster][order])
     mixed = WildCluster().from_regression(fit, ONE)
     assert mixed.p_value[0] == plain.p_value[0]
     np.testing.assert_allclose([mixed.low[0], mixed.high[0]], [plain.low[0], plain.high[0]], rtol=1e-9)
@@ -186,8 +185,8 @@ def test_a_unit_twice_is_a_unit_of_weight_two():
     rows = np.append(np.arange(12), 3)
     weight = np.ones(12)
     weight[3] = 2
-    twice = twoway_core.fit(y[rows], D[:, rows], names=("D",), cluster=cluster[rows])
-    heavy = twoway_core.fit(y, D, names=("D",), cluster=cluster, weight=weight)
+    twice = two_way_effects.fit(y[rows], D[:, rows], names=("D",), cluster=cluster[rows])
+    heavy = two_way_effects.fit(y, D, names=("D",), cluster=cluster, weight=weight)
     one, other = (WildCluster().from_regression(fit, ONE) for fit in (twice, heavy))
     assert one.p_value[0] == other.p_value[0]
     np.testing.assert_allclose(
@@ -199,7 +198,7 @@ def test_a_unit_twice_is_a_unit_of_weight_two():
 
 def test_five_clusters_cannot_reject_and_say_so():
     y, D, cluster = small(3, clusters=5, effect=50.0)
-    found = WildCluster().from_regression(twoway_core.fit(y, D, names=("D",), cluster=cluster), ONE)
+    found = WildCluster().from_regression(two_way_effects.fit(y, D, names=("D",), cluster=cluster), ONE)
     assert found.p_value[0] == 2 / 32
     assert np.isnan(found.low[0])
     assert np.isnan(found.high[0])
@@ -211,7 +210,7 @@ def test_five_clusters_cannot_reject_and_say_so():
 def test_random_draws_never_give_zero_and_repeat_with_their_seed():
     rng = np.random.default_rng(0)
     D = ((np.arange(20)[:, None] < 10) & (np.arange(4) >= 2))[None].astype(float)
-    fit = twoway_core.fit(rng.normal(size=(20, 4)) + 9 * D[0], D, names=("D",))
+    fit = two_way_effects.fit(rng.normal(size=(20, 4)) + 9 * D[0], D, names=("D",))
     first, again, other = (WildCluster(draws=999, seed=s).from_regression(fit, ONE) for s in (1, 1, 2))
     assert first.p_value[0] >= 1 / 1000
     assert (first.low[0], first.high[0]) == (again.low[0], again.high[0])
@@ -255,5 +254,5 @@ def test_many_clusters_take_the_same_path_to_the_same_numbers():
     y = rng.normal(size=(30, 5)) + 0.4 * D[0]
     flips = draws.weights("rademacher", 199, 30, seed=1)
     share, _ = Slow(y, D, np.arange(30)).wild_p(ONE[0], 0.0, flips)
-    ours = WildCluster(draws=199).from_regression(twoway_core.fit(y, D, names=("D",)), ONE)
+    ours = WildCluster(draws=199).from_regression(two_way_effects.fit(y, D, names=("D",)), ONE)
     assert ours.p_value[0] == pytest.approx((1 + 199 * share) / 200, rel=1e-12)

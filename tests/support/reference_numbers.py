@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from whatworks import Panel
-from whatworks.did import twoway_core
+from whatworks.inference import two_way_effects
 
 HERE = Path(__file__).resolve().parents[1] / "reference"
 
@@ -52,7 +52,7 @@ def borough_panel(
 
 def fit_twfe(panel: Panel):
     """The two-way regression of the outcome on being treated."""
-    return twoway_core.fit(
+    return two_way_effects.fit(
         panel.outcome,
         panel.treated[None].astype(float),
         names=("D",),

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import requirements, twoway_core
+from whatworks.did import requirements
 from whatworks.errors import DesignError
+from whatworks.inference import two_way_effects
 from whatworks.panel import NEVER, Panel
 
 Floats = npt.NDArray[np.float64]
@@ -147,7 +148,7 @@ def _by_type(table: pd.DataFrame) -> pd.DataFrame:
 
 def _coefficient(panel: Panel) -> float:
     treated = panel.treated & requirements.treated_units(panel)[:, None]
-    D = twoway_core.demean_two_way(treated.astype(np.float64), panel.weight)
+    D = two_way_effects.demean_two_way(treated.astype(np.float64), panel.weight)
     mass = np.ones(panel.n_units) if panel.weight is None else panel.weight
     weighted = D * mass[:, None]
     # the period effects drop out on either side; demeaning the outcome by unit keeps large levels harmless

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import few_treated, requirements, twoway_core
+from whatworks.did import few_treated, requirements
 from whatworks.did.reassign import Inference, of_block, recorded
 from whatworks.did.regression_result import choices, explained, sizes
+from whatworks.inference import two_way_effects
 from whatworks.inference.cluster import Regression
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.percent import relative_change
@@ -106,7 +107,7 @@ def four_means(panel: Panel, treated: Bools, post: Bools) -> Floats:
 def _fit(panel: Panel, treated: Bools, post: Bools) -> Regression:
     effect = (treated[:, None] & post[None, :]).astype(np.float64)[None]
     regressors = np.concatenate([effect, panel.covariates]) if len(panel.covariates) else effect
-    return twoway_core.fit(
+    return two_way_effects.fit(
         panel.outcome,
         regressors,
         names=("the treatment", *(f"covariate {name!r}" for name in panel.covariate_names)),

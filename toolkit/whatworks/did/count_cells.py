@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.did import poisson_core
-from whatworks.did.poisson_core import Cells, PoissonFit, SeparationError
-from whatworks.did.poisson_rows import working_rows
 from whatworks.errors import DesignError, EstimationError, first_few
+from whatworks.inference import poisson_effects
+from whatworks.inference.poisson_effects import Cells, PoissonFit, SeparationError
+from whatworks.inference.poisson_rows import working_rows
 from whatworks.inference.regression import Moments, Regression
 from whatworks.inference.rows import by_cluster
 
@@ -81,7 +81,7 @@ def saturate(model: CountModel, where: str) -> Saturation:
     gone = 0
     while True:
         try:
-            fit = poisson_core.fit(cells, regressors, names)
+            fit = poisson_effects.fit(cells, regressors, names)
             break
         except SeparationError as separation:
             _refuse_separation(separation, cells, regressors, names, where)
@@ -136,12 +136,12 @@ def null_scores(found: Saturation, aim: Bools, value: float, start: Floats | Non
     mass = _heard(model.cells.outcome, np.where(aim | (model.label < 0), model.cells.mass, 0.0))
     offset = model.cells.offset + value * aim
     regressors, switched, names = _design(model, np.zeros(0, dtype=np.int64), mass)
-    fit = poisson_core.fit(Cells(model.cells.outcome, offset, mass), regressors, names, start=start)
+    fit = poisson_effects.fit(Cells(model.cells.outcome, offset, mass), regressors, names, start=start)
     own = np.unique(model.label[aim & (mass > 0)])
     regressors, switched, names = _design(model, own, mass)
     weight = mass * fit.mean
-    X = poisson_core.project(regressors, weight)
-    bread = poisson_core.inverse(regressors, X, weight, names)
+    X = poisson_effects.project(regressors, weight)
+    bread = poisson_effects.inverse(regressors, X, weight, names)
     full = replace(fit, residualised=X, bread=bread, names=tuple(names))
     lifted = replace(found, regressors=regressors, switched=switched)
     loading = np.tensordot(_slopes(fit, len(regressors)) * switched, regressors, axes=1)
@@ -172,7 +172,7 @@ def _influence(
     reach = np.einsum("knt,nt->k", found.regressors, a, optimize=True)
     reach += found.switched * np.einsum("knt,nt->k", found.regressors, none, optimize=True)
     weight = fit.cells.mass * fit.mean
-    base = poisson_core.effects(a.sum(axis=1)[None], a.sum(axis=0)[None], weight)[0]
+    base = poisson_effects.effects(a.sum(axis=1)[None], a.sum(axis=0)[None], weight)[0]
     reach -= np.einsum("knt,nt->k", found.regressors, weight * base, optimize=True)
     return np.asarray(
         np.where(weight > 0, base + np.tensordot(fit.bread @ reach, fit.residualised, axes=1), 0.0)
@@ -195,7 +195,7 @@ def _means(model: CountModel, fit: PoissonFit, regressors: Floats, switched: Boo
     common = np.tensordot(fit.coefficients * ~switched, regressors, axes=1)
     lift = np.tensordot(fit.coefficients * switched, regressors, axes=1)
     level = (fit.predictor - fit.cells.offset - common - lift) * weight
-    base = poisson_core.effects(level.sum(axis=1)[None], level.sum(axis=0)[None], weight)[0]
+    base = poisson_effects.effects(level.sum(axis=1)[None], level.sum(axis=0)[None], weight)[0]
     inside = (model.label >= 0) & (model.cells.mass > 0)
     plain = np.exp(np.where(inside, model.cells.offset + common + base, 0.0))
     with_effect = np.where(fit.cells.mass > 0, np.exp(np.where(inside, lift, 0.0)), 0.0)

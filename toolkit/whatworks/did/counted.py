@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.did import requirements
-from whatworks.did.poisson_core import Cells
 from whatworks.errors import DesignError, first_few
+from whatworks.inference.poisson_effects import Cells
 from whatworks.panel import Panel
 from whatworks.results import Estimate, NotAvailable, Number
 

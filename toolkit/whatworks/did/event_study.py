@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import requirements, twoway_core
+from whatworks.did import requirements
 from whatworks.did.bands import banded, plain_band
 from whatworks.did.reassign import ReassignedEvents, of_events, recorded
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.errors import OptionError
+from whatworks.inference import two_way_effects
 from whatworks.inference.cluster import ClusterRobust, Regression
 from whatworks.inference.default import Choice, ClusterCounts, count_clusters
 from whatworks.inference.jackknife import Jackknife
@@ -212,12 +213,14 @@ def _fit(panel: Panel, distances: Distances) -> Regression:
     leads_and_lags = distances.at(distances.times).astype(np.float64)
     names = [f"event time {e}" for e in distances.times] + [f"covariate {c!r}" for c in panel.covariate_names]
     if not len(panel.covariates):
-        return twoway_core.fit_by_group(
+        return two_way_effects.fit_by_group(
             panel.outcome, leads_and_lags, distances.group, names=names, weight=panel.weight,
             cluster=panel.cluster,
         )  # fmt: skip
     regressors = np.concatenate([leads_and_lags[:, distances.group], panel.covariates])
-    return twoway_core.fit(panel.outcome, regressors, names=names, weight=panel.weight, cluster=panel.cluster)
+    return two_way_effects.fit(
+        panel.outcome, regressors, names=names, weight=panel.weight, cluster=panel.cluster
+    )
 
 
 def _pretrend(fit: Regression, times: Ints, choice: Choice) -> JointTest | NotAvailable:

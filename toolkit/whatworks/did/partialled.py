@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.did.twoway_core import demean_two_way
+from whatworks.inference.two_way_effects import demean_two_way
 from whatworks.panel import Panel
 
 Floats = npt.NDArray[np.float64]

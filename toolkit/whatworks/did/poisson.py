@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import poisson_core, requirements
+from whatworks.did import requirements
 from whatworks.did.counted import Counted, cells_of, counted, mapped
-from whatworks.did.poisson_core import PoissonFit, SeparationError
-from whatworks.did.poisson_rows import placed, worded
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.errors import DesignError, first_few
+from whatworks.inference import poisson_effects
 from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.poisson_effects import PoissonFit, SeparationError
+from whatworks.inference.poisson_rows import placed, worded
 from whatworks.inference.regression import Regression
 from whatworks.inference.score_wild import score_bootstrap
 from whatworks.inference.uncertainty import Uncertainty
@@ -123,7 +124,7 @@ def _learn(
     names = ("the treatment", *(f"covariate {name!r}" for name in used.covariate_names))
     fit, dropped = _fit(used, regressors, names)
     codes = np.arange(used.n_units, dtype=np.int64) if used.cluster is None else used.cluster
-    regression = poisson_core.regression(fit, codes)
+    regression = poisson_effects.regression(fit, codes)
     found = _uncertainty(choice, fit, regression, regressors, codes, level)
     about = _estimand(used, int(treated.sum()))
     log_effect = found.estimate(
@@ -149,7 +150,7 @@ def _fit(panel: Panel, regressors: Floats, names: tuple[str, ...]) -> tuple[Pois
     start = _start(cells, panel, regressors, names)
     while True:
         try:
-            fit = poisson_core.fit(cells, regressors, names, start=start)
+            fit = poisson_effects.fit(cells, regressors, names, start=start)
             break
         except SeparationError as separation:
             _refuse_separation(separation, panel, regressors, names)
@@ -161,13 +162,13 @@ def _fit(panel: Panel, regressors: Floats, names: tuple[str, ...]) -> tuple[Pois
 
 
 def _start(
-    cells: poisson_core.Cells, panel: Panel, regressors: Floats, names: tuple[str, ...]
+    cells: poisson_effects.Cells, panel: Panel, regressors: Floats, names: tuple[str, ...]
 ) -> Floats | None:
     """Where to begin: without covariates, units that share a start have their regressors in common."""
     if len(panel.covariates):
         return None
     _, group = np.unique(np.minimum(panel.start, panel.periods[-1] + 1), return_inverse=True)
-    return poisson_core.start_from_totals(cells, regressors, group.ravel(), names)
+    return poisson_effects.start_from_totals(cells, regressors, group.ravel(), names)
 
 
 def _refuse_separation(
@@ -217,7 +218,7 @@ def _uncertainty(
     def held(value: float) -> Regression:
         distance = value - float(fit.coefficients[0])
         near = fit.predictor + distance * fit.residualised[0] if abs(distance) < 1 else None
-        return poisson_core.regression(poisson_core.hold(fit, regressors, value, near), codes)
+        return poisson_effects.regression(poisson_effects.hold(fit, regressors, value, near), codes)
 
     return score_bootstrap(wild, regression, held, level=level)
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.did import requirements
+from whatworks.did.block_estimates import block_estimates
 from whatworks.did.partialled import partialled
-from whatworks.did.twoway_core import block_estimates
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference.default import Choice
 from whatworks.inference.few_treated import FewTreated

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.did.group_time import GroupTime
+from whatworks.inference.two_way_effects import residuals
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -73,26 +74,6 @@ def effect_cells(detail: GroupTime, pieces: Pieces, weights: Floats) -> Bools:
     out = np.zeros((len(cells.starts), detail.panel.n_periods), dtype=bool)
     out[np.searchsorted(cells.starts, cells.cohort[used]), cells.period[used]] = True
     return out[pieces.start]
-
-
-def residuals(stack: Floats, weight: Floats, used: Bools) -> Floats:
-    """Residuals (J, T, r) of r outcomes on effects of pieces and periods, by weighted least squares.
-
-    Fitted on `used` cells; zero outside them.
-    """
-    live = used.any(axis=0)
-    m = used[:, live].astype(np.float64)
-    y = stack[:, live] * m[:, :, None]
-    per_piece = np.maximum(m.sum(axis=1), 1.0)
-    centred = (y - (y.sum(axis=1) / per_piece[:, None])[:, None, :]) * m[:, :, None]
-    normal = np.diag(weight @ m) - (m * (weight / per_piece)[:, None]).T @ m
-    right = np.einsum("j,jtr->tr", weight, centred)
-    periods = np.linalg.lstsq(normal, right, rcond=1e-12)[0]
-    fitted = np.where(m[:, :, None] > 0, periods[None], 0.0)
-    fitted = (fitted - (fitted.sum(axis=1) / per_piece[:, None])[:, None, :]) * m[:, :, None]
-    out = np.zeros_like(stack)
-    out[:, live] = centred - fitted
-    return out
 
 
 def cluster_scores(detail: GroupTime, weights: Floats, *, anticipation: int) -> tuple[Floats, Floats]:

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import requirements, twoway_core
+from whatworks.did import requirements
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.errors import DesignError, OptionError, first_few
+from whatworks.inference import two_way_effects
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.percent import relative_change
 from whatworks.inference.regression import Regression
@@ -171,7 +172,7 @@ def _require_contrast(panel: Panel, observed: Bools) -> None:
 def _fit(panel: Panel, outcome: Floats, observed: Bools) -> Regression:
     effect = panel.treated.astype(np.float64)[None]
     regressors = np.concatenate([effect, panel.covariates]) if len(panel.covariates) else effect
-    return twoway_core.fit(
+    return two_way_effects.fit(
         outcome,
         regressors,
         names=("the treatment", *(f"covariate {name!r}" for name in panel.covariate_names)),

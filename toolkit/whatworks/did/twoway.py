@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import few_treated, requirements, twoway_core
+from whatworks.did import few_treated, requirements
 from whatworks.did.reassign import Inference, of_twoway, recorded
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.errors import DesignError, first_few
+from whatworks.inference import two_way_effects
 from whatworks.inference.cluster import Regression
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.percent import relative_change
@@ -147,7 +148,7 @@ def _require(panel: Panel) -> Bools:
 
 
 def _fit(panel: Panel, observed: Bools) -> Regression:
-    return twoway_core.fit(
+    return two_way_effects.fit(
         panel.outcome,
         np.concatenate([panel.treated.astype(np.float64)[None], panel.covariates]),
         names=("the treatment", *(f"covariate {name!r}" for name in panel.covariate_names)),

@@ -7,7 +7,8 @@ import pytest
 from slow_regression import Slow
 
 from whatworks import errors
-from whatworks.did import twoway_core
+from whatworks.did.block_estimates import block_estimates
+from whatworks.inference import two_way_effects
 
 
 def test_demeaning_is_the_residual_of_dummies():
@@ -16,11 +17,11 @@ def test_demeaning_is_the_residual_of_dummies():
     for w in (None, weight):
         slow = Slow(y, np.zeros((1, 7, 5)), np.arange(7), w)
         expected = (slow.y - slow.X @ slow.coefficients(slow.y)) / slow.root
-        np.testing.assert_allclose(twoway_core.demean_two_way(y, w).ravel(), expected, atol=1e-12)
+        np.testing.assert_allclose(two_way_effects.demean_two_way(y, w).ravel(), expected, atol=1e-12)
     stack = rng.normal(size=(3, 2, 7, 5))
     np.testing.assert_allclose(
-        twoway_core.demean_two_way(stack, weight)[1, 1],
-        twoway_core.demean_two_way(stack[1, 1], weight),
+        two_way_effects.demean_two_way(stack, weight)[1, 1],
+        two_way_effects.demean_two_way(stack[1, 1], weight),
         atol=1e-14,
     )
 
@@ -33,7 +34,7 @@ def test_many_block_estimates_at_once_are_the_regressions_one_by_one():
         [[1, 0, 0, 0, 0, 0, 0, 0], [1, 1, 0, 0, 1, 0, 0, 0], [0, 1, 1, 1, 1, 1, 1, 1]], dtype=bool
     )
     for w in (None, weight):
-        fast = twoway_core.block_estimates(outcomes, sets, post, w)
+        fast = block_estimates(outcomes, sets, post, w)
         assert fast.shape == (2, 3)
         for r in range(2):
             for b in range(3):
@@ -47,16 +48,16 @@ def test_regressors_that_fixed_effects_or_each_other_explain_are_named():
     y, x = rng.normal(size=(6, 5)), rng.normal(size=(6, 5))
     constant = np.repeat(rng.normal(size=(6, 1)), 5, axis=1)
     with pytest.raises(errors.DesignError, match="explain all of deprivation"):
-        twoway_core.fit(y, np.stack([x, 1e6 * constant]), names=("x", "deprivation"))
+        two_way_effects.fit(y, np.stack([x, 1e6 * constant]), names=("x", "deprivation"))
     with pytest.raises(errors.DesignError, match="told apart: one, two"):
-        twoway_core.fit(y, np.stack([x, 1e5 * x + constant]), names=("one", "two"))
+        two_way_effects.fit(y, np.stack([x, 1e5 * x + constant]), names=("one", "two"))
 
 
 def test_units_of_measurement_do_not_matter():
     rng = np.random.default_rng(3)
     y, X = rng.normal(size=(8, 6)), rng.normal(size=(2, 8, 6))
-    plain = twoway_core.fit(y, X, names="ab")
-    scaled = twoway_core.fit(y, X * np.array([1e8, 1e-8])[:, None, None], names="ab")
+    plain = two_way_effects.fit(y, X, names="ab")
+    scaled = two_way_effects.fit(y, X * np.array([1e8, 1e-8])[:, None, None], names="ab")
     np.testing.assert_allclose(scaled.coefficients * [1e8, 1e-8], plain.coefficients, rtol=1e-9)
 
 
@@ -71,8 +72,8 @@ def test_regressors_shared_within_groups_give_the_fit_of_all_their_rows(weighted
         "weight": rng.uniform(0.3, 3, size=9) if weighted else None,
         "cluster": np.array([0, 0, 1, 1, 2, 2, 3, 3, 3]) if clustered else None,
     }
-    short = twoway_core.fit_by_group(y, shared, group, **options)
-    long = twoway_core.fit(y, shared[:, group], **options)
+    short = two_way_effects.fit_by_group(y, shared, group, **options)
+    long = two_way_effects.fit(y, shared[:, group], **options)
     for name in ("coefficients", "bread", "scores", "residual_norm", "n_obs", "n_nested", "n_crossing"):
         np.testing.assert_allclose(getattr(short, name), getattr(long, name), rtol=1e-11, atol=1e-13)
     for name in ("gram", "cross", "carry"):
@@ -81,4 +82,4 @@ def test_regressors_shared_within_groups_give_the_fit_of_all_their_rows(weighted
         )
     np.testing.assert_allclose(short.rows().X, long.rows().X, atol=1e-14)
     exact = shared[0][group] * 2 + rng.normal(size=(9, 1))
-    assert twoway_core.fit_by_group(exact, shared, group, **options).residual_norm == 0
+    assert two_way_effects.fit_by_group(exact, shared, group, **options).residual_norm == 0

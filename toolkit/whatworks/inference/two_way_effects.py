@@ -1,4 +1,4 @@
-"""Two-way fixed effects on dense arrays: closed-form demeaning, one fit, many block estimates at once."""
+"""Two-way fixed effects on dense arrays: closed-form demeaning, gaps allowed, and one fit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.did.scores import residuals
 from whatworks.inference import collinear
 from whatworks.inference.regression import Moments, Regression
 from whatworks.inference.rows import Rows, by_cluster, period_gram
@@ -33,26 +32,24 @@ def demean_two_way(values: Floats, weight: Floats | None = None, observed: Bools
     return np.asarray(within - np.einsum("n,...nt->...t", share, within)[..., None, :])
 
 
-def block_estimates(
-    outcome: Floats, treated_sets: Bools, post: Bools, weight: Floats | None = None
-) -> Floats:
-    """Block difference-in-differences of many outcomes and many assignments at once.
+def residuals(stack: Floats, weight: Floats, used: Bools) -> Floats:
+    """Residuals (J, T, r) of r outcomes on unit and period effects, by least squares under unit weights (J,).
 
-    Args:
-        outcome: (..., N, T).
-        treated_sets: (B, N), each row a set of treated units that leaves at least one comparison unit.
-        post: (T,) periods under treatment.
-        weight: (N,) unit weights.
-
-    Returns:
-        (..., B): change of the weighted mean of the treated less that of the others, which is the two-way
-        fixed-effects coefficient when one date separates before from after.
+    Fitted on `used` cells; zero outside them.
     """
-    change = outcome[..., post].mean(axis=-1) - outcome[..., ~post].mean(axis=-1)
-    mass = treated_sets * (np.ones(treated_sets.shape[1]) if weight is None else weight)
-    rest = ~treated_sets * (np.ones(treated_sets.shape[1]) if weight is None else weight)
-    contrast = mass / mass.sum(axis=1, keepdims=True) - rest / rest.sum(axis=1, keepdims=True)
-    return np.asarray(change @ contrast.T)
+    live = used.any(axis=0)
+    m = used[:, live].astype(np.float64)
+    y = stack[:, live] * m[:, :, None]
+    per_piece = np.maximum(m.sum(axis=1), 1.0)
+    centred = (y - (y.sum(axis=1) / per_piece[:, None])[:, None, :]) * m[:, :, None]
+    normal = np.diag(weight @ m) - (m * (weight / per_piece)[:, None]).T @ m
+    right = np.einsum("j,jtr->tr", weight, centred)
+    periods = np.linalg.lstsq(normal, right, rcond=1e-12)[0]
+    fitted = np.where(m[:, :, None] > 0, periods[None], 0.0)
+    fitted = (fitted - (fitted.sum(axis=1) / per_piece[:, None])[:, None, :]) * m[:, :, None]
+    out = np.zeros_like(stack)
+    out[:, live] = centred - fitted
+    return out
 
 
 def fit(

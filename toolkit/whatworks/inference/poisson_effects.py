@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.did.poisson_rows import working_rows
 from whatworks.errors import DesignError, EstimationError
 from whatworks.inference import collinear
+from whatworks.inference.poisson_rows import working_rows
 from whatworks.inference.regression import Moments, Regression
 from whatworks.inference.rows import Rows, by_cluster
 
