@@ -1,0 +1,223 @@
+"""Balance: are the arms alike on what was known before, as far as chance makes them?"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.errors import DesignError, OptionError
+from whatworks.inference.randomisation import RandomisationInference
+from whatworks.rct.dealt import Dealt, dealt
+from whatworks.results import NotAvailable, Number
+from whatworks.trial import Trial
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+WHERE: Final = "rct.balance"
+SCALE: Final = "standard deviation pooled over both arms"
+FLAT: Final = "the variable is the same for every unit of both arms"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BalanceTest:
+    """How far apart the arms were before the start, and how often chance parts them as far.
+
+    Attributes:
+        table: one row a variable and treatment arm: variable, arm, control_mean, arm_mean, difference (within
+            blocks), standardised (difference over the pooled standard deviation), variance_ratio (arm over
+            control), units, reason (where a number is missing).
+        statistic: d², the squared distance between the arms on all variables together.
+        rank: how many independent directions it measures.
+        p_value: the share of allocations with a d² at least as large.
+        sentence: how the p-value was found.
+        notes: what a reader must know.
+    """
+
+    table: pd.DataFrame
+    statistic: Number
+    rank: int
+    p_value: Number
+    sentence: str
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def largest(self) -> float:
+        """The largest standardised difference without its sign; 0 where no variable has one."""
+        return float(np.nanmax(np.abs(self.table["standardised"].to_numpy(dtype=float)), initial=0.0))
+
+    def _repr_html_(self) -> str:
+        said = f"d² = {self.statistic:.4g}, p = {self.p_value:.3g}" if self.rank else str(self.p_value)
+        text = html.escape(f"{said}. {self.sentence}")
+        return f"<p>{text}</p>" + self.table.to_html(index=False, na_rep="not available")
+
+
+def balance(
+    trial: Trial,
+    *,
+    inference: RandomisationInference | None = None,
+) -> BalanceTest:
+    """Compare the arms on their baseline, variable by variable and all together.
+
+    Each difference is the arms' difference in means within blocks, blocks weighted by the harmonic mean of
+    their arms' sizes, over the standard deviation pooled over the two arms. One test takes all variables and
+    arms together: d² of Hansen and Bowers, from totals of whole clusters where clusters were assigned,
+    against its distribution over the allocations that chance could have made. There is no test of single
+    variables: of twenty sound ones one would stand out.
+
+    Args:
+        trial: one row a unit, or several in which each unit keeps its arm and baseline; K ≥ 1 variables.
+        inference: draws and seed; without `within`, which comes from the trial.
+
+    Raises:
+        OptionError: a trial without baseline variables, or `inference` of another kind.
+        DesignError: units that change arms; arms or blocks that leave nothing to draw.
+
+    Source: Hansen & Bowers (2008), Statistical Science 23(2), equations 5 to 8.
+    """
+    chosen = _settled(trial, inference)
+    units = one_row_a_unit(trial)
+    table = _table(units)
+    design = dealt(units, chosen, where=WHERE)
+    totals = _totals(units, design)
+    root, rank = _whitener(totals, design)
+    if rank == 0:
+        gap = NotAvailable("no variable differs between the clusters of any block")
+        return BalanceTest(table, gap, 0, gap, "There is nothing to test.", units.notes)
+
+    def distance(arms: Ints) -> Floats:
+        return np.asarray(((_sums(arms, totals, len(units.arms)) @ root) ** 2).sum(axis=1))
+
+    found = design.test(distance)
+    sentence = (
+        f"Hansen and Bowers' d² over {len(units.baseline_names)} variables ({rank} directions) against "
+        f"{found.sentence}"
+    )
+    return BalanceTest(table, found.value, rank, found.p_value, sentence, units.notes)
+
+
+def one_row_a_unit(trial: Trial) -> Trial:
+    """The trial with the first row of each unit; raises `DesignError` for units that change arms."""
+    if trial.period is None:
+        return trial
+    first = np.unique(trial.unit, return_index=True)[1]
+    if (trial.arm != trial.arm[first][trial.unit]).any():
+        raise DesignError(
+            "units change arms over time, so every unit stands in both arms with the same baseline",
+            where=WHERE,
+            remedy="A crossover is balanced by its design. For a stepped wedge compare the steps: give a "
+            "trial of one row a unit whose arm is the step.",
+        )
+    return replace(trial.select(first, note="Baseline is that of each unit's first period."), period=None)
+
+
+def _settled(trial: Trial, inference: RandomisationInference | None) -> RandomisationInference:
+    if not trial.baseline_names:
+        raise OptionError(
+            "the trial names no baseline variables",
+            where=WHERE,
+            remedy="Name columns known before randomisation: Trial.from_frame(..., baseline=[...]).",
+        )
+    chosen = RandomisationInference() if inference is None else inference
+    if not isinstance(chosen, RandomisationInference) or chosen.within is not None:
+        raise OptionError(
+            f"inference={inference!r} cannot test balance",
+            where=WHERE,
+            remedy="Give RandomisationInference(draws=..., seed=...); blocks come from the trial.",
+        )
+    return chosen
+
+
+def _table(trial: Trial) -> pd.DataFrame:
+    block = np.zeros(trial.n_rows, dtype=np.int64) if trial.block is None else trial.block
+    rows = []
+    for name, values in zip(trial.baseline_names, trial.baseline, strict=True):
+        for code, label in enumerate(trial.arms[1:], start=1):
+            both = np.isin(trial.arm, (0, code))
+            row = _row(values[both], trial.arm[both] == code, block[both])
+            rows.append({"variable": name, "arm": label, **row})
+    return pd.DataFrame(rows)
+
+
+def _row(values: Floats, treated: npt.NDArray[np.bool_], block: Ints) -> dict[str, object]:
+    ours, theirs = values[treated], values[~treated]
+    many = min(len(ours), len(theirs)) > 1
+    spread = [float(part.var(ddof=1)) if many else np.nan for part in (ours, theirs)]
+    pooled = float(np.sqrt(sum(spread) / 2))
+    difference = within_blocks(values, treated, block)
+    reason = "" if many else "an arm has one unit only, so nothing shows how units differ"
+    if many and spread[1] == 0:
+        reason = FLAT if spread[0] == 0 else "the variable is the same for every unit of the control arm"
+    return {
+        "control_mean": float(theirs.mean()),
+        "arm_mean": float(ours.mean()),
+        "difference": difference,
+        "standardised": difference / pooled if pooled > 0 else np.nan,
+        "variance_ratio": spread[0] / spread[1] if spread[1] > 0 else np.nan,
+        "units": len(values),
+        "reason": reason,
+    }
+
+
+def within_blocks(values: Floats, treated: npt.NDArray[np.bool_], block: Ints) -> float:
+    """The difference in means within blocks (n,), averaged with each block's harmonic weight."""
+    codes = np.unique(block, return_inverse=True)[1]
+    sizes = np.stack([np.bincount(codes, part, codes.max() + 1) for part in (treated, ~treated)])
+    sums = np.stack([np.bincount(codes, values * part, codes.max() + 1) for part in (treated, ~treated)])
+    full = (sizes > 0).all(axis=0)
+    means = sums[:, full] / sizes[:, full]
+    weight = sizes[:, full].prod(axis=0) / sizes[:, full].sum(axis=0)
+    return float(np.average(means[0] - means[1], weights=weight))
+
+
+def _totals(trial: Trial, design: Dealt) -> Floats:
+    """(K, G) totals of clusters after the units' block means are taken off, each variable in its own spread.
+
+    The scale changes no d²; it keeps the rank from resting on the units of measurement.
+    """
+    block = design.block[design.cluster]
+    size = np.bincount(block)
+    out = np.empty((len(trial.baseline), design.clusters))
+    for k, values in enumerate(trial.baseline):
+        centred = values - (np.bincount(block, values) / size)[block]
+        length = np.abs(values).max(initial=0.0) * 1e-12
+        scale = float(np.sqrt((centred**2).mean()))
+        centred = centred / scale if scale > length else np.zeros_like(centred)
+        out[k] = np.bincount(design.cluster, centred, design.clusters)
+    return out
+
+
+def _sums(arms: Ints, totals: Floats, count: int) -> Floats:
+    """(D, (A − 1)·K) totals of each treatment arm under D allocations (D, G)."""
+    members = [(arms == code).astype(np.float64) @ totals.T for code in range(1, count)]
+    return np.concatenate(members, axis=1)
+
+
+def _whitener(totals: Floats, design: Dealt) -> tuple[Floats, int]:
+    """A root of the inverse covariance of the arms' totals under complete draws within blocks, and its rank.
+
+    A block has m clusters, m_a of them in arm a: the covariance of indicators is m_a(δ_ac·m − m_c)/(m − 1)
+    over m times Σ t t'; totals within a block sum to zero.
+    """
+    arms = int(design.arm.max()) + 1
+    k = len(totals)
+    covariance = np.zeros(((arms - 1) * k, (arms - 1) * k))
+    for code in range(int(design.block.max()) + 1):
+        here = design.block == code
+        m = int(here.sum())
+        if m < 2:
+            continue
+        counts = np.bincount(design.arm[here], minlength=arms)[1:].astype(np.float64)
+        share = (np.diag(counts) * m - np.outer(counts, counts)) / (m * (m - 1))
+        part = totals[:, here] - totals[:, here].mean(axis=1, keepdims=True)
+        covariance += np.kron(share, part @ part.T)
+    values, vectors = np.linalg.eigh(covariance)
+    kept = values > values.max(initial=0.0) * 1e-10
+    if not values.max(initial=0.0) > 0:
+        return np.zeros((len(values), 0)), 0
+    return np.asarray(vectors[:, kept] / np.sqrt(values[kept])), int(kept.sum())
