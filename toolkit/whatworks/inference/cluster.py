@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from whatworks.errors import OptionError
 from whatworks.errors import choose as choose_option
-from whatworks.inference import intervals
 from whatworks.inference.correction import Correction, correct
 from whatworks.inference.draws import check_level
 from whatworks.inference.regression import Moments, Regression, rows_of
-from whatworks.inference.uncertainty import Uncertainty
+from whatworks.inference.uncertainty import Uncertainty, from_errors
 from whatworks.results import Number
 
 __all__ = ["NO_VARIATION", "ClusterRobust", "Moments", "Regression", "on_t"]
@@ -140,17 +139,6 @@ def on_t(
     bound = np.sqrt(np.einsum("mk,kl,ml->m", contrasts, fit.bread, contrasts)) * fit.residual_norm
     lost, none = np.isnan(std_error), std_error <= 1e-10 * bound
     negative = variance < -((1e-10 * bound) ** 2)
+    reasons = map(str, np.select([lost, negative, none], [NOT_WITHOUT, NOT_POSITIVE, NO_VARIATION], ""))
     shown = np.where(none, np.nan, std_error)
-    low, high = intervals.interval(value, shown, df=df, level=level)
-    reasons = np.select([lost, negative, none], [NOT_WITHOUT, NOT_POSITIVE, NO_VARIATION], "")
-    return Uncertainty(
-        value=value,
-        std_error=shown,
-        low=low,
-        high=high,
-        p_value=intervals.p_value(value, shown, df=df),
-        reason=tuple(str(reason) for reason in reasons),
-        level=level,
-        df=df,
-        sentence=sentence,
-    )
+    return from_errors(value, shown, reasons, df=df, level=level, sentence=sentence)

@@ -13,7 +13,7 @@ from whatworks.errors import DesignError, OptionError
 from whatworks.inference import draws as random_draws
 from whatworks.inference import intervals
 from whatworks.inference.two_groups import Several, TwoGroups, largest_of
-from whatworks.inference.uncertainty import Uncertainty
+from whatworks.inference.uncertainty import from_errors
 from whatworks.results import NotAvailable
 
 Floats = npt.NDArray[np.float64]
@@ -21,6 +21,7 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 FEWEST: Final = 5
+NO_SPREAD: Final = "nothing varies between the groups"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +104,18 @@ class GroupJackknife:
         moved = (again - value).reshape(count, -1) * np.sqrt((count - 1) / count)
         error = np.sqrt((moved**2).sum(axis=0))
         error = np.where(error > 0, error, np.nan)
-        flat, df = value.ravel(), float(count - 1)
-        low, high = intervals.interval(flat, error, df=df, level=level)
-        found = Uncertainty(
-            value=flat,
-            std_error=error,
-            low=low,
-            high=high,
-            p_value=intervals.p_value(flat, error, df=df),
-            reason=tuple("" if e > 0 else "nothing varies between the groups" for e in error),
-            level=level,
+        df = float(count - 1)
+        found = from_errors(
+            value.ravel(),
+            error,
+            ("" if e > 0 else NO_SPREAD for e in error),
             df=df,
+            level=level,
             sentence=f"Jackknife over {count} random groups (seed {self.seed}), weights found anew without "
             f"each; t with {count - 1} degrees of freedom",
         )
         first = np.arange(len(value)) * value.shape[1]
         covariance = moved[:, first].T @ moved[:, first]
-        spread = float(error[0]) if error[0] > 0 else NotAvailable("nothing varies between the groups")
+        spread = float(error[0]) if error[0] > 0 else NotAvailable(NO_SPREAD)
         mde = intervals.smallest_detectable(spread, df, level)
         return Several(found, largest_of(value[:, 0], covariance, "the jackknife"), mde, self.seed)

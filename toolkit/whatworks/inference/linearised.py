@@ -10,17 +10,18 @@ import numpy.typing as npt
 
 from whatworks.errors import choose
 from whatworks.inference import intervals
+from whatworks.inference.correction import NORMAL
 from whatworks.inference.draws import check_level
 from whatworks.inference.influence import cluster_sums
 from whatworks.inference.two_groups import Several, TwoGroups, largest_of, no_joint
-from whatworks.inference.uncertainty import Uncertainty, unknown
+from whatworks.inference.uncertainty import from_errors, unknown
 from whatworks.results import NotAvailable, Number
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _FLAT: Final = 1e-12
-NORMAL: Final = NotAvailable("normal distribution")
+NO_SPREAD: Final = "nothing varies, so there is no error"
 ONE_TREATED: Final = (
     "there is only one treated {piece}, so nothing in the data shows how far it strays by chance; "
     'PermutationGroups(statistic="difference") needs only one'
@@ -66,20 +67,11 @@ class Linearised:
             found = unknown(value.ravel(), why, level=level)
             reason = NotAvailable(why)
             return Several(found, no_joint(why, len(value)), reason)
-        flat, spread = value.ravel(), np.where(error.ravel() > 0, error.ravel(), np.nan)
-        low, high = intervals.interval(flat, spread, df=df, level=level)
-        found = Uncertainty(
-            value=flat,
-            std_error=spread,
-            low=low,
-            high=high,
-            p_value=intervals.p_value(flat, spread, df=df),
-            reason=tuple("" if s > 0 else "nothing varies, so there is no error" for s in spread),
-            level=level,
-            df=df,
-            sentence=self._sentence(groups),
-        )
-        first = float(spread[0]) if spread[0] > 0 else NotAvailable("nothing varies, so there is no error")
+        spread = np.where(error.ravel() > 0, error.ravel(), np.nan)
+        reasons = ("" if s > 0 else NO_SPREAD for s in spread)
+        sentence = self._sentence(groups)
+        found = from_errors(value.ravel(), spread, reasons, df=df, level=level, sentence=sentence)
+        first = float(spread[0]) if spread[0] > 0 else NotAvailable(NO_SPREAD)
         one_df: Number = float(df[0]) if isinstance(df, np.ndarray) else df
         mde = intervals.smallest_detectable(first, one_df, level)
         return Several(found, largest_of(value[:, 0], covariance, "the linearised errors"), mde)

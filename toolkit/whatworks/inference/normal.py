@@ -7,10 +7,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.inference import intervals
 from whatworks.inference.correction import NORMAL
 from whatworks.inference.draws import check_level
-from whatworks.inference.uncertainty import Uncertainty
+from whatworks.inference.uncertainty import Uncertainty, from_errors
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,16 +25,6 @@ def normal(value: Floats, std_error: Floats, *, level: float, sentence: str) -> 
     level = check_level(level)
     lost = np.isnan(std_error)
     none = ~(std_error > 1e-12 * np.maximum(np.abs(value), 1e-300))
+    reasons = map(str, np.select([lost, none], [NOT_ALWAYS, NO_SPREAD], ""))
     shown = np.where(none, np.nan, std_error)
-    low, high = intervals.interval(value, shown, df=NORMAL, level=level)
-    return Uncertainty(
-        value=value,
-        std_error=shown,
-        low=low,
-        high=high,
-        p_value=intervals.p_value(value, shown, df=NORMAL),
-        reason=tuple(str(words) for words in np.select([lost, none], [NOT_ALWAYS, NO_SPREAD], "")),
-        level=level,
-        df=NORMAL,
-        sentence=sentence,
-    )
+    return from_errors(value, shown, reasons, df=NORMAL, level=level, sentence=sentence)

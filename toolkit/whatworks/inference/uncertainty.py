@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.inference import intervals
 from whatworks.results import Estimate, NotAvailable, Number
 
 Floats = npt.NDArray[np.float64]
@@ -90,6 +92,24 @@ class Uncertainty:
             "p_value": self.p_value,
             "reason": list(self.reason),
         }
+
+
+def from_errors(
+    value: Floats,
+    std_error: Floats,
+    reason: Iterable[str],
+    *,
+    df: Number | Floats,
+    level: float,
+    sentence: str,
+) -> Uncertainty:
+    """k estimates (k,) with symmetric intervals from their errors (k,), NaN where `reason` says why.
+
+    `df` are those of Student's t, one for all or (k,); the distribution is normal where there are none.
+    """
+    low, high = intervals.interval(value, std_error, df=df, level=level)
+    p = intervals.p_value(value, std_error, df=df)
+    return Uncertainty(value, std_error, low, high, p, tuple(reason), level, df, sentence)
 
 
 def unknown(value: Floats, reason: str, *, level: float) -> Uncertainty:
