@@ -37,7 +37,9 @@ def init(
     if example:
         from whatworks.data.synthetic import one_borough, small_areas, synthesise
 
-        for made in (synthesise(), one_borough(), small_areas()):
+        from whatworks.study.example_trials import EXAMPLES, example_trial
+
+        for made in (synthesise(), one_borough(), small_areas(), *map(example_trial, EXAMPLES)):
             made.write(workspace.folder / "data" / "synthetic")
     typer.echo(f"Workspace {folder}. Next: cd {folder} && whatworks new did my-study")
 
