@@ -6,6 +6,7 @@ from whatworks.rct.allocation import Allocation
 from whatworks.rct.balance import BalanceTest, balance
 from whatworks.rct.crossover import Crossover
 from whatworks.rct.designs import Balance, Blocked, Complete, Pairs, SteppedWedge
+from whatworks.rct.itt import itt
 from whatworks.rct.randomise import randomise
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "Pairs",
     "SteppedWedge",
     "balance",
+    "itt",
     "randomise",
 ]

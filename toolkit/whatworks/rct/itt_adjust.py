@@ -1,0 +1,135 @@
+"""How a difference in means is adjusted for baseline: by arm, in common, through the outcome, or not at all."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.errors import DesignError, OptionError, choose
+from whatworks.inference import collinear
+from whatworks.rct import itt_rows
+from whatworks.rct.default_errors import assigned, small_blocks
+from whatworks.rct.itt_rows import WHERE, Prepared
+from whatworks.trial import Trial
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+Adjust = Literal["none", "lin", "ancova", "cuped"]
+ADJUST: Final = ("none", "lin", "ancova", "cuped")
+
+_WORDS: Final = {
+    "lin": "Adjusted for baseline ({names}), centred, with a slope of its own in each arm (Lin 2013).",
+    "ancova": "Adjusted for baseline ({names}) with one slope for both arms.",
+    "cuped": "Adjusted by CUPED: the outcome less what baseline ({names}) predicts of it, arms together.",
+}
+
+PER_ARM: Final = 10
+"""The default adjusts by arm from this many units (clusters) an arm for each baseline variable."""
+
+
+def prepare(trial: Trial, adjust: Adjust) -> tuple[Prepared, list[str]]:
+    """The fit of a two-armed trial without missing outcomes, and sentences on what was done.
+
+    Raises:
+        OptionError: an adjustment that does not exist, or one without baseline.
+        DesignError: covariates that are constant or cannot be told apart.
+    """
+    choose("adjust", adjust, ADJUST, where=WHERE)
+    if adjust != "none" and not trial.baseline_names:
+        raise OptionError(
+            f"adjust={adjust!r} needs baseline, and the trial has none",
+            where=WHERE,
+            remedy="Name baseline columns in Trial.from_frame, or use adjust='none'.",
+        )
+    notes = [] if adjust == "none" else [_WORDS[adjust].format(names=", ".join(trial.baseline_names))]
+    small = small_blocks(trial)
+    if adjust == "ancova" or (small.sum() == 1 and len(small) > 1):
+        prepared = itt_rows.additive(trial, covariates=adjust != "none")
+        return prepared, notes + _additive_words(trial, adjust)
+    used = cuped(trial) if adjust == "cuped" else trial
+    return itt_rows.by_block(used, lin=adjust == "lin"), notes + _block_words(trial)
+
+
+def default(trial: Trial) -> tuple[Prepared, list[str], Adjust]:
+    """The fit with the adjustment that the trial's size allows: by arm, or none."""
+    names, k = ", ".join(trial.baseline_names), len(trial.baseline_names)
+    if not k:
+        return *prepare(trial, "none"), "none"
+    _, arm, _ = assigned(trial)
+    fewest = int(np.bincount(arm, minlength=2).min())
+    if fewest < PER_ARM * k:
+        why = f"the smaller arm's {fewest} are fewer than {PER_ARM} for each of {k} variables"
+    else:
+        try:
+            return *prepare(trial, "lin"), "lin"
+        except DesignError as problem:
+            why = problem.what
+    prepared, notes = prepare(trial, "none")
+    return prepared, [*notes, f"Not adjusted for baseline ({names}): {why}."], "none"
+
+
+def cuped(trial: Trial) -> Trial:
+    """The trial with outcome y − θ′(x − x̄), θ from all rows whatever their arm, net of block means.
+
+    Raises:
+        DesignError: covariates that are constant or cannot be told apart.
+
+    Source: Deng, Xu, Kohavi & Walker (2013), Proceedings of the Sixth ACM International Conference on Web
+    Search and Data Mining, equations 3 to 5.
+    """
+    itt_rows.refuse_constant(trial)
+    x = trial.baseline - trial.baseline.mean(axis=1, keepdims=True)
+    inner, y = x, trial.outcome
+    if trial.block is not None:
+        inner, y = _within(x, trial.block), _within(y[None], trial.block)[0]
+    bread = collinear.inverse(
+        inner @ inner.T,
+        np.sqrt((x**2).sum(axis=1)),
+        [f"baseline {name!r}" for name in trial.baseline_names],
+        where=WHERE,
+        flat="Leave it out of baseline: the blocks take care of it.",
+        by="blocks",
+    )
+    return trial.with_outcome(trial.outcome - bread @ (inner @ y) @ x)
+
+
+def _within(values: Floats, block: Ints) -> Floats:
+    """(K, R) values less their block means."""
+    count = np.bincount(block)
+    return np.asarray(values - np.stack([np.bincount(block, row) / count for row in values])[:, block])
+
+
+def _additive_words(trial: Trial, adjust: Adjust) -> list[str]:
+    if trial.block is None:
+        return []
+    lone = small_blocks(trial).sum() == 1 and adjust != "ancova"
+    why = (
+        "One block alone holds a single unit or cluster of an arm, so its difference has no error of its own. "
+        if lone
+        else ""
+    )
+    return [
+        f"{why}The {trial.n_blocks} blocks enter as dummies: larger blocks, and those with more even arms, "
+        "weigh more."
+    ]
+
+
+def _block_words(trial: Trial) -> list[str]:
+    if trial.block is None:
+        return []
+    small = int(small_blocks(trial).sum())
+    how = f"The effect is the mean of {trial.n_blocks} block differences, weighted by the rows of each block."
+    if not small:
+        return [how]
+    word = "cluster" if trial.cluster is not None else "unit"
+    if small == trial.n_blocks:
+        return [
+            f"{how} Every block holds a single {word} of an arm, so the error comes from how differences vary."
+        ]
+    return [
+        f"{how} {small} of them hold a single {word} of an arm; for those the error comes from how their "
+        "differences vary, for the others from the units within."
+    ]
