@@ -7,7 +7,9 @@ from whatworks.rct.balance import BalanceTest, balance
 from whatworks.rct.crossover import Crossover
 from whatworks.rct.designs import Balance, Blocked, Complete, Pairs, SteppedWedge
 from whatworks.rct.itt import itt
+from whatworks.rct.modifier import Subgroup
 from whatworks.rct.randomise import randomise
+from whatworks.rct.subgroups import subgroups
 
 __all__ = [
     "Allocation",
@@ -18,7 +20,9 @@ __all__ = [
     "Crossover",
     "Pairs",
     "SteppedWedge",
+    "Subgroup",
     "balance",
     "itt",
     "randomise",
+    "subgroups",
 ]

@@ -1,0 +1,288 @@
+"""Subgroups: does the effect differ between groups, in one test of the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
+from whatworks.inference import least_squares
+from whatworks.inference.default import Choice
+from whatworks.inference.draws import check_level
+from whatworks.inference.multiplicity import holm
+from whatworks.inference.regression import Regression
+from whatworks.inference.uncertainty import Uncertainty
+from whatworks.rct import answer
+from whatworks.rct.default_errors import pieces, settle
+from whatworks.rct.modifier import WHERE, Divided, Subgroup, divide
+from whatworks.rct.several import wald
+from whatworks.results import Estimate, NotAvailable, Number, Result
+from whatworks.trial import Trial
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+EXPLORATORY: Final = (
+    "Exploratory: nothing says that these subgroups were fixed before the outcomes were known. A difference "
+    "found by looking is a question for the next trial, not an answer of this one."
+)
+NOT_TESTED: Final = (
+    "effects within subgroups are shown, not tested: one can differ from zero and another not though they do "
+    "not differ from each other"
+)
+ONE_OF_MANY: Final = "the joint test speaks for all groups together"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fitted:
+    """One modifier: effects by group, their differences from the first group's, and the joint test."""
+
+    divided: Divided
+    effects: Uncertainty
+    differences: Uncertainty
+    p_value: Number
+    sentence: str
+    sizes: Ints
+
+
+def subgroups(
+    trial: Trial,
+    *,
+    by: str | Subgroup | Sequence[str | Subgroup],
+    prespecified: str = "",
+    adjust: Sequence[str] = (),
+    inference: Any = None,
+    level: float = 0.95,
+) -> Result:
+    """Ask whether the effect differs between subgroups, by the interaction and never by separate tests.
+
+    Each modifier has a regression of its own: outcome on arm, group, arm by group, and the blocks where there
+    are any. The answer is the difference between the effects, with several groups one joint test that all
+    are equal; p-values of several modifiers are adjusted by Holm's procedure.
+
+    Args:
+        trial: two arms, one row a unit; rows without an outcome are left out with a note.
+        by: a baseline column of codes, a `Subgroup` (cuts, labels or a list of units), or several of them.
+        prespecified: where the subgroups were fixed before outcomes were known ("protocol of 3 May, section
+            7"); without it the result is marked exploratory.
+        adjust: baseline columns to adjust for.
+        inference: errors; None for the default of the design.
+        level: coverage of the intervals.
+
+    Returns:
+        The headline is the difference between the effects of the first modifier's two groups; with more
+        groups it has a p-value and no single number. `effects` has columns modifier, group, kind (`effect`,
+        `difference`, `joint`) and p_adjusted.
+
+    Raises:
+        DesignError: more than two arms, several rows a unit, a count with exposure, a group with fewer than
+            two units (clusters) in an arm.
+        OptionError: an unknown column, a number without cuts, a claim without a place.
+
+    Source: Assmann, Pocock, Enos & Kasten (2000), Lancet 355; Brookes et al. (2004), Journal of Clinical
+    Epidemiology 57(3).
+    """
+    level = check_level(level)
+    _refuse(trial, prespecified)
+    kept = trial.drop_missing()
+    rules = [by] if isinstance(by, str | Subgroup) else list(by)
+    names = [rule if isinstance(rule, str) else rule.name for rule in rules]
+    if not rules or len(set(names)) < len(names):
+        raise OptionError(
+            f"by={names!r} does not name different modifiers",
+            where=WHERE,
+            remedy="Name each once.",
+        )
+    choice = settle(kept, inference)
+    if isinstance(choice.inference, NotAvailable):
+        raise DesignError(choice.reason, where=WHERE, remedy="Fewer groups, or more units in an arm.")
+    found = [_fitted(kept, divide(kept, rule), _covariates(kept, adjust), choice, level) for rule in rules]
+    spec = answer.choices(
+        kept, choice, level, by=[repr(rule) for rule in rules], prespecified=prespecified, adjust=list(adjust)
+    )
+    headline = _headline(kept, found[0], choice, level, prespecified)
+    fixed = f"The subgroups were fixed beforehand: {prespecified.strip()}." if prespecified else EXPLORATORY
+    return Result(
+        method="rct.subgroups",
+        headline=headline,
+        effects=_table(found),
+        design=answer.sizes(kept, headline),
+        spec=spec,
+        input_hash=trial.fingerprint,
+        relative=NotAvailable("a difference between effects has no percent change"),
+        seed=getattr(choice.inference, "seed", None),
+        notes=(*kept.notes, fixed, *_several(found), *choice.warnings),
+    )
+
+
+def _refuse(trial: Trial, prespecified: str) -> None:
+    if not isinstance(prespecified, str):
+        raise OptionError(
+            f"prespecified={prespecified!r} does not say where",
+            where=WHERE,
+            remedy="Name the registered protocol and section that fixed the subgroups, or leave it out.",
+        )
+    why = ""
+    if len(trial.arms) > 2:
+        why, remedy = f"the trial has {len(trial.arms)} arms", "Take one: trial.against_control(arm)."
+    elif trial.period is not None:
+        why, remedy = "units have several rows", "Sum each unit's outcome over its periods first."
+    elif trial.exposure is not None:
+        why, remedy = (
+            "the outcome is a count with an exposure",
+            "Differences between effects hang on the scale; build the trial with the rate as its outcome.",
+        )
+    if why:
+        raise DesignError(why, where=WHERE, remedy=remedy)
+
+
+def _covariates(trial: Trial, adjust: Sequence[str]) -> Floats:
+    """(R, J) covariates, centred."""
+    strange = [name for name in adjust if name not in trial.baseline_names]
+    if strange:
+        raise OptionError(
+            f"the trial has no baseline column {strange[0]!r}",
+            where=WHERE,
+            remedy=f"{did_you_mean(strange[0], trial.baseline_names)}Name it as baseline of the trial.",
+        )
+    X = trial.baseline[[trial.baseline_names.index(name) for name in adjust]].T
+    return np.asarray(X - X.mean(axis=0)).reshape(trial.n_rows, len(adjust))
+
+
+def _fitted(trial: Trial, divided: Divided, X: Floats, choice: Choice, level: float) -> _Fitted:
+    groups = len(divided.labels)
+    sizes = np.stack([_sizes(trial, divided.code == g) for g in range(groups)])
+    small = [divided.labels[g] for g in range(groups) if sizes[g, :2].min() < 2]
+    if small:
+        word = "units" if trial.cluster is None else "clusters"
+        raise DesignError(
+            f"{divided.name!r} has groups with fewer than two {word} in an arm: {first_few(small)}",
+            where=WHERE,
+            remedy="Join groups, or choose other cuts.",
+        )
+    fit, first = _regression(trial, divided, X)
+    each = np.zeros((groups, len(fit.coefficients)))
+    each[:, first] = 1.0
+    each[np.arange(1, groups), first + np.arange(1, groups)] = 1.0
+    differences = each[1:] - each[0]
+    p_value, sentence = wald(fit, differences, choice.inference, level)
+    return _Fitted(
+        divided,
+        choice.inference.from_regression(fit, each, level=level),
+        choice.inference.from_regression(fit, differences, level=level),
+        p_value,
+        sentence,
+        sizes[:, 2],
+    )
+
+
+def _sizes(trial: Trial, here: npt.NDArray[np.bool_]) -> Ints:
+    """Control and treated clusters of a group, and its units."""
+    codes = trial.unit if trial.cluster is None else trial.cluster
+    arms = [len(np.unique(codes[here & (trial.arm == arm)])) for arm in (0, 1)]
+    return np.array([*arms, int(here.sum())])
+
+
+def _regression(trial: Trial, divided: Divided, X: Floats) -> tuple[Regression, int]:
+    """Outcome on blocks, groups, arm and arm by group, and where the arm's column stands."""
+    treated = (trial.arm == 1).astype(np.float64)
+    member = (divided.code[:, None] == np.arange(len(divided.labels))).astype(np.float64)
+    columns, names = [np.ones((trial.n_rows, 1))], ["constant"]
+    if trial.block is not None:
+        part, labels = answer.dummies(trial.block, trial.block_labels, "block")
+        columns, names = [*columns, part], [*names, *labels]
+    for label, one in zip(divided.labels[1:], member.T[1:], strict=True):
+        # a group made of whole blocks has its level from them
+        so_far = np.hstack(columns)
+        left = one - so_far @ np.linalg.lstsq(so_far, one, rcond=None)[0]
+        if np.abs(left).max() > 1e-8:
+            columns, names = [*columns, one[:, None]], [*names, f"{divided.name} {label}"]
+    first = len(names)
+    columns += [treated[:, None], member[:, 1:] * treated[:, None], X]
+    names += ["arm", *(f"arm by {label}" for label in divided.labels[1:])]
+    names += [f"covariate {j + 1}" for j in range(X.shape[1])]
+    design = np.hstack(columns)
+    fit = least_squares.fit(trial.outcome, design, names=names, where=WHERE, cluster=pieces(trial))
+    return fit, first
+
+
+def _table(found: Sequence[_Fitted]) -> pd.DataFrame:
+    known = [one.p_value for one in found if not isinstance(one.p_value, NotAvailable)]
+    adjusted = iter(holm(np.array(known)).tolist())
+    rows: list[dict[str, object]] = []
+    for one in found:
+        name, labels = one.divided.name, one.divided.labels
+        own = np.nan if isinstance(one.p_value, NotAvailable) else next(adjusted)
+        two = len(labels) == 2
+        for g, label in enumerate(labels):
+            rows.append(_row(one.effects, g, name, label, "effect", int(one.sizes[g])))
+        for g, label in enumerate(labels[1:]):
+            pair = f"{label} minus {labels[0]}"
+            row = _row(one.differences, g, name, pair, "difference", int(one.sizes[[0, g + 1]].sum()))
+            rows.append(row | ({"p_adjusted": own} if two else {"p_value": np.nan, "reason": ONE_OF_MANY}))
+        if not two:
+            rows.append(_joint(one, own))
+    frame = pd.DataFrame(rows)
+    return frame if (frame["reason"] != "").any() else frame.drop(columns="reason")
+
+
+def _row(part: Uncertainty, at: int, name: str, group: str, kind: str, n: int) -> dict[str, object]:
+    effect = kind == "effect"
+    numbers = {key: float(getattr(part, key)[at]) for key in ("std_error", "low", "high", "p_value")}
+    return {
+        "term": f"{name}: {group}",
+        "estimate": float(part.value[at]),
+        **(numbers | ({"p_value": np.nan} if effect else {})),
+        "n": n,
+        "modifier": name,
+        "group": group,
+        "kind": kind,
+        "p_adjusted": np.nan,
+        "reason": part.reason[at] or NOT_TESTED if effect else part.reason[at],
+    }
+
+
+def _joint(one: _Fitted, adjusted: float) -> dict[str, object]:
+    gap = dict.fromkeys(("estimate", "std_error", "low", "high"), np.nan)
+    missing = isinstance(one.p_value, NotAvailable)
+    return {
+        "term": f"{one.divided.name}: all effects equal",
+        **gap,
+        "p_value": np.nan if isinstance(one.p_value, NotAvailable) else one.p_value,
+        "n": int(one.sizes.sum()),
+        "modifier": one.divided.name,
+        "group": "all",
+        "kind": "joint",
+        "p_adjusted": adjusted,
+        "reason": str(one.p_value) if missing else f"a joint test of {len(one.sizes)} groups has no estimate",
+    }
+
+
+def _headline(trial: Trial, one: _Fitted, choice: Choice, level: float, prespecified: str) -> Estimate:
+    labels, arm = one.divided.labels, trial.arms[1]
+    mark = "" if prespecified else " (exploratory)"
+    scale = trial.scale or trial.outcome_name
+    if len(labels) == 2:
+        estimand = (
+            f"Difference between the effects of {arm} in {one.divided.name} {labels[1]} and {labels[0]}"
+        )
+        found = one.differences.estimate(0, estimand=estimand + mark, scale=scale)
+        return answer.explained(found, choice)
+    gap = NotAvailable(f"with {len(labels)} subgroups there is no single difference")
+    estimand = f"Differences between the effects of {arm} over {len(labels)} groups of {one.divided.name}"
+    found = Estimate(estimand + mark, gap, gap, gap, gap, level, one.p_value, gap, one.sentence, scale)
+    return answer.explained(found, choice)
+
+
+def _several(found: Sequence[_Fitted]) -> tuple[str, ...]:
+    if len(found) == 1:
+        return ()
+    return (
+        f"{len(found)} modifiers were tried; p_adjusted holds Holm's adjustment over all. The headline "
+        f"is about the first, {found[0].divided.name}.",
+    )
