@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.did.rollout_contrasts import Adjusted, Contrast, Rollout, adjusted
-from whatworks.inference.randomisation import Assignments, RandomisationInference
+from whatworks.inference.chance import Assignments
+from whatworks.inference.randomisation import RandomisationInference
 from whatworks.inference.wild_refits import TIE, Share, last_accepted
 
 Floats = npt.NDArray[np.float64]

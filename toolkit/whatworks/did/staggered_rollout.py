@@ -16,9 +16,10 @@ from whatworks.did.rollout_fisher import Tested, deals, fisher
 from whatworks.did.rollout_rows import ESTIMANDS, WORDS, Row, asked_rows
 from whatworks.errors import DesignError, OptionError, choose, first_few
 from whatworks.inference import intervals
+from whatworks.inference.chance import Assignments
 from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_level, check_seed
 from whatworks.inference.percent import relative_change
-from whatworks.inference.randomisation import NOT_ABOUT_EFFECTS, UNBOUNDED, Assignments
+from whatworks.inference.randomisation import NOT_ABOUT_EFFECTS, UNBOUNDED
 from whatworks.panel import Panel
 from whatworks.results import Design, Estimate, NotAvailable, Number, Result
 
@@ -299,7 +300,7 @@ def _test_words(panel: Panel, way: _Way) -> str:
     if not design.every:
         how = f"{design.draws:,} of {float(design.possible):.3g} deals of the start dates, seed {design.seed}"
     word = "units" if panel.cluster is None else "clusters"
-    return f"Fisher's randomisation test over {len(design.start)} {word} ({how}, the actual one counted)"
+    return f"Fisher's randomisation test over {len(design.unit)} {word} ({how}, the actual one counted)"
 
 
 def _treated(rollout: Rollout) -> int:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import combinations, product
-from math import comb
 from typing import Final
 
 import numpy as np
@@ -13,10 +11,11 @@ import numpy.typing as npt
 
 from whatworks.errors import DesignError, EstimationError, OptionError, first_few
 from whatworks.inference import draws as random_draws
+from whatworks.inference.chance import Assignments, Chance, Permuted
 from whatworks.inference.joint import JointTest
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.inference.wild import exact_ends, nth_largest
-from whatworks.inference.wild_refits import TIE, Share
+from whatworks.inference.wild_refits import TIE
 from whatworks.results import NotAvailable
 
 Floats = npt.NDArray[np.float64]
@@ -24,9 +23,6 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Theta = Callable[[Ints], Floats]
 """From (B, N) assignments of starts to (B,) values of a statistic, or (B, k) of several."""
-
-ENUMERATED: Final = 10_000
-"""Up to this many assignments all are used, however few draws were asked for."""
 
 NO_ERROR: Final = "randomisation inference has no standard error"
 NO_INTERVAL: Final = (
@@ -42,7 +38,6 @@ NOT_ABOUT_EFFECTS: Final = (
 )
 
 _WHOLE: Final = 1e-6
-_BLOCK: Final = 2**21
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +87,16 @@ class RandomisationInference:
                 "which it was assigned, or leave the cluster role out when units were assigned one by one.",
             )
         blocks = self._blocks(len(start), first, unit)
-        found = Assignments(np.asarray(start[first]), unit, tuple(blocks), self.draws, self.seed)
+        named = self.within is not None
+        return self.under(Permuted(np.asarray(start[first]), tuple(blocks), named), unit)
+
+    def under(self, chance: Chance, unit: Ints) -> Assignments:
+        """The assignments that a rule permits, `unit` (N,) telling the cluster of each unit.
+
+        Raises:
+            DesignError: a rule that permits one assignment only.
+        """
+        found = Assignments(chance, unit, self.draws, self.seed)
         if found.possible == 1:
             raise DesignError(
                 "the design permits one assignment only, the actual one",
@@ -131,18 +135,7 @@ class RandomisationInference:
         self, theta: Theta, start: Ints, *, cluster: Ints | None = None, slope: Theta | None = None
     ) -> Collected:
         """The statistics under every assignment; arguments and errors as in `test`."""
-        design = self.assignments(start, cluster)
-
-        def values(statistic: Theta, blocks: Iterable[Ints], name: str) -> Floats:
-            rows = [statistic(block) for block in blocks]
-            return _finite(np.concatenate([row.reshape(len(row), -1) for row in rows]), name)
-
-        def over(statistic: Theta, name: str) -> tuple[Floats, Floats]:
-            return values(statistic, [start[None]], name)[0], values(statistic, design, name)
-
-        if slope is None:
-            return Collected(design, *over(theta, "theta"), None, None)
-        return Collected(design, *over(theta, "theta"), *over(slope, "slope"))
+        return collect(self.assignments(start, cluster), start, theta, slope)
 
     def uncertainty(self, found: Collected, level: float) -> Uncertainty:
         """Uncertainty of k collected statistics.
@@ -199,14 +192,10 @@ class RandomisationInference:
 
     def sentence(self, design: Assignments) -> str:
         """How the uncertainty was found, for the result."""
-        how = f"all {design.possible:,} assignments"
-        if not design.every:
-            how = f"{self.draws:,} of {design.possible:.3g} assignments, seed {self.seed}"
-        blocks = "" if self.within is None else f" within {len(design.blocks)} blocks"
         return (
-            f"Randomisation inference, permuting treatment over {len(design.start)} clusters{blocks} ({how}, "
-            "the actual one included); exact if chance assigned treatment so, and the interval holds every "
-            "constant effect that the test does not reject"
+            f"Randomisation inference, {design.chance.words} ({design.how}, the actual one included); "
+            f"{design.chance.claim}, and the interval holds every constant effect that the test does not "
+            "reject"
         )
 
     def _invert(self, found: Collected, level: float) -> Floats:
@@ -267,80 +256,24 @@ class Collected:
         return Collected(self.design, contrasts @ self.actual, self.values @ contrasts.T, slope, slopes)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Assignments:
-    """The (B, N) starts that the design permits, block by block of rows; all of them, or random ones.
+def collect(design: Assignments, actual: Ints, theta: Theta, slope: Theta | None = None) -> Collected:
+    """Statistics at the actual assignment (N,) and under all of `design`; arguments as in `test`.
 
-    Attributes:
-        start: (G,) actual starts of the clusters.
-        unit: (N,) cluster of each unit.
-        blocks: clusters between which starts are exchanged.
-        draws, seed: of random assignments.
+    Raises:
+        EstimationError: a statistic without a value.
     """
-
-    start: Ints
-    unit: Ints
-    blocks: tuple[Ints, ...]
-    draws: int
-    seed: int
-
-    @property
-    def possible(self) -> int:
-        """How many different assignments the design permits, the actual one included."""
-        total = 1
-        for block in self.blocks:
-            left = len(block)
-            for size in np.unique(self.start[block], return_counts=True)[1].tolist():
-                total, left = total * comb(left, size), left - size
-        return total
-
-    @property
-    def every(self) -> bool:
-        """Whether all assignments are used."""
-        return self.possible <= max(ENUMERATED, self.draws)
-
-    @property
-    def share(self) -> Share:
-        """From counts of assignments to p-values; the actual one counts."""
-        return Share(self.possible, 0, 1) if self.every else Share(self.draws, 1, 1)
-
-    def __iter__(self) -> Iterator[Ints]:
-        step = max(1, _BLOCK // len(self.unit))
-        if self.every:
-            dealt = np.array(list(self._deals()), dtype=np.int64)
-            for low in range(0, len(dealt), step):
-                yield dealt[low : low + step][:, self.unit]
-            return
-        bits = np.random.PCG64(np.random.SeedSequence(self.seed))
-        for low in range(0, self.draws, step):
-            keys = random_draws.uniforms(bits, (min(step, self.draws - low), len(self.start)))
-            dealt = np.empty(keys.shape, dtype=np.int64)
-            for block in self.blocks:
-                order = np.argsort(keys[:, block], axis=1, kind="stable")
-                dealt[:, block] = self.start[block][order]
-            yield dealt[:, self.unit]
-
-    def _deals(self) -> Iterator[Ints]:
-        for parts in product(*(list(_orders(self.start[block])) for block in self.blocks)):
-            row = np.empty(len(self.start), dtype=np.int64)
-            for block, part in zip(self.blocks, parts, strict=True):
-                row[block] = part
-            yield row
+    wanted = {"theta": theta} if slope is None else {"theta": theta, "slope": slope}
+    parts: dict[str, list[Floats]] = {name: [] for name in wanted}
+    for block in design:
+        for name, statistic in wanted.items():
+            parts[name].append(_columns(statistic(block)))
+    own = {name: _finite(_columns(statistic(actual[None])), name)[0] for name, statistic in wanted.items()}
+    rows = {name: _finite(np.concatenate(part), name) for name, part in parts.items()}
+    return Collected(design, own["theta"], rows["theta"], own.get("slope"), rows.get("slope"))
 
 
-def _orders(values: Ints) -> Iterator[Ints]:
-    """Every different order of values that repeat."""
-    kinds, sizes = np.unique(values, return_counts=True)
-
-    def place(row: Ints, free: tuple[int, ...], kind: int) -> Iterator[Ints]:
-        if kind == len(kinds):
-            yield row.copy()
-            return
-        for chosen in combinations(free, int(sizes[kind])):
-            row[list(chosen)] = kinds[kind]
-            yield from place(row, tuple(f for f in free if f not in chosen), kind + 1)
-
-    yield from place(np.empty(len(values), dtype=np.int64), tuple(range(len(values))), 0)
+def _columns(values: Floats) -> Floats:
+    return values.reshape(len(values), -1)
 
 
 def _refuse_slopes(slope: Floats) -> None:

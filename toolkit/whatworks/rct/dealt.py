@@ -63,7 +63,8 @@ class Dealt:
         how = f"all {design.possible:,} allocations" if design.every else f"{design.draws:,} allocations"
         seed = "" if design.every else f", seed {design.seed}"
         what = "units" if self.clusters == len(self.cluster) else "clusters"
-        blocks = f" in {len(design.blocks):,} blocks" if len(design.blocks) > 1 else ""
+        count_blocks = len(np.unique(self.block))
+        blocks = f" in {count_blocks:,} blocks" if count_blocks > 1 else ""
         return Tested(
             float(found.actual[0]),
             float(design.share.p_value(count)[0]),
