@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from whatworks.rct.allocation import Allocation
 from whatworks.rct.balance import BalanceTest, balance
+from whatworks.rct.cace import cace
 from whatworks.rct.crossover import Crossover
 from whatworks.rct.designs import Balance, Blocked, Complete, Pairs, SteppedWedge
 from whatworks.rct.itt import itt
 from whatworks.rct.modifier import Subgroup
 from whatworks.rct.randomise import randomise
+from whatworks.rct.replay import replay
+from whatworks.rct.rota import Rota
 from whatworks.rct.subgroups import subgroups
 
 __all__ = [
@@ -19,10 +22,13 @@ __all__ = [
     "Complete",
     "Crossover",
     "Pairs",
+    "Rota",
     "SteppedWedge",
     "Subgroup",
     "balance",
+    "cace",
     "itt",
     "randomise",
+    "replay",
     "subgroups",
 ]
