@@ -7,6 +7,7 @@ from whatworks.rct.balance import BalanceTest, balance
 from whatworks.rct.cace import cace
 from whatworks.rct.crossover import Crossover
 from whatworks.rct.designs import Balance, Blocked, Complete, Pairs, SteppedWedge
+from whatworks.rct.dosage import dosage
 from whatworks.rct.itt import itt
 from whatworks.rct.modifier import Subgroup
 from whatworks.rct.randomise import randomise
@@ -27,6 +28,7 @@ __all__ = [
     "Subgroup",
     "balance",
     "cace",
+    "dosage",
     "itt",
     "randomise",
     "replay",

@@ -1,0 +1,84 @@
+"""An allocation replayed from its record and its list."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from whatworks import rct
+from whatworks.data.tables import read_table
+from whatworks.errors import RecordError
+
+
+def listed(count: int = 12) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "area": [f"a{i:03d}" for i in range(count)],
+            "crime": [10.5 + 7 * (i % 5) for i in range(count)],
+            "region": ["north", "south", "south"] * (count // 3),
+            "block": ["x", "y"] * (count // 2),
+            "unit": [f"b{i // 2}" for i in range(count)],
+        }
+    )
+
+
+DESIGNS = {
+    "complete": {},
+    "sizes": {"design": rct.Complete((9, 3))},
+    "blocked": {"design": rct.Blocked(("region", "block"))},
+    "blocked by a column named block": {"design": rct.Blocked("block")},
+    "pairs of clusters": {"design": rct.Pairs("crime"), "cluster": "unit"},
+    "a cluster column named block": {"cluster": "block", "arms": ("usual", "patrol")},
+    "three arms": {"arms": ("a", "b", "c")},
+    "wedge": {"design": rct.SteppedWedge(3, first=4, every=2)},
+    "wedge of clusters": {"design": rct.SteppedWedge(3), "cluster": "unit"},
+    "balance": {"balance": rct.Balance("crime", 0.2)},
+    "crossover": {"design": rct.Crossover(20, shortest=2, longest=4, washout=1), "arms": ("off", "on")},
+}
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_every_design_is_replayed_from_its_file_and_the_list_as_text(name, tmp_path):
+    drawn = rct.randomise(listed(), unit="area", seed=7, **DESIGNS[name])
+    listed().sample(frac=1, random_state=2).to_csv(tmp_path / "list.csv", index=False)
+    held = rct.Allocation.from_json(drawn.to_json())
+    assert held.rule is None
+    again = rct.replay(held, read_table(tmp_path / "list.csv"))
+    assert again.to_json() == drawn.to_json()
+    assert again.rule.possible == drawn.rule.possible
+    if drawn.rule.layout is not None:
+        np.testing.assert_array_equal(again.rule.layout.counts, drawn.rule.layout.counts)
+
+
+def test_another_list_seed_or_rule_is_named():
+    held = rct.randomise(listed(), unit="area", seed=7, design=rct.Blocked("region"))
+    with pytest.raises(RecordError, match="input_hash"):
+        rct.replay(held, listed().assign(area=[f"z{i}" for i in range(12)]))
+    with pytest.raises(RecordError, match=r"does not serve this record: .*region"):
+        rct.replay(held, listed().drop(columns="region"))
+    moved = rct.Allocation(held.table, {**held.record, "seed": 8})
+    with pytest.raises(RecordError, match="cannot be replayed: table_hash"):
+        rct.replay(moved, listed())
+
+
+@pytest.mark.parametrize(
+    "design",
+    ["print('x')", "Blocked('region')", "Blocked(by=open('x'))", "Complete(sizes=(1, 2), x=1)", "(", "1"],
+)
+def test_a_record_can_name_a_design_and_run_nothing_else(design, capsys):
+    held = rct.randomise(listed(), unit="area", seed=7)
+    body = json.loads(held.to_json())
+    body["record"]["design"] = design
+    with pytest.raises(RecordError, match="does not say how to draw"):
+        rct.replay(rct.Allocation.from_json(json.dumps(body)), listed())
+    assert capsys.readouterr().out == ""
+
+
+def test_a_record_without_its_rule():
+    held = rct.randomise(listed(), unit="area", seed=7)
+    bare = {name: value for name, value in held.record.items() if name != "seed"}
+    with pytest.raises(RecordError, match=r"does not say how to draw: KeyError..seed"):
+        rct.replay(rct.Allocation(held.table, bare), listed())
