@@ -109,13 +109,12 @@ def _lone(trial: Trial) -> NotAvailable | None:
         for code, label in enumerate(trial.arms):
             if int((arm == code).sum()) == 1:
                 return NotAvailable(
-                    f"only one {word} is in arm {label!r}, so nothing shows how far a {word} of it strays by "
-                    "chance; a test needs the allocations that chance could have made (RandomisationInference)"
+                    f"only one {word} is in arm {label!r}, so nothing shows how far it strays by chance; "
+                    "a test needs the allocations that chance could have made (RandomisationInference)"
                 )
     elif small.sum() == 1 and len(small) == 1:
         return NotAvailable(
-            f"there is one block, with a single {word} of an arm, so nothing shows how far a {word} strays by "
-            "chance"
+            f"the one block holds a single {word} of an arm, so nothing shows how far it strays by chance"
         )
     return None
 

@@ -1,4 +1,4 @@
-"""How a difference in means is adjusted for baseline: by arm, in common, through the outcome, or not at all."""
+"""How a difference in means is adjusted for baseline: by arm, in common, through the outcome, or not."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _additive_words(trial: Trial, adjust: Adjust) -> list[str]:
         return []
     lone = small_blocks(trial).sum() == 1 and adjust != "ancova"
     why = (
-        "One block alone holds a single unit or cluster of an arm, so its difference has no error of its own. "
+        "One block alone holds a single unit or cluster of an arm: its difference has no error of its own. "
         if lone
         else ""
     )
@@ -127,7 +127,7 @@ def _block_words(trial: Trial) -> list[str]:
     word = "cluster" if trial.cluster is not None else "unit"
     if small == trial.n_blocks:
         return [
-            f"{how} Every block holds a single {word} of an arm, so the error comes from how differences vary."
+            f"{how} Every block holds a single {word} of an arm: the error comes from how differences vary."
         ]
     return [
         f"{how} {small} of them hold a single {word} of an arm; for those the error comes from how their "
