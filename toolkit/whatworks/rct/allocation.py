@@ -7,43 +7,17 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from whatworks.errors import RecordError, first_few
 from whatworks.rct.crossover import Crossover
 from whatworks.rct.layout import Layout
+from whatworks.rct.rota import Rota
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 SCHEMA: Final = "whatworks.allocation/1"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
-    """What chance could have done, for tests that put it to work again.
-
-    Attributes:
-        layout: clusters and blocks, where arms were dealt once and for all; None for a schedule.
-        crossover: the schedule's rule; None otherwise.
-        units: how many units.
-        baseline: (K, G) what had to be balanced, and `cutoff` the largest distance let through.
-    """
-
-    layout: Layout | None
-    crossover: Crossover | None
-    units: int
-    baseline: Floats | None = None
-    cutoff: float = np.inf
-
-    @property
-    def possible(self) -> int:
-        """How many allocations there are before any balance rule."""
-        if self.crossover is not None:
-            return int(self.crossover.ways**self.units)
-        return 1 if self.layout is None else self.layout.possible
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +27,7 @@ class Allocation:
     Attributes:
         table: one row a unit (or unit and period): unit, cluster, block, period where they apply, and arm.
         record: the rule, seed, number of admissible allocations and hashes, ready for JSON.
-        rule: what chance could have done; lost in JSON, found again by `rct.randomise` on the same list.
+        rule: what chance could have done; lost in JSON, found again by `replayed` on the same list.
     """
 
     table: pd.DataFrame
@@ -104,6 +78,30 @@ class Allocation:
             where="Allocation",
             remedy="Give the list, design and seed that were used; the input hash tells the list.",
         )
+
+    def replayed(self, units: pd.DataFrame) -> Allocation:
+        """The allocation drawn again from the list (one row a unit), so that it has its `rule` again.
+
+        Raises:
+            RecordError: a list, or a version of the algorithm, that does not give this allocation byte for
+                byte; or a record that does not say how it was drawn.
+        """
+        from whatworks.rct.replay import replay
+
+        drawn = replay(self, units)
+        self.require_same(drawn)
+        return drawn
+
+    def require_rule(self) -> Rule:
+        """The rule; raises `RecordError` with the remedy where reading from JSON has lost it."""
+        if self.rule is None:
+            raise RecordError(
+                "an allocation read from JSON does not hold the list, so chance cannot be put to work again",
+                where="Allocation",
+                remedy="Give the list that was randomised: allocation.replayed(list) draws it again, checks "
+                "that it is the same, and holds the rule.",
+            )
+        return self.rule
 
     def _repr_html_(self) -> str:
         counts = self.table.groupby("arm", sort=True).size()

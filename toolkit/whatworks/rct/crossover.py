@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.errors import DesignError, OptionError
+from whatworks.inference import draws as random_draws
+from whatworks.rct.washout import washed, whole_number
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,7 @@ class Crossover:
 
     def __post_init__(self) -> None:
         for name, least in (("periods", 2), ("shortest", 1), ("longest", 1), ("washout", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or value != int(value) or value < least:
-                raise OptionError(
-                    f"{name}={value!r} is not a whole number of at least {least}",
-                    where="Crossover",
-                    remedy="Give whole numbers of periods.",
-                )
+            whole_number(getattr(self, name), name, least, where="Crossover")
         if self.longest < self.shortest or self.washout >= self.shortest:
             raise OptionError(
                 f"runs of {self.shortest} to {self.longest} periods with a wash-out of {self.washout} are "
@@ -60,6 +57,14 @@ class Crossover:
         """How many schedules a single unit can get."""
         return sum(self._ways(self._left, arm) for arm in (0, 1))
 
+    def possible(self, units: int) -> int:
+        """How many schedules so many units can get."""
+        return int(self.ways**units)
+
+    def counted(self, units: int) -> bool:
+        """Whether `possible` is exact: always."""
+        return True
+
     @property
     def _left(self) -> tuple[int, int]:
         return self.periods - self.periods // 2, self.periods // 2
@@ -67,34 +72,68 @@ class Crossover:
     def _ways(self, left: tuple[int, int], arm: int) -> int:
         return _count(left, arm, self.shortest, self.longest)
 
-    def schedule(self, uniforms: Floats) -> Ints:
-        """(periods,) arms of one unit from as many uniforms as there are periods."""
-        left, arm = self._left, int(uniforms[0] * self.ways >= self._ways(self._left, 0))
-        arms: list[int] = []
-        for uniform in [*uniforms[1:].tolist(), 0.5]:
-            if len(arms) == self.periods:
+    def words(self, units: int, labels: tuple[str, ...]) -> str:
+        """What was done, for the record."""
+        return (
+            f"Crossover: each of {units} units spends {self.periods} periods in runs of "
+            f"{self.shortest} to {self.longest} in {labels[0]} and {labels[1]}, half in each, every schedule "
+            f"equally likely; the first {self.washout} periods after a change are left out."
+        )
+
+    def draw(self, bits: np.random.PCG64, units: int, draws: int) -> Ints:
+        """(draws, units, periods) arms, drawn at random."""
+        keys = random_draws.uniforms(bits, (draws * units, self.periods))
+        return self.schedules(keys).reshape(draws, units, self.periods)
+
+    def schedules(self, uniforms: Floats) -> Ints:
+        """(R, periods) arms of R units from as many uniforms each as there are periods."""
+        ways = _table(*self._left, self.shortest, self.longest)
+        left = np.tile(np.array(self._left, dtype=np.int64), (len(uniforms), 1))
+        first = (uniforms[:, 0] * float(self.ways) >= float(self._ways(self._left, 0))).astype(np.int64)
+        lengths = np.zeros((len(uniforms), self.periods), dtype=np.int64)
+        live, arm = np.arange(len(uniforms)), first.copy()
+        for step in range(self.periods):
+            uniform = uniforms[live, step + 1] if step + 1 < self.periods else np.full(len(live), 0.5)
+            run = _pick(ways[left[live, 0], left[live, 1], arm], uniform) + self.shortest
+            lengths[live, step] = run
+            left[live, arm] -= run
+            going = left[live].any(axis=1)
+            live, arm = live[going], 1 - arm[going]
+            if not len(live):
                 break
-            ways = [_after(left, arm, run, self.shortest, self.longest) for run in self._runs()]
-            target, run = uniform * sum(ways), 0
-            while target >= ways[run] and run < len(ways) - 1:
-                target, run = target - ways[run], run + 1
-            while ways[run] == 0:  # rounding at the very end of the range
-                run -= 1
-            length = self.shortest + run
-            arms += [arm] * length
-            left = _less(left, arm, length)
-            arm = 1 - arm
-        return np.array(arms, dtype=np.int64)
+        arms = (first[:, None] + np.arange(self.periods)) % 2
+        return np.repeat(arms.ravel(), lengths.ravel()).reshape(uniforms.shape)
 
-    def _runs(self) -> range:
-        return range(self.shortest, self.longest + 1)
+    def washed(self, arms: Ints) -> Bools:
+        """(..., periods) which are left out, being too soon after a change."""
+        return washed(arms, self.washout)
 
-    def washed(self, arms: Ints) -> npt.NDArray[np.bool_]:
-        """(periods,) which are left out, being too soon after a change."""
-        out = np.zeros(len(arms), dtype=bool)
-        for at in np.flatnonzero(np.diff(arms)) + 1:
-            out[at : at + self.washout] = True
-        return out
+
+def _pick(ways: Floats, uniform: Floats) -> Ints:
+    """(R,) which run from (R, runs) numbers of ways to go on with it, each way equally likely."""
+    target, run = uniform * ways[:, -1], np.zeros(len(ways), dtype=np.int64)
+    runs = ways[:, :-1]
+    going = np.ones(len(ways), dtype=bool)
+    for j in range(runs.shape[1] - 1):
+        going = going & (target >= runs[:, j])
+        target = np.where(going, target - runs[:, j], target)
+        run += going
+    rows = np.arange(len(ways))
+    while (over := runs[rows, run] == 0).any():  # rounding at the very end of the range
+        run -= over
+    return run
+
+
+@cache
+def _table(control: int, treated: int, shortest: int, longest: int) -> Floats:
+    """(control + 1, treated + 1, 2, runs + 1) ways to go on, by periods left, arm and run; last the sum."""
+    out = np.zeros((control + 1, treated + 1, 2, longest - shortest + 2))
+    for a in range(control + 1):
+        for b in range(treated + 1):
+            for arm in (0, 1):
+                each = [_after((a, b), arm, run, shortest, longest) for run in range(shortest, longest + 1)]
+                out[a, b, arm] = [*map(float, each), float(sum(each))]
+    return out
 
 
 @cache

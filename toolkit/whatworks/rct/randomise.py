@@ -17,6 +17,7 @@ from whatworks.rct.balance_rule import Restricted, restricted
 from whatworks.rct.crossover import Crossover
 from whatworks.rct.designs import WHERE, AtOnce, Balance, Blocked, Complete, Listed, Pairs, SteppedWedge
 from whatworks.rct.designs import names as as_names
+from whatworks.rct.rota import Rota
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -28,7 +29,7 @@ def randomise(
     unit: str,
     seed: int,
     arms: Sequence[str] = ("control", "treatment"),
-    design: AtOnce | Crossover | None = None,
+    design: AtOnce | Crossover | Rota | None = None,
     cluster: str | None = None,
     balance: Balance | None = None,
 ) -> Allocation:
@@ -40,7 +41,7 @@ def randomise(
         unit: column with the unit's label.
         seed: a whole number, drawn or agreed in public before this call.
         arms: labels, control first. A stepped wedge names its steps itself.
-        design: `Complete`, `Blocked`, `Pairs`, `SteppedWedge` or `Crossover`; None is `Complete()`.
+        design: `Complete`, `Blocked`, `Pairs`, `SteppedWedge`, `Crossover` or `Rota`; None is `Complete()`.
         cluster: column with the cluster that is assigned as a whole.
         balance: baseline that the arms must be alike on, by drawing again until they are.
 
@@ -58,8 +59,8 @@ def randomise(
     labels = _labels(arms)
     listed = _listed(units, unit, cluster)
     names = _columns(unit, cluster, chosen, balance)
-    if isinstance(chosen, Crossover):
-        return _crossover(listed, unit, labels, chosen, seed, names, balance)
+    if isinstance(chosen, Crossover | Rota):
+        return _scheduled(listed, unit, labels, chosen, seed, names, balance)
     return _dealt(listed, unit, cluster, labels, chosen, seed, names, balance)
 
 
@@ -101,41 +102,36 @@ def _dealt(
     return Allocation(table, record, rule)
 
 
-def _crossover(
+def _scheduled(
     listed: Listed,
     unit: str,
     labels: tuple[str, ...],
-    design: Crossover,
+    design: Crossover | Rota,
     seed: int,
     names: list[str],
     balance: Balance | None,
 ) -> Allocation:
     if balance is not None or listed.word == "cluster" or len(labels) != 2:
         raise DesignError(
-            "a crossover has two arms, units one by one, and needs no balance rule",
+            "a schedule has two arms, units one by one, and needs no balance rule",
             where=WHERE,
             remedy="Every unit is its own control: leave cluster and balance out, and give two arms.",
         )
     bits = np.random.PCG64(np.random.SeedSequence(seed))
-    keys = random_draws.uniforms(bits, (len(listed.units), design.periods))
-    schedules = np.stack([design.schedule(row) for row in keys])
+    schedules = design.draw(bits, len(listed.units), 1)[0]
     table = pd.DataFrame(
         {
             unit: np.repeat(np.asarray(listed.units, dtype=object), design.periods),
             "period": np.tile(np.arange(1, design.periods + 1), len(listed.units)),
             "arm": np.asarray(labels, dtype=object)[schedules.ravel()],
-            "washout": np.concatenate([design.washed(row) for row in schedules]),
+            "washout": design.washed(schedules).ravel(),
         }
     )
     rule = Rule(None, design, len(listed.units))
-    algorithm = (
-        f"Crossover: each of {len(listed.units)} units spends {design.periods} periods in runs of "
-        f"{design.shortest} to {design.longest} in {labels[0]} and {labels[1]}, half in each, every schedule "
-        f"equally likely; the first {design.washout} periods after a change are left out."
-    )
-    record = _record(
-        algorithm, design, None, labels, seed, rule.possible, 1 / rule.possible, listed, names, table
-    )
+    possible, words = rule.possible, design.words(len(listed.units), labels)
+    if not rule.counted:
+        words += f" How many schedules keep these rules is not known; at least {possible:,} do."
+    record = _record(words, design, None, labels, seed, possible, 1 / possible, listed, names, table)
     return Allocation(table, record, rule)
 
 
@@ -178,10 +174,10 @@ def _listed(units: pd.DataFrame, unit: str, cluster: str | None) -> Listed:
 
 
 def _columns(
-    unit: str, cluster: str | None, design: AtOnce | Crossover, balance: Balance | None
+    unit: str, cluster: str | None, design: AtOnce | Crossover | Rota, balance: Balance | None
 ) -> list[str]:
     """The columns that the draw depends on."""
-    more = () if isinstance(design, Crossover) else design.uses
+    more = () if isinstance(design, Crossover | Rota) else design.uses
     alike = () if balance is None else as_names(balance.on)
     return list(dict.fromkeys([unit, *([] if cluster is None else [cluster]), *more, *alike]))
 

@@ -1,0 +1,30 @@
+"""Wash-out: the first periods after a change of arms, which the analysis leaves out."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.errors import OptionError
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+def washed(arms: Ints, washout: int) -> Bools:
+    """(..., T) which periods are among the first `washout` of a run after a change; `arms` is (..., T)."""
+    out = np.zeros(arms.shape, dtype=bool)
+    changed = arms[..., 1:] != arms[..., :-1]
+    for late in range(min(washout, arms.shape[-1] - 1)):
+        out[..., 1 + late :] |= changed[..., : changed.shape[-1] - late]
+    return out
+
+
+def whole_number(value: int, name: str, least: int, *, where: str) -> None:
+    """Raise `OptionError` unless the value is a whole number of at least `least`."""
+    if isinstance(value, bool) or value != int(value) or value < least:
+        raise OptionError(
+            f"{name}={value!r} is not a whole number of at least {least}",
+            where=where,
+            remedy="Give whole numbers of periods.",
+        )
