@@ -10,12 +10,7 @@ from typing import Any, Final
 import pandas as pd
 
 from whatworks.errors import RecordError, first_few
-from whatworks.rct.crossover import Crossover
-from whatworks.rct.layout import Layout
-from whatworks.rct.rota import Rota
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from whatworks.rct.rule import Rule
 
 SCHEMA: Final = "whatworks.allocation/1"
 
@@ -27,7 +22,7 @@ class Allocation:
     Attributes:
         table: one row a unit (or unit and period): unit, cluster, block, period where they apply, and arm.
         record: the rule, seed, number of admissible allocations and hashes, ready for JSON.
-        rule: what chance could have done; lost in JSON, found again by `replayed` on the same list.
+        rule: what chance could have done; lost in JSON, found again by `rct.replay` on the same list.
     """
 
     table: pd.DataFrame
@@ -79,26 +74,13 @@ class Allocation:
             remedy="Give the list, design and seed that were used; the input hash tells the list.",
         )
 
-    def replayed(self, units: pd.DataFrame) -> Allocation:
-        """The allocation drawn again from the list (one row a unit), so that it has its `rule` again.
-
-        Raises:
-            RecordError: a list, or a version of the algorithm, that does not give this allocation byte for
-                byte; or a record that does not say how it was drawn.
-        """
-        from whatworks.rct.replay import replay
-
-        drawn = replay(self, units)
-        self.require_same(drawn)
-        return drawn
-
     def require_rule(self) -> Rule:
         """The rule; raises `RecordError` with the remedy where reading from JSON has lost it."""
         if self.rule is None:
             raise RecordError(
                 "an allocation read from JSON does not hold the list, so chance cannot be put to work again",
                 where="Allocation",
-                remedy="Give the list that was randomised: allocation.replayed(list) draws it again, checks "
+                remedy="rct.replay(allocation, list) with the list that was randomised draws it again, sees "
                 "that it is the same, and holds the rule.",
             )
         return self.rule

@@ -14,6 +14,7 @@ from whatworks.rct.layout import Layout
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 ENUMERATED: Final = 20_000
 """Up to this many allocations all are judged, so that the number let through is exact."""
@@ -52,13 +53,20 @@ def distances(arms: Ints, baseline: Floats) -> Floats:
     return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
 
 
+def within(arms: Ints, baseline: Floats, cutoff: float) -> Bools:
+    """(D,) which allocations (D, G) lie no farther than the cutoff."""
+    return np.asarray(distances(arms, baseline) <= cutoff * (1 + 1e-12))
+
+
 def restricted(layout: Layout, baseline: Floats, balance: Balance, bits: np.random.PCG64) -> Restricted:
     """Draw until an allocation is among the closest `accept` of all, or of those tried.
 
     Raises `EstimationError` where none is found in a hundred times the expected number of draws.
     """
     few = layout.possible <= ENUMERATED
-    judged = distances(np.stack(list(layout.every())) if few else layout.draw(bits, balance.tried), baseline)
+    judged = distances(
+        np.concatenate(list(layout.every())) if few else layout.draw(bits, balance.tried), baseline
+    )
     place = max(int(np.floor(balance.accept * len(judged) + 1e-9)), 1)
     cutoff = float(np.sort(judged)[place - 1])
     share = float((judged <= cutoff * (1 + 1e-12)).mean())
@@ -66,7 +74,7 @@ def restricted(layout: Layout, baseline: Floats, balance: Balance, bits: np.rand
     attempts = 0
     while attempts < 100 / balance.accept + _CHUNK:
         drawn = layout.draw(bits, _CHUNK)
-        good = np.flatnonzero(distances(drawn, baseline) <= cutoff * (1 + 1e-12))
+        good = np.flatnonzero(within(drawn, baseline, cutoff))
         if good.size:
             return Restricted(drawn[good[0]], cutoff, admissible, attempts + int(good[0]) + 1)
         attempts += _CHUNK

@@ -104,6 +104,22 @@ class Crossover:
         arms = (first[:, None] + np.arange(self.periods)) % 2
         return np.repeat(arms.ravel(), lengths.ravel()).reshape(uniforms.shape)
 
+    def every(self) -> Ints:
+        """(ways, periods) every schedule of one unit."""
+        rows: list[list[int]] = []
+
+        def go_on(row: list[int], left: tuple[int, int], arm: int) -> None:
+            if left == (0, 0):
+                rows.append(row)
+                return
+            for run in range(self.shortest, self.longest + 1):
+                if _after(left, arm, run, self.shortest, self.longest):
+                    go_on(row + [arm] * run, _less(left, arm, run), 1 - arm)
+
+        for arm in (0, 1):
+            go_on([], self._left, arm)
+        return np.array(rows, dtype=np.int64)
+
     def washed(self, arms: Ints) -> Bools:
         """(..., periods) which are left out, being too soon after a change."""
         return washed(arms, self.washout)

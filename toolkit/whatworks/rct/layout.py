@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
-from math import factorial, prod
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
 from whatworks.inference import draws as random_draws
+from whatworks.inference.chance import arrangements, orders, products
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -38,36 +38,41 @@ class Layout:
     @property
     def possible(self) -> int:
         """How many different allocations there are."""
-        return prod(factorial(int(row.sum())) // prod(factorial(int(n)) for n in row) for row in self.counts)
+        return prod(orders(row) for row in self.counts)
 
     def deal(self, keys: Floats) -> Ints:
         """(D, G) arms from (D, G) random keys: in each block the smallest keys get the first arm."""
-        arms = np.empty(keys.shape, dtype=np.int64)
-        for code, row in enumerate(self.counts):
-            here = np.flatnonzero(self.block == code)
-            order = np.argsort(keys[:, here], axis=1, kind="stable")
-            np.put_along_axis(
-                dealt := np.empty(order.shape, dtype=np.int64),
-                order,
-                np.repeat(np.arange(len(row)), row)[None, :],
-                axis=1,
+        arms = np.zeros(keys.shape, dtype=np.int64)
+        for row, here in self._alike():
+            cuts = np.cumsum(row)[:-1]
+            cuts = cuts[cuts < here.shape[1]]
+            own = keys[:, here]
+            # past the last of an arm's keys lies the first of the next arm's: no need to sort them
+            first = np.partition(own, np.unique(cuts), axis=2)[:, :, cuts] if len(cuts) else own[:, :, :0]
+            arms[:, here] = sum(
+                ((own >= first[:, :, [j]]).astype(np.int64) for j in range(len(cuts))),
+                start=np.zeros(own.shape, dtype=np.int64),
             )
-            arms[:, here] = dealt
         return arms
 
     def draw(self, bits: np.random.PCG64, draws: int) -> Ints:
         """(draws, G) allocations at random."""
         return self.deal(random_draws.uniforms(bits, (draws, self.clusters)))
 
-    def every(self) -> Iterator[Ints]:
-        """Every allocation (G,), block by block in a fixed order."""
-        parts = [list(_orders(row)) for row in self.counts]
+    def every(self, step: int = 1000) -> Iterator[Ints]:
+        """Every allocation, block by block in a fixed order, in arrays (at most `step`, G)."""
         places = [np.flatnonzero(self.block == code) for code in range(len(self.counts))]
-        for chosen in product(*parts):
-            arms = np.empty(self.clusters, dtype=np.int64)
-            for place, part in zip(places, chosen, strict=True):
-                arms[place] = part
-            yield arms
+        yield from products([arrangements(row) for row in self.counts], places, step)
+
+    def _alike(self) -> Iterator[tuple[Ints, Ints]]:
+        """Blocks with the same numbers to each arm: those numbers, and the clusters (blocks, size)."""
+        kinds, kind = np.unique(self.counts, axis=0, return_inverse=True)
+        order = np.argsort(self.block, kind="stable")
+        ends = np.cumsum(self.counts.sum(axis=1))
+        for code, row in enumerate(kinds):
+            size = int(row.sum())
+            blocks = np.flatnonzero(kind.ravel() == code)
+            yield row, order[ends[blocks][:, None] - size + np.arange(size)]
 
 
 def shares(sizes: Ints, arms: int) -> Ints:
@@ -83,16 +88,3 @@ def shares(sizes: Ints, arms: int) -> Ints:
             row[arms - 1 - turn % arms] += 1
             turn += 1
     return counts
-
-
-def _orders(counts: Ints) -> Iterator[Ints]:
-    """Every different order of arms that occur so many times, in lexical order."""
-    total = int(counts.sum())
-    if total == 0:
-        yield np.empty(0, dtype=np.int64)
-        return
-    for arm in np.flatnonzero(counts):
-        rest = counts.copy()
-        rest[arm] -= 1
-        for tail in _orders(rest):
-            yield np.concatenate([[arm], tail])

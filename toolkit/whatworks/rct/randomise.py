@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,13 @@ import pandas as pd
 from whatworks import columns
 from whatworks.errors import DesignError, OptionError, TrialError, first_few
 from whatworks.inference import draws as random_draws
-from whatworks.rct.allocation import Allocation, Rule, input_hash, table_hash
+from whatworks.rct.allocation import Allocation, input_hash, table_hash
 from whatworks.rct.balance_rule import Restricted, restricted
 from whatworks.rct.crossover import Crossover
 from whatworks.rct.designs import WHERE, AtOnce, Balance, Blocked, Complete, Listed, Pairs, SteppedWedge
 from whatworks.rct.designs import names as as_names
 from whatworks.rct.rota import Rota
+from whatworks.rct.rule import Rule
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -82,7 +84,7 @@ def _dealt(
     else:
         baseline = listed.means(as_names(balance.on))
         held = restricted(layout, baseline, balance, bits)
-        rule = Rule(layout, None, len(listed.units), baseline, held.cutoff)
+        rule = Rule(layout, None, len(listed.units), baseline, held.cutoff, held.admissible)
         dealt, admissible, words = held.arms, held.admissible, _balance_words(balance, held)
     column = "arm"
     if isinstance(design, SteppedWedge):
@@ -99,7 +101,7 @@ def _dealt(
     )
     smallest = _smallest(admissible, layout.counts)
     record = _record(algorithm, design, balance, labels, seed, admissible, smallest, listed, names, table)
-    return Allocation(table, record, rule)
+    return Allocation(table, record, replace(rule, algorithm=algorithm))
 
 
 def _scheduled(
@@ -132,7 +134,7 @@ def _scheduled(
     if not rule.counted:
         words += f" How many schedules keep these rules is not known; at least {possible:,} do."
     record = _record(words, design, None, labels, seed, possible, 1 / possible, listed, names, table)
-    return Allocation(table, record, rule)
+    return Allocation(table, record, replace(rule, algorithm=words))
 
 
 def _labels(arms: Sequence[str]) -> tuple[str, ...]:
