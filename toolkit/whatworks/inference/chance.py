@@ -167,8 +167,10 @@ def arrangements(counts: Ints) -> Ints:
     """(W, n) every different order of kinds 0, 1, … that occur so many times, n in all."""
     rows = np.full((1, int(counts.sum())), -1, dtype=np.int64)
     for kind, size in enumerate(counts.tolist()):
+        if size == 0:
+            continue
         free = np.nonzero(rows < 0)[1].reshape(len(rows), -1)
-        chosen = np.array(list(combinations(range(free.shape[1]), size)), dtype=np.int64).reshape(-1, size)
+        chosen = np.array(list(combinations(range(free.shape[1]), size)), dtype=np.int64)
         places = free[:, chosen].reshape(-1, size)
         rows = np.repeat(rows, len(chosen), axis=0)
         np.put_along_axis(rows, places, kind, axis=1)
