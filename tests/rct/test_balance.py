@@ -74,7 +74,7 @@ def test_d2_and_its_p_value_against_every_allocation_of_twelve():
     assert found.statistic == pytest.approx(actual)
     assert found.rank == 2
     assert found.p_value == pytest.approx(np.mean(np.array(every) >= actual * (1 - 1e-9)))
-    assert "all 924 allocations of 12 units" in found.sentence
+    assert "all 924 assignments" in found.sentence
 
 
 def test_pairs_of_clusters_are_drawn_as_pairs_of_clusters():

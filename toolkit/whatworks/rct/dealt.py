@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +16,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Distance = Callable[[Ints], Floats]
 """From (D, G) arms of clusters to (D,) distances of at least 0."""
-
-BY_ROLES: Final = "complete draws within the trial's blocks over its clusters"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,15 +57,12 @@ class Dealt:
         found = within.collect(distance, self.arm)
         count = (found.values >= found.actual * (1 - 1e-9)).sum(axis=0)
         design = found.design
-        how = f"all {design.possible:,} allocations" if design.every else f"{design.draws:,} allocations"
-        seed = "" if design.every else f", seed {design.seed}"
         what = "units" if self.clusters == len(self.cluster) else "clusters"
-        count_blocks = len(np.unique(self.block))
-        blocks = f" in {count_blocks:,} blocks" if count_blocks > 1 else ""
+        blocks = f" within {int(self.block.max()) + 1:,} blocks" if self.block.any() else ""
         return Tested(
             float(found.actual[0]),
             float(design.share.p_value(count)[0]),
-            f"{how} of {self.clusters:,} {what}{blocks} ({BY_ROLES}, the actual one included{seed}).",
+            f"{design.how}, the actual one included: arms dealt anew to {self.clusters:,} {what}{blocks}.",
         )
 
 
