@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from whatworks.rct.allocation import Allocation
+from whatworks.rct.attrition_bounds import attrition_bounds
 from whatworks.rct.balance import BalanceTest, balance
 from whatworks.rct.cace import cace
 from whatworks.rct.crossover import Crossover
@@ -26,6 +27,7 @@ __all__ = [
     "Rota",
     "SteppedWedge",
     "Subgroup",
+    "attrition_bounds",
     "balance",
     "cace",
     "dosage",
