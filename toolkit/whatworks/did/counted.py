@@ -1,8 +1,8 @@
-"""Counts as a Poisson regression needs them, and rate ratios from their logs."""
+"""Counts as a Poisson regression needs them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,6 @@ from whatworks.did import requirements
 from whatworks.errors import DesignError, first_few
 from whatworks.inference.poisson_effects import Cells
 from whatworks.panel import Panel
-from whatworks.results import Estimate, NotAvailable, Number
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -69,26 +68,6 @@ def cells_of(panel: Panel) -> Cells:
     exposure = np.ones(counts.shape) if panel.exposure is None else panel.exposure
     offset = np.log(np.where(known, exposure, 1.0))
     return Cells(np.where(known, counts, 0.0), offset, known * weight[:, None])
-
-
-def mapped(log_effect: Estimate, estimand: str, scale: str, less: float, times: float) -> Estimate:
-    """The log effect b as times·(exp b − less), ends alike, the error by the delta method."""
-
-    def change(number: Number) -> Number:
-        return number if isinstance(number, NotAvailable) else times * (float(np.exp(number)) - less)
-
-    value, error = log_effect.value, log_effect.std_error
-    if not isinstance(error, NotAvailable) and not isinstance(value, NotAvailable):
-        error = times * float(np.exp(value)) * error
-    return replace(
-        log_effect,
-        estimand=estimand,
-        value=change(value),
-        std_error=error,
-        low=change(log_effect.low),
-        high=change(log_effect.high),
-        scale=scale,
-    )
 
 
 def _require_counts(panel: Panel, where: str) -> None:

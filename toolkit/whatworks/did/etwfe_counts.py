@@ -13,12 +13,13 @@ import pandas as pd
 from whatworks.did import requirements
 from whatworks.did.count_cells import Saturation, null_scores, regression, saturate
 from whatworks.did.count_layout import Layout, cohort_effects, layout_of, model_of, notes_of
-from whatworks.did.counted import Counted, counted, mapped
+from whatworks.did.counted import Counted, counted
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.did.thin import THIN_SHARE
 from whatworks.did.wild_scores import pieces, thin_reason
 from whatworks.errors import DesignError
 from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.log_scale import mapped
 from whatworks.inference.poisson_effects import SeparationError
 from whatworks.inference.poisson_rows import placed, worded
 from whatworks.inference.score_wild import invert_scores

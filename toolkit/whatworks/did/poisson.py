@@ -9,11 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.did import requirements
-from whatworks.did.counted import Counted, cells_of, counted, mapped
+from whatworks.did.counted import Counted, cells_of, counted
 from whatworks.did.regression_result import choices, explained, sizes
 from whatworks.errors import DesignError, first_few
 from whatworks.inference import poisson_effects
 from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.log_scale import mapped
 from whatworks.inference.poisson_effects import PoissonFit, SeparationError
 from whatworks.inference.poisson_rows import placed, worded
 from whatworks.inference.regression import Regression

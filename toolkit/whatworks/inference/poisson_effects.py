@@ -196,27 +196,50 @@ def effects(by_unit: Floats, by_period: Floats, mass: Floats) -> Floats:
 
 def regression(found: PoissonFit, cluster: Ints) -> Regression:
     """The fit as clustered inference needs it: scores and the weighted least squares of the last step."""
-    n, units, periods = found.sizes
     weight = found.cells.mass * found.mean
-    scores = by_cluster(np.einsum("knt,nt->nk", found.residualised, found.residual), cluster)
-    X = found.residualised
-    weighted = X * weight
+    norm = float(np.sqrt(found.pearson))
+    return prepared(
+        found.coefficients, found.bread, found.residualised, found.residual, weight, cluster, norm, True
+    )
+
+
+def prepared(
+    coefficients: Floats,
+    bread: Floats,
+    X: Floats,
+    residual: Floats,
+    weight: Floats,
+    cluster: Ints,
+    norm: float,
+    likelihood: bool,
+) -> Regression:
+    """A regression under cell weights, as clustered inference needs it.
+
+    Args:
+        coefficients, bread: (k,) and (k, k) inverse of X′WX.
+        X: (k, N, T) regressors net of effects.
+        residual: (N, T) weighted residuals, 0 where the weight (N, T) is.
+        weight: (N, T), 0 for a cell not in use.
+        cluster: (N,) codes 0..G−1.
+        norm: root of the weighted sum of squared residuals.
+        likelihood: whether a likelihood was maximised.
+    """
+    scores = by_cluster(np.einsum("knt,nt->nk", X, residual), cluster)
+    weighted, used = X * weight, weight > 0
 
     def rows() -> Rows:
-        return working_rows(X, X, weight, found.residual, cluster)
+        return working_rows(X, X, weight, residual, cluster)
 
     def moments() -> Moments:
         root = _inverse_root(_schur(weight, _positive(weight.sum(axis=1))))
         return Moments(
             gram=by_cluster(np.einsum("knt,lnt->nkl", weighted, X), cluster),
             cross=by_cluster(np.moveaxis(weighted, 0, 1), cluster) @ root,
-            carry=by_cluster(found.residual, cluster) @ root,
+            carry=by_cluster(residual, cluster) @ root,
         )
 
-    norm = float(np.sqrt(found.pearson))
-    return Regression(
-        found.coefficients, found.bread, scores, norm, n, units, periods, moments, rows, likelihood=True
-    )
+    sizes = int(used.sum()), int(used.any(axis=1).sum()), int(used.any(axis=0).sum())
+    return Regression(coefficients, bread, scores, norm, *sizes, moments, rows, likelihood=likelihood)
 
 
 def hold(found: PoissonFit, regressors: Floats, value: float, start: Floats | None = None) -> PoissonFit:
