@@ -30,6 +30,23 @@ class Allocation:
     rule: Rule | None = field(default=None)
 
     @property
+    def unit(self) -> str:
+        """The column with the unit."""
+        return str(self.table.columns[0])
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether every unit has an arm for each period."""
+        return [str(name) for name in self.table.columns[1:]] == ["period", "arm", "washout"]
+
+    @property
+    def cluster(self) -> str | None:
+        """The column with the cluster that was drawn as a whole, or None where units were drawn singly."""
+        columns = [str(name) for name in self.table.columns]
+        blocked = str(self.record.get("design", "")).startswith(("Blocked", "Pairs"))
+        return None if self.scheduled or len(columns) <= 2 + blocked else columns[1]
+
+    @property
     def hash(self) -> str:
         """SHA-256 of the record and the table: what to register before any outcome is seen."""
         return hashlib.sha256(self.to_json().encode("utf-8")).hexdigest()

@@ -12,9 +12,12 @@ from whatworks.rct.allocation import Allocation
 from whatworks.rct.crossover import Crossover
 from whatworks.rct.designs import Balance, Blocked, Complete, Pairs, SteppedWedge
 from whatworks.rct.randomise import randomise
+from whatworks.rct.rota import Rota
 
 WHERE: Final = "rct.replay"
-_KINDS: Final = {kind.__name__: kind for kind in (Complete, Blocked, Pairs, SteppedWedge, Crossover, Balance)}
+_KINDS: Final = {
+    kind.__name__: kind for kind in (Complete, Blocked, Pairs, SteppedWedge, Crossover, Rota, Balance)
+}
 
 
 def replay(allocation: Allocation, units: pd.DataFrame) -> Allocation:
@@ -31,13 +34,12 @@ def replay(allocation: Allocation, units: pd.DataFrame) -> Allocation:
         RecordError: a record that lacks its rule, or another list, or a draw that comes out otherwise; the
             message names what differs.
     """
-    unit, cluster = _columns(allocation)
     record = allocation.record
     try:
         drawn = randomise(
             units,
-            unit=unit,
-            cluster=cluster,
+            unit=allocation.unit,
+            cluster=allocation.cluster,
             seed=record["seed"],
             design=_built(record["design"]),
             balance=None if record["balance"] == "none" else _built(record["balance"]),
@@ -58,16 +60,6 @@ def replay(allocation: Allocation, units: pd.DataFrame) -> Allocation:
         ) from problem
     allocation.require_same(drawn)
     return drawn
-
-
-def _columns(allocation: Allocation) -> tuple[str, str | None]:
-    """The columns with the unit and, where whole clusters were drawn, the cluster."""
-    columns = [str(name) for name in allocation.table.columns]
-    design = str(allocation.record.get("design", ""))
-    if columns[1:] == ["period", "arm", "washout"]:
-        return columns[0], None  # a schedule deals units one by one
-    plain = 3 if design.startswith(("Blocked", "Pairs")) else 2
-    return columns[0], columns[1] if len(columns) > plain else None
 
 
 def _built(text: str) -> Any:
