@@ -1,0 +1,182 @@
+"""Trials randomised again: by the recorded rule where there is one, else by the roles of the trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.errors import DesignError, OptionError, first_few
+from whatworks.inference.randomisation import Collected, RandomisationInference, collect
+from whatworks.inference.uncertainty import Uncertainty
+from whatworks.rct import listed
+from whatworks.rct.allocation import Allocation
+from whatworks.rct.itt_adjust import Adjust, cuped
+from whatworks.rct.layout import Layout
+from whatworks.rct.reassign_effects import WHERE, effects
+from whatworks.rct.rule import Rule
+from whatworks.results import NotAvailable, Number
+from whatworks.trial import Trial
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Redrawn:
+    """What chance could have done to a trial.
+
+    Attributes:
+        rule: draws (B, G) assignments, in the codes of the record.
+        place: (R,) which of their G places decides the arm of each row of the trial.
+        actual: (G,) the actual assignment.
+        code: (A,) the trial's arm for each arm of the record; none for the steps of a wedge.
+        notes: what holding the list against the record found.
+    """
+
+    rule: Rule
+    place: Ints
+    actual: Ints
+    code: Ints
+    notes: tuple[str, ...] = ()
+
+    def arms(self, assignments: Ints) -> Ints:
+        """(B, G) arms in the codes of the trial."""
+        if np.array_equal(self.code, np.arange(len(self.code))):
+            return assignments
+        return self.code[assignments]
+
+    def possible(self, inference: RandomisationInference) -> tuple[Number, int | None]:
+        """How many assignments chance could have made, and the seed where only some of them are used."""
+        seed = None if inference.under(self.rule, self.place).every else inference.seed
+        if not self.rule.counted and self.rule.crossover is not None:
+            return NotAvailable("how many schedules keep the recorded rules is not known"), seed
+        many = NotAvailable("more allocations than can be written as a number")
+        return (float(self.rule.possible) if self.rule.possible < 10**300 else many), seed
+
+
+def redrawn(trial: Trial, allocation: Allocation | None = None) -> Redrawn:
+    """The rule by which a trial's arms could be drawn again.
+
+    With a record it is the recorded rule. Without one the arms are dealt anew to whole clusters (or units)
+    within the trial's blocks, as many to each arm as there were.
+
+    Raises:
+        TrialError: an analysed list that is not the recorded one (`rct.listed.against_record`).
+        RecordError: a record read from JSON, which has no rule before `rct.replay`.
+        DesignError: units that change arms, or clusters that lie in several blocks, without a record.
+    """
+    if allocation is None:
+        return _by_roles(trial)
+    notes = listed.against_record(trial, allocation)
+    rule, line = allocation.require_rule(), listed.lines(trial, allocation)
+    labels = [str(label) for label in allocation.record["arms"]]
+    column = "start" if "start" in allocation.table else "arm"
+    drawn = np.array([labels.index(str(label)) for label in allocation.table[column]], dtype=np.int64)
+    if rule.layout is None:
+        return Redrawn(rule, line, drawn, _codes(trial, labels), notes)
+    cluster = rule.layout.cluster
+    actual = drawn[np.unique(cluster, return_index=True)[1]]
+    if column == "start":
+        return Redrawn(rule, cluster[line], actual, np.arange(len(labels)), notes)
+    code = _codes(trial, labels)
+    compared = code[actual] >= 0
+    if compared.all():
+        return Redrawn(rule, cluster[line], actual, code, notes)
+    place = (np.cumsum(compared) - 1)[cluster[line]]
+    return Redrawn(rule.among(actual, compared), place, actual[compared], code, notes)
+
+
+def _codes(trial: Trial, labels: list[str]) -> Ints:
+    return np.array([trial.arms.index(x) if x in trial.arms else -1 for x in labels], dtype=np.int64)
+
+
+def _by_roles(trial: Trial) -> Redrawn:
+    code = trial.unit if trial.cluster is None else trial.cluster
+    first = np.unique(code, return_index=True)[1]
+    labels = trial.units if trial.cluster is None else trial.cluster_labels
+    block = np.zeros(trial.n_rows, dtype=np.int64) if trial.block is None else trial.block
+    for values, what, remedy in (
+        (
+            trial.arm,
+            "change arms",
+            "Give the allocation record: it says what else the schedule could have been.",
+        ),
+        (block, "lie in several blocks", "Name as block what holds whole clusters, or leave it out."),
+    ):
+        split = np.unique(code[values != values[first][code]])
+        if split.size:
+            word = "units" if trial.cluster is None else "clusters"
+            raise DesignError(
+                f"{split.size:,} {word} {what}: {first_few(labels[c] for c in split)}",
+                where=WHERE,
+                remedy=remedy,
+            )
+    arm, block = trial.arm[first], block[first]
+    counts = np.zeros((trial.n_blocks, len(trial.arms)), dtype=np.int64)
+    np.add.at(counts, (block, arm), 1)
+    of_unit = code[np.unique(trial.unit, return_index=True)[1]]
+    rule = Rule(Layout(of_unit, block, counts), None, trial.n_units)
+    return Redrawn(rule, code, arm, np.arange(len(trial.arms)))
+
+
+def collected(
+    trial: Trial, outcomes: Floats, adjust: Adjust, inference: RandomisationInference, chance: Redrawn
+) -> Collected:
+    """Effects on m outcomes (m, R) under every assignment, with what they make of a constant effect.
+
+    All outcomes and the effect itself go through the same draws in one pass.
+
+    Raises:
+        OptionError: `within`, whose place is the block role, or a trial of more than two arms.
+        DesignError, EstimationError: as `RandomisationInference`.
+    """
+    _refuse(trial, inference)
+    m, places = len(outcomes), len(chance.actual)
+    if adjust == "cuped":
+        # what baseline predicts is found once: it must not take the effect for something predicted
+        outcomes, adjust = np.stack([cuped(trial.with_outcome(y)).outcome for y in outcomes]), "none"
+    every = np.vstack([outcomes, trial.treated.astype(np.float64)])
+    theta = effects(trial, every, adjust, chance.place, places)
+    design = inference.under(chance.rule, np.arange(places))
+    found = collect(design, chance.actual, lambda drawn: theta(chance.arms(drawn)))
+    return Collected(
+        design,
+        found.actual[:m],
+        found.values[:, :m],
+        np.repeat(found.actual[m:], m),
+        np.broadcast_to(found.values[:, m:], (len(found.values), m)),
+    )
+
+
+def of_itt(
+    trial: Trial,
+    adjust: Adjust,
+    inference: RandomisationInference,
+    chance: Redrawn,
+    *,
+    level: float = 0.95,
+) -> Uncertainty:
+    """Uncertainty of the effect of `rct.itt` on a trial of two arms without missing outcomes.
+
+    Raises:
+        OptionError, DesignError, EstimationError: as `collected`.
+    """
+    found = collected(trial, trial.outcome[None], adjust, inference, chance)
+    return inference.uncertainty(found, level)
+
+
+def _refuse(trial: Trial, inference: RandomisationInference) -> None:
+    if inference.within is not None:
+        raise OptionError(
+            "within is for panels; a trial has a block role",
+            where=WHERE,
+            remedy="Name the block in Trial.from_frame(..., block=...), or give the allocation record.",
+        )
+    if len(trial.arms) != 2:
+        raise OptionError(
+            f"the trial has {len(trial.arms)} arms, and a test compares two",
+            where=WHERE,
+            remedy="Take one treatment arm: trial.against_control(arm).",
+        )
