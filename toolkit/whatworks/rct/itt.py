@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.errors import DesignError, OptionError, TrialError, first_few
+from whatworks.errors import DesignError, OptionError, TrialError, choose, first_few
 from whatworks.inference.default import Choice
+from whatworks.inference.draws import check_level
 from whatworks.inference.multiplicity import holm
 from whatworks.inference.percent import relative_change
 from whatworks.inference.randomisation import RandomisationInference
 from whatworks.inference.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty, unknown
-from whatworks.rct import itt_adjust
-from whatworks.rct.answer import choices, explained, sizes
+from whatworks.rct import itt_adjust, itt_counts
+from whatworks.rct.allocation import Allocation
+from whatworks.rct.answer import NO_RECORD, choices, explained, sizes
 from whatworks.rct.default_errors import settle
 from whatworks.rct.itt_adjust import Adjust
-from whatworks.rct.itt_rows import WHERE
-from whatworks.results import Estimate, NotAvailable, Result
+from whatworks.rct.itt_rows import WHERE, Prepared
+from whatworks.rct.listed import against_record
+from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Number, Result
 from whatworks.trial import Trial
 
 Floats = npt.NDArray[np.float64]
+
+
+MODELS: Final = ("means", "quasi_poisson", "negative_binomial")
+Model = Literal["means", "quasi_poisson", "negative_binomial"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,12 +39,14 @@ class Arm:
     """What `rct.itt` found on one treatment arm against the control arm.
 
     Attributes:
-        trial: the rows compared.
-        fit: the regression.
+        trial: the rows compared; for CUPED with the outcome as it was.
+        fit: the regression; of the log rate for counts.
         contrast: (1, k) the combination of its coefficients that is the effect.
-        control_mean: mean outcome of the control arm, weighted and adjusted as the effect is.
+        control_mean: mean outcome of the control arm, weighted and adjusted as the effect is; its rate for
+            counts.
         choice: the inference used, and why.
-        estimate: the effect.
+        uncertainty: the effect with its errors, on the scale reported.
+        estimate: the same as an `Estimate`.
     """
 
     trial: Trial
@@ -44,6 +54,7 @@ class Arm:
     contrast: Floats
     control_mean: float
     choice: Choice
+    uncertainty: Uncertainty
     estimate: Estimate
 
 
@@ -54,71 +65,179 @@ class IttDetail:
     arms: tuple[Arm, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The choices of a call, the model settled."""
+
+    adjust: Adjust | None
+    model: Model
+    inference: object
+    level: float
+
+
 def itt(
     trial: Trial,
     *,
     adjust: Adjust | None = None,
+    model: Model | None = None,
+    allocation: Allocation | None = None,
     inference: object = None,
     level: float = 0.95,
 ) -> Result:
-    """Effect of being assigned to treatment, on everybody assigned, whatever they took up."""
+    """Effect of being assigned to treatment, on everybody assigned, whatever they took up.
+
+    With `means`, the difference of the arms' means as the design has it: over all rows, weighted over block
+    differences, over pairs, or over clusters. With the count models, the ratio of the arms' rates. `relative`
+    is the effect as a percent change against the control arm, blocks and baseline adjusted for.
+
+    Args:
+        trial: one row a unit; blocks, clusters, exposure and baseline count where the trial names them. Rows
+            without an outcome are left out, counted by arm.
+        adjust: `lin` (baseline centred, slopes by arm), `ancova` (one slope, blocks as dummies), `cuped` (the
+            outcome less what baseline predicts of it), `none`; None takes `lin` where units are enough for
+            the number of baseline variables (for counts `ancova`), else `none`, and says so.
+        model: `means`, `quasi_poisson`, `negative_binomial`; None takes `quasi_poisson` for a trial with
+            exposure, `means` for others. `means` of a trial with exposure compares rates.
+        allocation: the record of `rct.randomise`; the trial's units and arms are held against it.
+        inference: `Heteroskedastic`, `ClusterRobust`, `WildCluster`, `RandomisationInference`, `Default`, or
+            None for the default of the design.
+        level: coverage of the interval.
+
+    Returns:
+        A result with one row of effects for each treatment arm against the control arm; the headline is the
+        first named. With several, a note gives p-values adjusted by Holm. `detail` is `IttDetail`.
+
+    Raises:
+        DesignError: several rows a unit; baseline that is constant or cannot be told apart; an arm of a count
+            that counts nothing.
+        TrialError: an arm without outcomes; units or arms that are not those of the record.
+        OptionError: a choice that does not exist or does not fit the model.
+
+    Source: Imbens & Rubin (2015), Causal Inference, chapters 6, 7, 9 and 10; Lin (2013), Annals of Applied
+    Statistics 7(1); Deng et al. (2013), WSDM; Cameron & Trivedi (2013), Regression Analysis of Count Data.
+    """
+    _refuse_randomisation(inference)
+    _require_one_row(trial)
+    check_level(level)
+    asked = _Asked(adjust, _model(trial, model), inference, level)
+    compared, scale_notes = _rates(trial) if asked.model == "means" else (trial, [])
+    recorded = () if allocation is None else against_record(trial, allocation)
+    observed, lost = _observed(compared)
+    found = [_against(observed, label, asked) for label in trial.arms[1:]]
+    arms = tuple(arm for arm, _, _ in found)
+    headline = arms[0].estimate
+    said = list(dict.fromkeys(note for _, words, _ in found for note in words))
+    return Result(
+        method=WHERE,
+        headline=headline,
+        effects=_effects(arms),
+        design=_sizes(observed, arms[0], asked.model, allocation),
+        spec=choices(
+            trial,
+            arms[0].choice,
+            level,
+            adjust=found[0][2],
+            model=asked.model,
+            recorded=allocation is not None,
+        ),
+        input_hash=trial.fingerprint,
+        relative=_relative(arms[0], asked.model),
+        notes=(*trial.notes, *recorded, *scale_notes, *lost, *said, *_several(arms)),
+        detail=IttDetail(arms),
+    )
+
+
+def _refuse_randomisation(inference: object) -> None:
     if isinstance(inference, RandomisationInference):
         raise OptionError(
             "RandomisationInference is not ready for rct.itt",
             where=WHERE,
             remedy="Use inference=None, the default of the design.",
         )
-    _require_one_row(trial)
-    observed, notes = _observed(trial)
-    found = [_against(observed, label, adjust, inference, level) for label in trial.arms[1:]]
-    arms = tuple(arm for arm, _, _ in found)
-    headline = arms[0].estimate
-    said = list(dict.fromkeys(note for _, _, words in found for note in words))
-    return Result(
-        method=WHERE,
-        headline=headline,
-        effects=_effects([(arm, uncertainty) for arm, uncertainty, _ in found]),
-        design=sizes(observed, headline),
-        spec=choices(trial, arms[0].choice, level, adjust=adjust or "default"),
-        input_hash=trial.fingerprint,
-        relative=_relative(headline, arms[0].control_mean),
-        notes=(*trial.notes, *notes, *said, *_several(arms)),
-        detail=IttDetail(arms),
+
+
+def _model(trial: Trial, model: Model | None) -> Model:
+    if model is None:
+        return "means" if trial.exposure is None else "quasi_poisson"
+    choose("model", model, MODELS, where=WHERE)
+    return model
+
+
+def _rates(trial: Trial) -> tuple[Trial, list[str]]:
+    """Counts per unit of exposure, where there is one."""
+    if trial.exposure is None:
+        return trial, []
+    rated = trial.with_outcome(
+        trial.outcome / trial.exposure, scale=f"{trial.outcome_name} per unit of exposure"
     )
+    return rated, ["Outcomes are counts over exposure, each unit's rate with the same weight."]
 
 
-def _against(
-    trial: Trial, label: str, adjust: Adjust | None, inference: object, level: float
-) -> tuple[Arm, Uncertainty, list[str]]:
+def _against(trial: Trial, label: str, asked: _Asked) -> tuple[Arm, list[str], str]:
+    """One treatment arm against the control arm, sentences on it, and the adjustment used."""
     pair, left_out = _paired_up(trial, label)
-    if adjust is None:
-        prepared, notes, _ = itt_adjust.default(pair)
+    counted = asked.model != "means"
+    if asked.model != "means":
+        itt_counts.refuse_wild(asked.inference)
+        pair, prepared, notes, adjust = itt_counts.prepare(pair, asked.model, asked.adjust)
+    elif asked.adjust is None:
+        prepared, notes, adjust = itt_adjust.default(pair)
     else:
-        prepared, notes = itt_adjust.prepare(pair, adjust)
-    choice = settle(pair, inference, form=prepared.form, clustered=prepared.clustered)
+        (prepared, notes), adjust = itt_adjust.prepare(pair, asked.adjust), asked.adjust
+    choice = settle(pair, asked.inference, form=prepared.form, clustered=prepared.clustered)
+    found = _uncertainty(prepared, choice, asked.level)
+    if counted:
+        found = itt_counts.ratio(found)
+    word = "Rate ratio" if counted else "Effect"
+    about = f"{word} of assignment to {label!r} instead of {trial.arms[0]!r} on {pair.n_units:,} units (ITT)"
+    estimate = explained(
+        found.estimate(0, estimand=about, scale=RATE_RATIO if counted else trial.scale), choice
+    )
+    arm = Arm(pair, prepared.fit, prepared.contrast, prepared.control_mean, choice, found, estimate)
+    return arm, [*left_out, *notes, *choice.warnings], adjust
+
+
+def _uncertainty(prepared: Prepared, choice: Choice, level: float) -> Uncertainty:
     if isinstance(choice.inference, NotAvailable):
         value = prepared.contrast @ prepared.fit.coefficients
-        uncertainty = unknown(value, choice.inference.reason, level=level)
-    else:
-        uncertainty = choice.inference.from_regression(prepared.fit, prepared.contrast, level=level)
-    about = f"Effect of assignment to {label!r} instead of {trial.arms[0]!r} on {pair.n_units:,} units (ITT)"
-    estimate = explained(uncertainty.estimate(0, estimand=about, scale=trial.scale), choice)
-    arm = Arm(pair, prepared.fit, prepared.contrast, prepared.control_mean, choice, estimate)
-    return arm, uncertainty, [*left_out, *notes, *choice.warnings]
+        return unknown(value, choice.inference.reason, level=level)
+    found: Uncertainty = choice.inference.from_regression(prepared.fit, prepared.contrast, level=level)
+    return found
 
 
-def _effects(found: list[tuple[Arm, Uncertainty]]) -> pd.DataFrame:
+def _effects(arms: tuple[Arm, ...]) -> pd.DataFrame:
     rows = []
-    for arm, uncertainty in found:
-        columns = {name: np.asarray(value)[0] for name, value in uncertainty.columns().items()}
+    for arm in arms:
+        columns = {name: np.asarray(value)[0] for name, value in arm.uncertainty.columns().items()}
         rows.append({"term": arm.trial.arms[1], **columns, "n": int(arm.trial.treated.sum())})
     return pd.DataFrame(rows)
 
 
-def _relative(headline: Estimate, control: float) -> Estimate | NotAvailable:
-    if isinstance(headline.value, NotAvailable):
-        return headline.value
-    return relative_change(headline, control + headline.value)
+def _relative(arm: Arm, model: Model) -> Estimate | NotAvailable:
+    """The effect as a percent change against the control arm."""
+    if model == "means":
+        if isinstance(arm.estimate.value, NotAvailable):
+            return arm.estimate.value
+        return relative_change(arm.estimate, arm.control_mean + arm.estimate.value)
+    about = f"{arm.estimate.estimand}, as a percent change"
+    return explained(
+        itt_counts.percent(arm.uncertainty).estimate(0, estimand=about, scale="percent"), arm.choice
+    )
+
+
+def _sizes(trial: Trial, arm: Arm, model: Model, allocation: Allocation | None) -> Design:
+    """Sizes; for counts the smallest detectable fall, as a share."""
+    allocations: Number = NO_RECORD
+    if allocation is not None:
+        count = int(allocation.record["admissible"])
+        allocations = float(count) if count < 1e300 else NotAvailable("more than can be written out")
+    if model == "means":
+        return sizes(trial, arm.estimate, allocations=allocations)
+    log = itt_counts.logged(arm.uncertainty).estimate(0, estimand="", scale="log rate ratio")
+    design = sizes(trial, log, allocations=allocations)
+    if isinstance(design.mde, NotAvailable):
+        return design
+    return replace(design, mde=float(-np.expm1(-design.mde)))
 
 
 def _require_one_row(trial: Trial) -> None:

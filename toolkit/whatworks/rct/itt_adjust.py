@@ -10,7 +10,7 @@ import numpy.typing as npt
 from whatworks.errors import DesignError, OptionError, choose
 from whatworks.inference import collinear
 from whatworks.rct import itt_rows
-from whatworks.rct.default_errors import assigned, small_blocks
+from whatworks.rct.default_errors import enough_for_baseline, small_blocks
 from whatworks.rct.itt_rows import WHERE, Prepared
 from whatworks.trial import Trial
 
@@ -25,9 +25,6 @@ _WORDS: Final = {
     "ancova": "Adjusted for baseline ({names}) with one slope for both arms.",
     "cuped": "Adjusted by CUPED: the outcome less what baseline ({names}) predicts of it, arms together.",
 }
-
-PER_ARM: Final = 10
-"""The default adjusts by arm from this many units (clusters) an arm for each baseline variable."""
 
 
 def prepare(trial: Trial, adjust: Adjust) -> tuple[Prepared, list[str]]:
@@ -55,20 +52,14 @@ def prepare(trial: Trial, adjust: Adjust) -> tuple[Prepared, list[str]]:
 
 def default(trial: Trial) -> tuple[Prepared, list[str], Adjust]:
     """The fit with the adjustment that the trial's size allows: by arm, or none."""
-    names, k = ", ".join(trial.baseline_names), len(trial.baseline_names)
-    if not k:
-        return *prepare(trial, "none"), "none"
-    _, arm, _ = assigned(trial)
-    fewest = int(np.bincount(arm, minlength=2).min())
-    if fewest < PER_ARM * k:
-        why = f"the smaller arm's {fewest} are fewer than {PER_ARM} for each of {k} variables"
-    else:
+    enough, why = enough_for_baseline(trial)
+    if enough:
         try:
             return *prepare(trial, "lin"), "lin"
         except DesignError as problem:
-            why = problem.what
+            why = f"Not adjusted for baseline ({', '.join(trial.baseline_names)}): {problem.what}."
     prepared, notes = prepare(trial, "none")
-    return prepared, [*notes, f"Not adjusted for baseline ({names}): {why}."], "none"
+    return prepared, [*notes, why] if why else notes, "none"
 
 
 def cuped(trial: Trial) -> Trial:
