@@ -37,6 +37,7 @@ DESIGNS = {
     "wedge of clusters": {"design": rct.SteppedWedge(3), "cluster": "unit"},
     "balance": {"balance": rct.Balance("crime", 0.2)},
     "crossover": {"design": rct.Crossover(20, shortest=2, longest=4, washout=1), "arms": ("off", "on")},
+    "rota": {"design": rct.Rota(24, treated=3, longest=4), "arms": ("off", "on")},
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from whatworks.cli import data, estimate, studies
+from whatworks.cli import data, estimate, randomise, studies
 from whatworks.errors import WhatworksError
 
 _DEBUG = "--debug"
@@ -38,6 +38,7 @@ def _root(
 studies.register(app)
 estimate.register(app)
 data.register(app)
+randomise.register(app)
 
 
 def main() -> None:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
-import types
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from whatworks.cli import roles
 from whatworks.errors import OptionError, did_you_mean
+from whatworks.inference.settings import read
 from whatworks.panel import Panel
 from whatworks.results import Result
+
+if TYPE_CHECKING:
+    from whatworks.rct import Allocation
 
 COMPARISON = "did.compare"
 """The one method that gives many answers; it takes the rate itself, since one of them needs the counts."""
 
 ROOMS = ("did", "synth", "rct", "counts")
-_LISTS = ("covariates", "baseline")
-_TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
+_NOT_OPTIONS = ("panel", "trial", "inference", "level", "allocation")
 
 
 def register(app: typer.Typer) -> None:
@@ -29,39 +34,71 @@ def register(app: typer.Typer) -> None:
 
 
 def estimate(
-    method: Annotated[str, typer.Argument(help="Public name of a method, such as did.att_gt.")],
-    file: Annotated[Path, typer.Argument(help="CSV or Parquet file, one row per unit and period.")],
+    method: Annotated[str, typer.Argument(help="Public name of a method, such as did.att_gt or rct.itt.")],
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet file, one row per unit (and period).")],
     role: Annotated[
-        list[str] | None, typer.Option(help="ROLE=COLUMN: unit, period, outcome, start …")
+        list[str] | None, typer.Option(help="ROLE=COLUMN: unit, period, outcome, start, arm …")
     ] = None,
-    option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE: a choice of the method.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE: a choice of the method; a trial's control arm.")
+    ] = None,
     inference: Annotated[str, typer.Option(help="NAME or NAME:draws=999,seed=1.")] = "",
     per: Annotated[float, typer.Option(help="With an exposure: estimate on the rate per so many.")] = 0.0,
     level: Annotated[float, typer.Option(help="Coverage of the intervals.")] = 0.95,
+    allocation: Annotated[
+        Path | None, typer.Option(help="Record of `whatworks randomise`, for a trial.")
+    ] = None,
+    listed: Annotated[Path | None, typer.Option("--list", help="The list that was randomised.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Estimate once from a file and print the result."""
     function = _method(method)
-    options = _pairs(option, "--option")
-    aggregation = options.pop("by", None) if "by" not in inspect.signature(function).parameters else None
+    parameters = inspect.signature(function).parameters
+    options = roles.pairs(option, "--option")
+    aggregation = options.pop("by", None) if "by" not in parameters else None
+    columns = roles.pairs(role, "--role")
+    given: Any
+    if "trial" in parameters:
+        _no_rate(per)
+        given = roles.trial(file, columns, options)
+    else:
+        given = roles.panel(file, columns)
     choices = {name: _typed(function, name, value, method) for name, value in options.items()}
     if inference:
         from whatworks.inference import choose
 
         choices["inference"] = choose(inference)
-    panel = _panel(file, _pairs(role, "--role"))
+    if allocation is not None:
+        choices["allocation"] = _record(parameters, method, allocation, listed)
+    if "level" in parameters:
+        choices["level"] = level
     if method == COMPARISON:
-        typer.echo(_answers(panel, per, {"level": level, **choices}, as_json), nl=not as_json)
+        typer.echo(_answers(given, per, choices, as_json), nl=not as_json)
         return
-    if per:
-        panel = panel.as_rate(per)
-    result = function(panel, level=level, **choices)
+    result = function(given.as_rate(per) if per else given, **choices)
     if aggregation is not None:
         result = _aggregated(method, result, aggregation)
-    typer.echo(result.to_json() if as_json else _as_text(result), nl=not as_json)
+    typer.echo(_shown(result, as_json), nl=not as_json)
 
 
-def _method(name: str) -> Callable[..., Result]:
+def _no_rate(per: float) -> None:
+    if per:
+        raise OptionError(
+            "a trial takes counts with their exposure, not rates",
+            where="--per",
+            remedy="Leave --per out, and give the column as --role exposure=COLUMN.",
+        )
+
+
+def _record(parameters: Any, method: str, record: Path, listed: Path | None) -> Allocation:
+    if "allocation" not in parameters:
+        raise OptionError(f"{method} does not use it", where="--allocation", remedy="Leave it out.")
+    from whatworks.cli.randomise import read_record
+
+    return read_record(record, listed)
+
+
+def _method(name: str) -> Callable[..., Any]:
     room, _, short = name.partition(".")
     here = [item for item in ROOMS if importlib.util.find_spec(f"whatworks.{item}") is not None]
     methods = {f"{item}.{m}": (item, m) for item in here for m in _methods(item)}
@@ -71,109 +108,35 @@ def _method(name: str) -> Callable[..., Result]:
             where="METHOD",
             remedy=f"{did_you_mean(name, methods)}The methods are {', '.join(sorted(methods))}.",
         )
-    found: Callable[..., Result] = getattr(importlib.import_module(f"whatworks.{room}"), short)
+    found: Callable[..., Any] = getattr(importlib.import_module(f"whatworks.{room}"), short)
     return found
 
 
 def _methods(room: str) -> list[str]:
-    """The public functions of a room that take a panel and give a result."""
+    """The public functions of a room that take a panel or a trial and say something about it."""
     module = importlib.import_module(f"whatworks.{room}")
     found = []
     for name in module.__all__:
         function = getattr(module, name)
         if inspect.isfunction(function):
             parameters = list(inspect.signature(function).parameters)
-            if parameters[:1] == ["panel"] and "level" in parameters:
+            if parameters[:1] == ["trial"] or (parameters[:1] == ["panel"] and "level" in parameters):
                 found.append(name)
     return found
 
 
-def _panel(file: Path, roles: dict[str, str]) -> Panel:
-    from whatworks.data.tables import read_table
-
-    known = [name for name in inspect.signature(Panel.from_frame).parameters if name not in ("cls", "frame")]
-    for name in roles:
-        if name not in known:
-            raise OptionError(
-                f"there is no role {name!r}",
-                where="--role",
-                remedy=f"{did_you_mean(name, known)}The roles are {', '.join(known)}.",
-            )
-    for name in ("unit", "period", "outcome"):
-        if name not in roles:
-            raise OptionError(
-                f"the role {name} is not given", where="--role", remedy=f"Say --role {name}=COLUMN."
-            )
-    given: dict[str, Any] = dict(roles)
-    for name in _LISTS:
-        if name in given:
-            given[name] = tuple(part.strip() for part in roles[name].split(",") if part.strip())
-    if "allow_missing" in given:
-        given["allow_missing"] = _truth(roles["allow_missing"], "--role allow_missing")
-    return Panel.from_frame(read_table(file), **given)
-
-
-def _pairs(given: list[str] | None, where: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for item in given or ():
-        name, sign, value = item.partition("=")
-        if not sign or not name.strip():
-            raise OptionError(f"{item!r} is not NAME=VALUE", where=where, remedy=f"Write {where} name=value.")
-        if name.strip() in found:
-            raise OptionError(f"{name.strip()!r} is given twice", where=where, remedy="Give it once.")
-        found[name.strip()] = value
-    return found
-
-
-def _typed(function: Callable[..., Result], name: str, value: str, method: str) -> Any:
-    parameters = inspect.signature(function).parameters
-    names = [n for n in parameters if n not in ("panel", "inference", "level")]
+def _typed(function: Callable[..., Any], name: str, value: str, method: str) -> Any:
+    names = [n for n in inspect.signature(function).parameters if n not in _NOT_OPTIONS]
     if name not in names:
         raise OptionError(
             f"{method} has no option {name!r}",
             where="--option",
             remedy=f"{did_you_mean(name, names)}Its options are {', '.join(names) or 'none'}.",
         )
-    hint = get_type_hints(function).get(name, str)
-    return _converted(hint, value, f"--option {name}")
+    return read(get_type_hints(function).get(name, str), value, f"--option {name}")
 
 
-def _converted(hint: Any, value: str, where: str) -> Any:
-    origin, parts = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        if type(None) in parts and value.strip().lower() in ("", "none"):
-            return None
-        return _converted(next(part for part in parts if part is not type(None)), value, where)
-    if origin is tuple:
-        items = [part.strip() for part in value.split(",") if part.strip()]
-        kinds = [parts[0]] * len(items) if len(parts) == 2 and parts[1] is ... else list(parts)
-        if len(kinds) != len(items):
-            raise OptionError(f"{value!r} has {len(items)} parts", where=where, remedy=f"Give {len(kinds)}.")
-        return tuple(_converted(kind, item, where) for kind, item in zip(kinds, items, strict=True))
-    if origin is Literal or hint is str or hint is Any:
-        return value  # the method checks its own choices and names the nearest
-    if hint is bool:
-        return _truth(value, where)
-    if hint in (int, float):
-        try:
-            return hint(value)
-        except ValueError as problem:
-            word = "a whole number" if hint is int else "a number"
-            raise OptionError(
-                f"{value!r} is not {word}", where=where, remedy="Write it plainly."
-            ) from problem
-    raise OptionError(
-        "cannot be given on the command line", where=where, remedy="Use the function in Python, or a study."
-    )
-
-
-def _truth(value: str, where: str) -> bool:
-    if value.strip().lower() in (*_TRUE, *_FALSE):
-        return value.strip().lower() in _TRUE
-    raise OptionError(f"{value!r} is neither true nor false", where=where, remedy="Write true or false.")
-
-
-def _aggregated(method: str, result: Result, by: str) -> Result:
+def _aggregated(method: str, result: Any, by: str) -> Result:
     module = importlib.import_module(f"whatworks.{method.partition('.')[0]}")
     aggregate = getattr(module, "aggregate", None)
     if aggregate is None or method.partition(".")[2] != "att_gt":
@@ -184,6 +147,24 @@ def _aggregated(method: str, result: Result, by: str) -> Result:
         )
     aggregated: Result = aggregate(result, by=by)
     return aggregated
+
+
+def _shown(found: Any, as_json: bool) -> str:
+    """A result as text or JSON; what is no `Result` shows its fields and its table."""
+    if isinstance(found, Result):
+        return found.to_json() if as_json else _as_text(found)
+    from whatworks.result_json import frame_to_records, plain
+
+    fields = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+    table = fields.pop("table")
+    said = {name: plain(value) for name, value in fields.items() if not name.startswith("_")}
+    if as_json:
+        whole = {**said, "table": frame_to_records(table)}
+        return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    lines = [f"{name.replace('_', ' '):<16}{value}" for name, value in said.items() if value not in ("", [])]
+    return "\n".join(
+        [*lines, "", table.to_string(index=False, float_format=lambda x: f"{x:.5g}", na_rep="–")]
+    )
 
 
 def _as_text(result: Result) -> str:

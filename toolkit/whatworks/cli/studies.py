@@ -36,11 +36,11 @@ def init(
     workspace = places.init(folder, title=title)
     if example:
         from whatworks.data.synthetic import one_borough, small_areas, synthesise
-
         from whatworks.study.example_trials import EXAMPLES, example_trial
 
-        for made in (synthesise(), one_borough(), small_areas(), *map(example_trial, EXAMPLES)):
-            made.write(workspace.folder / "data" / "synthetic")
+        made: list[Any] = [synthesise(), one_borough(), small_areas(), *map(example_trial, EXAMPLES)]
+        for one in made:
+            one.write(workspace.folder / "data" / "synthetic")
     typer.echo(f"Workspace {folder}. Next: cd {folder} && whatworks new did my-study")
 
 

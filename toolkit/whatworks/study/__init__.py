@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from whatworks.study.running import run
     from whatworks.study.source import Source, read
     from whatworks.study.synthetic_choice import synthetic
+    from whatworks.study.trials import Drawn, drawn, further, trial
     from whatworks.study.verifying import Verification, verify
 
 __all__ = [
+    "Drawn",
     "Followed",
     "Source",
     "Study",
@@ -25,7 +27,9 @@ __all__ = [
     "about",
     "chain",
     "conclude",
+    "drawn",
     "follows",
+    "further",
     "new_study",
     "on_rates",
     "open_study",
@@ -35,12 +39,14 @@ __all__ = [
     "run",
     "secondary",
     "synthetic",
+    "trial",
     "verify",
     "where_possible",
 ]
 
 # loaded when first used: a notebook needs the readers, not the engine that runs it
 _HOME = {
+    "Drawn": "trials",
     "Followed": "following",
     "Source": "source",
     "Study": "folder",
@@ -49,7 +55,9 @@ _HOME = {
     "about": "closing",
     "chain": "panels",
     "conclude": "closing",
+    "drawn": "trials",
     "follows": "following",
+    "further": "trials",
     "new_study": "folder",
     "on_rates": "panels",
     "open_study": "folder",
@@ -59,6 +67,7 @@ _HOME = {
     "run": "running",
     "secondary": "panels",
     "synthetic": "synthetic_choice",
+    "trial": "trials",
     "verify": "verifying",
     "where_possible": "following",
 }

@@ -5,11 +5,10 @@ from __future__ import annotations
 import html
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from whatworks import result_json
 from whatworks.results import CheckResult, Result
-from whatworks.study.source import Source
 
 MIME = "application/vnd.whatworks.result+json"
 
@@ -34,16 +33,29 @@ class Conclusion:
         return data, {MIME: {"files": [{"name": name, "sha256": sha256} for name, sha256 in self.files]}}
 
 
-def conclude(result: Result, source: Source, *, checks: tuple[CheckResult, ...] = ()) -> Conclusion:
+class Read(Protocol):
+    """What a study read: files by name with their SHA-256, and what a reader must know about them."""
+
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """Every file read, as (name in the study's own words, sha256)."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the notes of the result."""
+
+
+def conclude(result: Result, *read: Read, checks: tuple[CheckResult, ...] = ()) -> Conclusion:
     """Close a study: attach its checks and what happened to its data, and hand the result over.
+
+    `read` is all that the study read: its source and, of a trial, how chance assigned (`study.drawn`).
 
     Displaying the conclusion puts the result into the notebook as one output of MIME type
     `application/vnd.whatworks.result+json`. A notebook that is to be recorded displays exactly one.
     """
-    whole = result.with_checks(*checks).with_notes(
-        *(note for note in source.notes if note not in result.notes)
-    )
-    return Conclusion(whole, source.files)
+    said = dict.fromkeys(note for one in read for note in one.notes)
+    whole = result.with_checks(*checks).with_notes(*(note for note in said if note not in result.notes))
+    return Conclusion(whole, tuple(dict.fromkeys(file for one in read for file in one.files)))
 
 
 @dataclass(frozen=True, slots=True)

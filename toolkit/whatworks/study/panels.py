@@ -78,11 +78,9 @@ def secondary(
     `estimate` is the study's own estimator, panel in, result out; the other arguments are those of `panel`.
     P-values are adjusted by Holm's procedure over the secondary outcomes that have one.
     """
-    names = list(outcomes)
-    if len(set(names)) != len(names):
-        raise OptionError("an outcome stands twice", where="secondary", remedy="Name each outcome once.")
-    found = [
-        estimate(
+
+    def one(name: str) -> Result:
+        return estimate(
             panel(
                 source,
                 unit=unit,
@@ -97,9 +95,18 @@ def secondary(
                 per=per,
             )
         )
-        for name in names
-    ]
-    return result.with_secondary(*_adjusted(names, found))
+
+    return with_adjusted(result, list(outcomes), one)
+
+
+def with_adjusted(result: Result, names: list[str], one: Callable[[str], Result]) -> Result:
+    """The result with secondary outcomes by name, their p-values adjusted by Holm's procedure.
+
+    Raises `OptionError` for an outcome named twice.
+    """
+    if len(set(names)) != len(names):
+        raise OptionError("an outcome stands twice", where="secondary", remedy="Name each outcome once.")
+    return result.with_secondary(*_adjusted(names, [one(name) for name in names]))
 
 
 def _adjusted(names: list[str], found: list[Result]) -> list[Secondary]:

@@ -95,7 +95,7 @@ def read(
         outcomes: outcome columns; with a police reader, offences in sentence case.
         reader: `table` (CSV or Parquet as it stands), `mps_borough`, `mps_ward`, `mps_lsoa`, or `police_uk`
             street files by borough, `police_uk_lsoa`, `police_uk_force`.
-        unit, period, cluster: columns that the table must have in the end ("" for no cluster).
+        unit, period, cluster: columns that the table must have in the end ("" for no period or no cluster).
         timing: file with the start of each area, adding `start` and `cluster`, by the rules
             `timing_fill`, `timing_rule` and `timing_others` (see `data.exposure.join_start`).
         population: files with residents by area and year, adding `population`.
@@ -114,8 +114,8 @@ def read(
     if timing:
         rules = _timing_rules(timing_rule, timing_others)
         frame = join_start(frame, workspace.path(timing), fill=dict(timing_fill or {}), **rules)
-    _need(frame, [unit, period, *outcomes, *([cluster] if cluster else [])])
-    crossed = _crossed(reader, frame[period], outcomes, first, last)
+    _need(frame, [unit, *outcomes, *(name for name in (period, cluster) if name)])
+    crossed = () if not period else _crossed(reader, frame[period], outcomes, first, last)
     hashes = tuple((name, file_hash(path)) for name, path in files)
     return Source(frame, intake, coverage, crossed, hashes, tuple(outcomes))
 

@@ -1,0 +1,152 @@
+"""Random assignment from a list, with a record that can be replayed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from whatworks.errors import OptionError, RecordError, choose
+
+if TYPE_CHECKING:
+    from whatworks.rct import Allocation
+
+_DESIGNS = {
+    "complete": "Complete",
+    "blocked": "Blocked",
+    "pairs": "Pairs",
+    "crossover": "Crossover",
+    "rota": "Rota",
+    "stepped_wedge": "SteppedWedge",
+}
+_FIRST = {"blocked": "blocked:by=COLUMN", "pairs": "pairs:on=COLUMN", "crossover": "crossover:periods=90"}
+_FIRST |= {"rota": "rota:periods=90,treated=10", "stepped_wedge": "stepped_wedge:steps=6,first=3"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(randomise)
+
+
+def randomise(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet file: the list, one row per unit.")],
+    unit: Annotated[str, typer.Option(help="Column with the unit's label.")] = "",
+    seed: Annotated[str, typer.Option(help="A whole number, agreed in public before this call.")] = "",
+    design: Annotated[
+        str,
+        typer.Option(
+            help="complete, blocked:by=A+B, pairs:on=A+B, crossover:periods=90, rota, stepped_wedge."
+        ),
+    ] = "complete",
+    arms: Annotated[str, typer.Option(help="Labels of the arms, control first.")] = "control,treatment",
+    cluster: Annotated[str, typer.Option(help="Column with what is assigned as a whole.")] = "",
+    balance: Annotated[str, typer.Option(help="on=A+B,accept=0.1: draw again until arms are alike.")] = "",
+    out: Annotated[Path, typer.Option(help="Where to write: NAME makes NAME.json and NAME.csv.")] = Path(
+        "allocation"
+    ),
+    replay: Annotated[
+        Path | None, typer.Option(help="A record: draw again and say whether it comes out the same.")
+    ] = None,
+) -> None:
+    """Assign the units of a list to arms by chance, or replay a record of it."""
+    if replay is not None:
+        _replayed(replay, file)
+        return
+    if not unit or not seed:
+        name = "--seed" if unit else "--unit"
+        raise OptionError("is not given", where=name, remedy="Give --unit COLUMN and --seed NUMBER.")
+    from whatworks.data.tables import read_table
+    from whatworks.inference.settings import read, settings
+    from whatworks.rct import Balance
+    from whatworks.rct import randomise as draw
+
+    labels = () if design.startswith("stepped_wedge") else _parts(arms)
+    drawn = draw(
+        read_table(file),
+        unit=unit,
+        seed=read(int, seed, "--seed"),
+        design=_design(design),
+        cluster=cluster or None,
+        balance=Balance(**settings(Balance, "--balance", balance)) if balance else None,
+        **({"arms": labels} if labels else {}),
+    )
+    _written(drawn, out)
+
+
+def read_record(record: Path, listed: Path | None = None) -> Allocation:
+    """The allocation of a record's file, replayed on the list where that is given.
+
+    Raises `RecordError` for a file that is no record, or one that the list does not bring out again.
+    """
+    from whatworks.data.tables import read_table
+    from whatworks.rct import Allocation
+    from whatworks.rct import replay as draw_again
+
+    try:
+        text = record.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise RecordError(
+            "the allocation record cannot be read",
+            where=record.name,
+            remedy="Give the .json file that `whatworks randomise` wrote.",
+        ) from problem
+    held = Allocation.from_json(text)
+    return held if listed is None else draw_again(held, read_table(listed))
+
+
+def _replayed(record: Path, listed: Path) -> None:
+    try:
+        held = read_record(record, listed)
+    except RecordError as problem:
+        typer.echo(f"whatworks: {problem}", err=True)
+        raise typer.Exit(1) from problem
+    typer.echo(f"match: {held.record['algorithm']} Seed {held.record['seed']}, SHA-256 {held.hash}.")
+
+
+def _design(text: str) -> Any:
+    from whatworks import rct
+    from whatworks.inference.settings import settings
+
+    word, _, given = text.partition(":")
+    kind = getattr(rct, _DESIGNS[choose("design", word, _DESIGNS, where="--design")])
+    try:
+        return kind(**settings(kind, f"design {word}", given))
+    except TypeError as problem:
+        raise OptionError(
+            f"{word} lacks a setting",
+            where="--design",
+            remedy=f"Write it as in {_FIRST.get(word, word)}.",
+        ) from problem
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _written(drawn: Allocation, out: Path) -> None:
+    """Write the record and the table; never over another, since drawing until it pleases is no chance."""
+    record, table = out.with_name(f"{out.name}.json"), out.with_name(f"{out.name}.csv")
+    for path in (record, table):
+        if path.exists():
+            raise OptionError(
+                "the file exists",
+                where=path.name,
+                remedy="An allocation is drawn once. Give another --out, or use --replay to check this one.",
+            )
+    try:
+        record.write_bytes(drawn.to_json().encode("utf-8"))
+        table.write_bytes(drawn.table.to_csv(index=False, lineterminator="\n").encode("utf-8"))
+    except OSError as problem:
+        raise OptionError(
+            f"cannot be written: {problem.strerror}", where=str(out), remedy="Give a folder that exists."
+        ) from problem
+    for line in (
+        drawn.record["algorithm"],
+        f"Admissible allocations: {drawn.record['admissible']}; the smallest p-value they allow is "
+        f"{drawn.record['smallest_p']:.3g}.",
+        f"Register this before any outcome is seen: SHA-256 {drawn.hash}",
+        str(record),
+        str(table),
+    ):
+        typer.echo(line)

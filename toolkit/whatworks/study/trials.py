@@ -1,0 +1,163 @@
+"""From a source to trials: how chance assigned, the primary outcome, and the same for each secondary one."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from whatworks.data.tables import read_table
+from whatworks.errors import OptionError, RecordError
+from whatworks.rct import Allocation, replay
+from whatworks.results import Result
+from whatworks.study import places
+from whatworks.study.hashing import file_hash
+from whatworks.study.panels import with_adjusted
+from whatworks.study.source import Source
+from whatworks.trial import Trial
+
+_EXACT = 1_000_000
+"""Numbers of allocations up to this are written out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """How chance assigned the arms, as far as a study can show it.
+
+    Attributes:
+        allocation: the allocation with its record; None where the study has none.
+        replayed: whether it was drawn again from the list and came out the same, byte for byte.
+        files: every file read, as (name in the study's own words, sha256).
+    """
+
+    allocation: Allocation | None
+    replayed: bool
+    files: tuple[tuple[str, str], ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know about the assignment, in sentences."""
+        if self.allocation is None:
+            return ("No allocation record was given: that chance assigned the arms is taken on trust.",)
+        if not self.replayed:
+            return ("The allocation was not drawn again, because the list that was randomised is not here.",)
+        return ()
+
+    def _repr_html_(self) -> str:
+        if self.allocation is None:
+            return f"<p><strong>{html.escape(self.notes[0])}</strong></p>"
+        record = self.allocation.record
+        again = (
+            "the same allocation came out of the list, the rule and the seed, byte for byte"
+            if self.replayed
+            else self.notes[0]
+        )
+        cells = (
+            ("Rule", record["algorithm"]),
+            ("Seed", record["seed"]),
+            ("Allocations that chance could have made", _many(int(record["admissible"]))),
+            ("Drawn again", again),
+            ("SHA-256 of the record", self.allocation.hash),
+        )
+        rows = "".join(
+            f'<tr><th scope="row">{name}</th><td>{html.escape(str(value))}</td></tr>' for name, value in cells
+        )
+        return f"<table><caption>How chance assigned</caption><tbody>{rows}</tbody></table>"
+
+
+def drawn(record: str = "", *, listed: str = "") -> Drawn:
+    """Read the allocation record of a study and, where the list is there, too, draw it again.
+
+    Args:
+        record: file that `rct.randomise` or `whatworks randomise` wrote, in the workspace or as
+            dataroot:path; "" for none.
+        listed: the list that was randomised, CSV or Parquet; "" where it may not be given.
+
+    Raises:
+        StudyError: a file outside the workspace.
+        RecordError: a file that is not there or no record, or that the list does not bring out again.
+        OptionError: a list without a record.
+    """
+    if not record:
+        if listed:
+            raise OptionError(
+                "a list is given, but no allocation record",
+                where="study.drawn",
+                remedy="Name the record as `allocation`, or leave the list out.",
+            )
+        return Drawn(None, False, ())
+    workspace = places.find()
+    paths = [(name, workspace.path(name)) for name in (record, listed) if name]
+    try:
+        held = Allocation.from_json(paths[0][1].read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as problem:
+        raise RecordError(
+            "the allocation record cannot be read",
+            where=record,
+            remedy="Give the .json file that `whatworks randomise` wrote.",
+        ) from problem
+    if listed:
+        held = replay(held, read_table(paths[1][1]))
+    return Drawn(held, bool(listed), tuple((name, file_hash(path)) for name, path in paths))
+
+
+def trial(
+    source: Source,
+    *,
+    unit: str,
+    arm: str,
+    outcome: str,
+    control: str,
+    treatments: Sequence[str] = (),
+    block: str = "",
+    cluster: str = "",
+    taken: str = "",
+    exposure: str = "",
+    baseline: Sequence[str] = (),
+    period: str = "",
+    lost: bool = False,
+) -> Trial:
+    """The trial of one outcome: columns by role; a blank text means "none".
+
+    `lost` keeps units without an outcome as lost to follow-up; otherwise they are refused. Other roles are
+    those of `Trial.from_frame`. Raises `TrialError` or `OptionError` for a table that is not such a trial.
+    """
+    return Trial.from_frame(
+        source.frame,
+        unit=unit,
+        arm=arm,
+        outcome=outcome,
+        control=control,
+        treatments=tuple(treatments) or None,
+        block=block or None,
+        cluster=cluster or None,
+        taken=taken or None,
+        exposure=exposure or None,
+        baseline=tuple(baseline),
+        period=period or None,
+        allow_missing=lost,
+    )
+
+
+def further(
+    result: Result,
+    build: Callable[..., Trial],
+    *,
+    outcomes: Sequence[str],
+    estimate: Callable[[Trial], Result],
+) -> Result:
+    """The result with the same estimate of every secondary outcome and p-values adjusted for their number.
+
+    `build` is the study's own trial but for the outcome (`partial(study.trial, source, unit=..., ...)`),
+    `estimate` its estimator, trial in, result out. P-values are adjusted by Holm's procedure over the
+    secondary outcomes that have one.
+    """
+    return with_adjusted(result, list(outcomes), lambda name: estimate(build(outcome=name)))
+
+
+def _many(count: int) -> str:
+    """A number of allocations as a reader can take it in."""
+    if count <= _EXACT:
+        return f"{count:,}"
+    digits = str(count)
+    return f"about {digits[0]}.{digits[1]} × 10 to the power {len(digits) - 1}"
