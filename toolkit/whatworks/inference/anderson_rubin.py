@@ -43,6 +43,14 @@ class Accepted:
         gap = NotAvailable(self.words())
         return (self.low if self.shape == "above" else gap), (self.high if self.shape == "below" else gap)
 
+    def holds(self, value: float) -> bool:
+        """Whether a value belongs to the set."""
+        above = isinstance(self.low, NotAvailable) or value >= self.low
+        below = isinstance(self.high, NotAvailable) or value <= self.high
+        if self.shape != "outside":
+            return above and below
+        return value == self.low or value == self.high or not (above and below)
+
     def words(self) -> str:
         """The set in words."""
         low, high = (f"{n:.4g}" if isinstance(n, float) else "" for n in (self.low, self.high))

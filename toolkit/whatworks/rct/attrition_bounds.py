@@ -188,7 +188,8 @@ def _headline(told: Told, method: str) -> Estimate:
     whom = "those whose outcome would be known in either arm" if method == "lee" else "everyone assigned"
     estimand = f"Effect of assignment on {whom}, with outcomes missing"
     low, high = told.bounds.value.tolist()
-    met = high - low <= attrition_rows.MET * max(abs(low), abs(high), 1.0)
+    size = float(np.abs(told.sample.outcome).max())
+    met = high - low <= attrition_rows.MET * size
     value: float | NotAvailable = (low + high) / 2
     if not met:
         value = NotAvailable(
@@ -211,7 +212,7 @@ def _headline(told: Told, method: str) -> Estimate:
             told.trial.scale,
         )
     one, two = told.errors
-    if max(one, two) == 0:
+    if max(one, two) <= attrition_rows.ROUNDING * size:
         gap = NotAvailable("outcomes do not vary, so an error cannot be learnt from them")
         return Estimate(
             estimand, value, gap, gap, gap, told.level, gap, told.df, f"None: {gap.reason}", told.trial.scale

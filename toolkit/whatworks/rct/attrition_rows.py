@@ -24,7 +24,10 @@ NO_ERROR: Final = "nothing varies here, so there is no error"
 WITHIN: Final = "no effect lies between the bounds themselves"
 
 MET: Final = 1e-9
-"""Bounds nearer than this share of themselves have met."""
+"""Bounds nearer than this share of the outcomes have met."""
+
+ROUNDING: Final = 1e-12
+"""Errors below this share of the outcomes are rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,16 +98,17 @@ def rows(told: Told) -> list[dict[str, object]]:
     }
     control, treatment = trial.arms
     n = {label: int((trial.arm == code).sum()) for code, label in enumerate(trial.arms)}
-    known = int(sample.seen.sum())
+    known, size = int(sample.seen.sum()), float(np.abs(sample.outcome).max())
     return [
-        _row(told, "lower bound", told.bounds.value[0], told.bounds.influence[0], known),
-        _row(told, "upper bound", told.bounds.value[1], told.bounds.influence[1], known),
+        _row(told, "lower bound", told.bounds.value[0], told.bounds.influence[0], known, size),
+        _row(told, "upper bound", told.bounds.value[1], told.bounds.influence[1], known, size),
         _row(
             told,
             "difference between known outcomes, losses ignored",
             mean[treatment] - mean[control],
             rest[treatment] - rest[control],
             known,
+            size,
         ),
         *(
             _row(told, f"known outcome in {label} (share)", shares[label], lost[label], n[label])
@@ -120,14 +124,17 @@ def rows(told: Told) -> list[dict[str, object]]:
     ]
 
 
-def _row(told: Told, term: str, value: float, influence: Floats, n: int) -> dict[str, object]:
+def _row(
+    told: Told, term: str, value: float, influence: Floats, n: int, unit: float = 1.0
+) -> dict[str, object]:
+    """A row; an error far below `unit`, the size of what is measured, is rounding."""
     gap = dict.fromkeys(("std_error", "low", "high", "p_value"), np.nan)
     row: dict[str, object] = {"term": term, "estimate": value, **gap, "n": n, "reason": told.choice.reason}
     if isinstance(told.choice.inference, NotAvailable):
         return row
     variance = trimming.variance(influence[None], told.sample.treated, told.cluster)[0, 0]
     error = np.sqrt(variance)
-    if error <= 1e-12 * max(abs(value), 1.0):
+    if error <= ROUNDING * unit:
         return row | {"reason": NO_ERROR}
     low, high = intervals.interval(np.array(value), error, df=told.df, level=told.level)
     p = intervals.p_value(np.array(value), error, df=told.df)
