@@ -11,6 +11,7 @@ from whatworks.present.coverage import coverage
 from whatworks.present.estimates import estimates
 from whatworks.present.event_study import event_study
 from whatworks.present.figure import FIGURE_MIME, Figure
+from whatworks.present.flow import flow
 from whatworks.present.honest import honest
 from whatworks.present.note import Note, said
 from whatworks.present.paths import cohort_paths, paths
@@ -41,6 +42,7 @@ __all__ = [
     "estimates",
     "event_study",
     "findings",
+    "flow",
     "headline",
     "honest",
     "paths",

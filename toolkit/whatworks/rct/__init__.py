@@ -9,6 +9,7 @@ from whatworks.rct.cace import cace
 from whatworks.rct.crossover import Crossover
 from whatworks.rct.designs import Balance, Blocked, Complete, Pairs, SteppedWedge
 from whatworks.rct.dosage import dosage
+from whatworks.rct.flow import Enrolment, Flow, flow
 from whatworks.rct.itt import itt
 from whatworks.rct.modifier import Subgroup
 from whatworks.rct.randomise import randomise
@@ -23,6 +24,8 @@ __all__ = [
     "Blocked",
     "Complete",
     "Crossover",
+    "Enrolment",
+    "Flow",
     "Pairs",
     "Rota",
     "SteppedWedge",
@@ -31,6 +34,7 @@ __all__ = [
     "balance",
     "cace",
     "dosage",
+    "flow",
     "itt",
     "randomise",
     "replay",
