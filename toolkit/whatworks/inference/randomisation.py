@@ -147,7 +147,7 @@ class RandomisationInference:
             EstimationError: a slope below 0 or above 1 at the actual assignment.
         """
         design, actual, values = found.design, found.actual, found.values
-        count = (np.abs(values) >= np.abs(actual) - TIE * np.abs(values).max(axis=0)).sum(axis=0)
+        count = as_far(actual, values)
         ends, reason = np.full((2, len(actual)), np.nan), [f"{NO_ERROR}; {NO_INTERVAL}"] * len(actual)
         if found.slope is not None and found.slopes is not None:
             _refuse_slopes(found.slope)
@@ -270,6 +270,11 @@ def collect(design: Assignments, actual: Ints, theta: Theta, slope: Theta | None
     own = {name: _finite(_columns(statistic(actual[None])), name)[0] for name, statistic in wanted.items()}
     rows = {name: _finite(np.concatenate(part), name) for name, part in parts.items()}
     return Collected(design, own["theta"], rows["theta"], own.get("slope"), rows.get("slope"))
+
+
+def as_far(actual: Floats, values: Floats) -> Ints:
+    """(k,) how many of the values (B, k) lie as far from 0 as the actual ones (k,) or farther."""
+    return np.asarray((np.abs(values) >= np.abs(actual) - TIE * np.abs(values).max(axis=0)).sum(axis=0))
 
 
 def _columns(values: Floats) -> Floats:

@@ -12,6 +12,7 @@ from whatworks.rct.dosage import dosage
 from whatworks.rct.flow import Enrolment, Flow, flow
 from whatworks.rct.itt import itt
 from whatworks.rct.modifier import Subgroup
+from whatworks.rct.randomisation_test import randomisation_test
 from whatworks.rct.randomise import randomise
 from whatworks.rct.replay import replay
 from whatworks.rct.rota import Rota
@@ -36,6 +37,7 @@ __all__ = [
     "dosage",
     "flow",
     "itt",
+    "randomisation_test",
     "randomise",
     "replay",
     "subgroups",

@@ -21,6 +21,7 @@ from whatworks.trial import Trial
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,8 +32,9 @@ class Redrawn:
         rule: draws (B, G) assignments, in the codes of the record.
         place: (R,) which of their G places decides the arm of each row of the trial.
         actual: (G,) the actual assignment.
-        code: (A,) the trial's arm for each arm of the record; none for the steps of a wedge.
+        code: (A,) the trial's arm for each arm of the record; the steps of a wedge as they are.
         notes: what holding the list against the record found.
+        steps: of a wedge, the period in which each step begins.
     """
 
     rule: Rule
@@ -40,12 +42,19 @@ class Redrawn:
     actual: Ints
     code: Ints
     notes: tuple[str, ...] = ()
+    steps: tuple[int, ...] = ()
 
     def arms(self, assignments: Ints) -> Ints:
         """(B, G) arms in the codes of the trial."""
         if np.array_equal(self.code, np.arange(len(self.code))):
             return assignments
         return self.code[assignments]
+
+    def treated(self, trial: Trial, assignments: Ints) -> Bools:
+        """(B, R) which rows of the trial are treated under assignments (B, G)."""
+        if not self.steps:
+            return np.asarray(self.arms(assignments)[:, self.place] != 0)
+        return np.asarray(listed.numbered(trial) >= np.array(self.steps)[assignments[:, self.place]])
 
     def possible(self, inference: RandomisationInference) -> tuple[Number, int | None]:
         """How many assignments chance could have made, and the seed where only some of them are used."""
@@ -79,7 +88,8 @@ def redrawn(trial: Trial, allocation: Allocation | None = None) -> Redrawn:
     cluster = rule.layout.cluster
     actual = drawn[np.unique(cluster, return_index=True)[1]]
     if column == "start":
-        return Redrawn(rule, cluster[line], actual, np.arange(len(labels)), notes)
+        starts = tuple(int(label) for label in labels)
+        return Redrawn(rule, cluster[line], actual, np.arange(len(labels)), notes, starts)
     code = _codes(trial, labels)
     compared = code[actual] >= 0
     if compared.all():
@@ -132,7 +142,7 @@ def collected(
         OptionError: `within`, whose place is the block role, or a trial of more than two arms.
         DesignError, EstimationError: as `RandomisationInference`.
     """
-    _refuse(trial, inference)
+    refuse(trial, inference)
     m, places = len(outcomes), len(chance.actual)
     if adjust == "cuped":
         # what baseline predicts is found once: it must not take the effect for something predicted
@@ -167,7 +177,8 @@ def of_itt(
     return inference.uncertainty(found, level)
 
 
-def _refuse(trial: Trial, inference: RandomisationInference) -> None:
+def refuse(trial: Trial, inference: RandomisationInference) -> None:
+    """Raise `OptionError` for `within`, whose place is the block role, and for more than two arms."""
     if inference.within is not None:
         raise OptionError(
             "within is for panels; a trial has a block role",

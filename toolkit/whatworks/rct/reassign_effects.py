@@ -89,7 +89,7 @@ def effects(trial: Trial, outcomes: Floats, adjust: Adjust, place: Ints, places:
     block = np.zeros(trial.n_rows, dtype=np.int64) if trial.block is None else trial.block
     x = trial.baseline.T if adjust == "lin" else np.empty((trial.n_rows, 0))
     if not x.shape[1]:
-        return _differences(_sums(trial, block, place, places), x, outcomes.T)
+        return _differences(sums_of(trial, place, places), x, outcomes.T)
     each = (small & (trial.block is not None))[block]
     parts = []
     for rows, form in ((~each, _by_arm), (each, _of_differences)):
@@ -97,6 +97,12 @@ def effects(trial: Trial, outcomes: Floats, adjust: Adjust, place: Ints, places:
             sums = _sums(trial.select(rows), block[rows], place[rows], places)
             parts.append((rows.mean(), form(sums, x[rows] - x[rows].mean(axis=0), outcomes.T[rows])))
     return lambda arms: np.asarray(sum(share * part(arms) for share, part in parts))
+
+
+def sums_of(trial: Trial, place: Ints, places: int) -> Sums:
+    """Sums within places and blocks of a whole trial; raises `DesignError` as `effects`."""
+    block = np.zeros(trial.n_rows, dtype=np.int64) if trial.block is None else trial.block
+    return _sums(trial, block, place, places)
 
 
 def _sums(trial: Trial, block: Ints, place: Ints, places: int) -> Sums:
