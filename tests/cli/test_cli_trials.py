@@ -27,7 +27,7 @@ def options(*given: str) -> list[str]:
 HOT = [*roles("unit=spot", "arm=arm", "outcome=crimes", "block=band"), *options("control=control")]
 MET = [
     *roles("unit=victim", "arm=arm", "outcome=satisfaction", "taken=met", "block=site", "allow_missing=yes"),
-    *options("control=usual"),
+    *options("control=usual practice"),
 ]
 
 
@@ -37,7 +37,7 @@ def victims(**more: object) -> Trial:
         unit="victim",
         arm="arm",
         outcome="satisfaction",
-        control="usual",
+        control="usual practice",
         block="site",
         allow_missing=True,
         **more,

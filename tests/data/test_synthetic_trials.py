@@ -140,7 +140,8 @@ def test_the_effect_of_the_stepped_wedge_grows_with_time_since_the_start():
 def test_nobody_meets_only_because_no_meeting_was_offered():
     listed = synthetic.victims_list()
     usual, offered = (
-        synthetic.restorative_justice(listed.assign(arm=arm)).frame for arm in ("usual", "offered")
+        synthetic.restorative_justice(listed.assign(arm=arm)).frame
+        for arm in ("usual practice", "meeting offered")
     )
     assert (offered["met"] >= usual["met"]).all()
     assert usual["met"].mean() == pytest.approx(0.05, abs=0.03)

@@ -100,7 +100,7 @@ def rct_trial(frame: object, **more: object) -> object:
 def victims(*, lost: bool) -> object:
     name = "data/trials/restorative-justice.csv"
     source = study.read(name, outcomes=["satisfaction"], unit="victim", period="")
-    roles = {"unit": "victim", "arm": "arm", "control": "usual", "block": "site", "taken": "met"}
+    roles = {"unit": "victim", "arm": "arm", "control": "usual practice", "block": "site", "taken": "met"}
     return study.trial(source, outcome="satisfaction", lost=lost, **roles)
 
 

@@ -94,7 +94,12 @@ _PLANS: Final = {
     "restorative-justice": _Plan(
         victims_list,
         restorative_justice,
-        {"unit": "victim", "arms": ("usual", "offered"), "design": Blocked("site"), "seed": 260301},
+        {
+            "unit": "victim",
+            "arms": ("usual practice", "meeting offered"),
+            "design": Blocked("site"),
+            "seed": 260301,
+        },
     ),
 }
 

@@ -21,7 +21,7 @@ ANYWAY, OFFERED = 0.05, 0.65
 SATISFACTION, NEEDS = 1.2, 0.2
 """What a meeting adds: points of satisfaction (0 to 10), and to the chance that needs were met."""
 
-LOST: Final = {"usual": 0.25, "offered": 0.18}
+LOST: Final = {"usual practice": 0.25, "meeting offered": 0.18}
 """Shares that do not answer the survey, by arm."""
 
 _AGE, _DISTRESS, _VIOLENT, _TYPE, _ANSWER, _SCORE, _NEEDS = range(600, 607)
@@ -51,7 +51,7 @@ def restorative_justice(allocation: pd.DataFrame, *, seed: int = 2026) -> Synthe
     """What the trial brought, for an allocation of its list: who met, who answered, and what they said.
 
     Args:
-        allocation: table with `victim` and `arm` (`usual` or `offered`), as `rct.randomise` gives it for
+        allocation: table with `victim` and `arm` (`usual practice` or `meeting offered`), as `rct.randomise` gives it for
             `victims_list(seed=seed)`.
         seed: the seed of the list; a victim would have said the same under any allocation.
 
@@ -67,7 +67,7 @@ def restorative_justice(allocation: pd.DataFrame, *, seed: int = 2026) -> Synthe
     arm = parts.assigned(allocation, listed, ["victim"], ["arm"])["arm"]
     kind = uniforms(seed, _TYPE, (VICTIMS,))
     anyway, complier = kind < ANYWAY, (kind >= ANYWAY) & (kind < OFFERED)
-    offered = (arm == "offered").to_numpy()
+    offered = (arm == "meeting offered").to_numpy()
     met = anyway | (complier & offered)
     distress = listed["distress"].to_numpy() - 5.0
     lost = arm.map(LOST).to_numpy(dtype=np.float64) + 0.015 * distress
