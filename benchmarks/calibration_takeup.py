@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Offer:
-    """A trial with take-up: `compliers` and `always` are shares; `wards`, if any, were assigned as a whole."""
+    """A trial with take-up: `compliers` and `always` are shares; `wards` were assigned as a whole."""
 
     name: str
     people: int
@@ -178,9 +178,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["take-up", "losses"])
     asked = parser.parse_args()
     if asked.only != "losses":
-        print(
-            "| trial | median F | 2SLS holds | Anderson–Rubin holds | headline holds | size | open intervals |"
-        )
+        print("| trial | median F | 2SLS | Anderson–Rubin | headline | size of headline | open intervals |")
         print("|---|---|---|---|---|---|---|")
         for offer in OFFERS:
             print(take_up(offer, asked.sims, asked.seed), flush=True)

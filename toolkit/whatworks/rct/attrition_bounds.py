@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -85,23 +85,27 @@ def attrition_bounds(
     cells = cells_of(trial, (tighten,) if isinstance(tighten, str) else tuple(tighten), WHERE)
     used = _limits(sample, limits) if method == "manski" else None
     bounds, table = _bounds(sample, cells, used)
-    choice = settle(trial, None)
-    told = Told(trial, sample, bounds, table, choice, pieces(trial), level)
-    headline = _headline(told, method)
+    told = Told(trial, sample, bounds, table, settle(trial, None), pieces(trial), level)
+    made = {"method": method, "tighten": list(cells.by), "limits": used}
+    return _result(told, made, limits is not None)
+
+
+def _result(told: Told, made: dict[str, Any], given: bool) -> Result:
+    trial, used = told.trial, made["limits"]
+    headline = _headline(told, made["method"])
     design = sizes(trial, headline)
     if isinstance(headline.value, NotAvailable):
         design = replace(design, mde=NotAvailable("bounds are not a single effect that could be detected"))
-    made = choices(trial, choice, level, method=method, tighten=list(cells.by), limits=used)
     return Result(
         method=WHERE,
         headline=headline,
         effects=pd.DataFrame(attrition_rows.rows(told)),
         design=design,
-        spec=made | {"inference": "influence functions"},
+        spec=choices(trial, told.choice, told.level, **made) | {"inference": "influence functions"},
         input_hash=trial.fingerprint,
         relative=NotAvailable("bounds are given in the outcome's own unit only"),
-        notes=(*trial.notes, *choice.warnings, *attrition_rows.notes(told, used, limits is not None)),
-        detail=AttritionDetail(bounds, told.covariance, table, used),
+        notes=(*trial.notes, *told.choice.warnings, *attrition_rows.notes(told, used, given)),
+        detail=AttritionDetail(told.bounds, told.covariance, told.cells, used),
     )
 
 

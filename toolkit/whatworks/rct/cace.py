@@ -13,7 +13,7 @@ from whatworks.inference.anderson_rubin import Accepted
 from whatworks.inference.default import Choice
 from whatworks.inference.percent import relative_change
 from whatworks.inference.regression import Regression
-from whatworks.rct.answer import choices, explained, sizes
+from whatworks.rct.answer import choices, sizes
 from whatworks.rct.two_stages import WEAK, Adjust, Columns, Found, estimate, headline, prepare
 from whatworks.results import NotAvailable, Number, Result
 from whatworks.trial import Trial
@@ -80,7 +80,11 @@ def cace(
             remedy="Use rct.dosage, which gives the effect per unit of dose.",
         )
     columns = prepare(trial, adjust=adjust, inference=inference, level=level, where=WHERE)
-    found = estimate(columns, level=level, where=WHERE)
+    return _result(trial, estimate(columns, level=level, where=WHERE), level, adjust)
+
+
+def _result(trial: Trial, found: Found, level: float, adjust: Adjust) -> Result:
+    columns = found.columns
     told = headline(
         found,
         estimand="Average effect of take-up on those who took it up because they were offered it (CACE)",
@@ -88,7 +92,6 @@ def cace(
         nobody=NOBODY,
         level=level,
     )
-    told = explained(told, columns.choice) if found.effect is not None else told
     fit = None if found.effect is None else columns.two_stages(columns.outcome, WHERE)
     detail = _detail(found, fit)
     return Result(

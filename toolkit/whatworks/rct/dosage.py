@@ -13,7 +13,7 @@ from whatworks.inference import least_squares
 from whatworks.inference.anderson_rubin import Accepted
 from whatworks.inference.default import Choice
 from whatworks.rct import dose_table
-from whatworks.rct.answer import choices, explained, sizes
+from whatworks.rct.answer import choices, sizes
 from whatworks.rct.cace import bare_row, effect_rows, strength
 from whatworks.rct.two_stages import Adjust, Columns, Found, estimate, headline, prepare
 from whatworks.results import NotAvailable, Number, Result
@@ -81,26 +81,29 @@ def dosage(
     _positive(per, planned)
     columns = prepare(trial, adjust=adjust, inference=inference, level=level, where=WHERE)
     columns = replace(columns, taken=columns.taken / per)
-    found = estimate(columns, level=level, where=WHERE)
+    made = {"adjust": adjust, "per": per, "planned": planned}
+    return _result(trial, estimate(columns, level=level, where=WHERE), level, made)
+
+
+def _result(trial: Trial, found: Found, level: float, made: dict[str, Any]) -> Result:
+    columns, per = found.columns, made["per"]
     unit = f"{per:g} units of dose" if per != 1 else "unit of dose"
     told = headline(
         found,
-        estimand=f"Average effect per {unit}, over those whose dose assignment moved (average causal "
-        "response)",
+        estimand=f"Average effect per {unit}, over those whose dose assignment moved "
+        "(average causal response)",
         scale=f"{columns.scale} per {unit}",
         nobody=NOBODY,
         level=level,
     )
-    told = explained(told, columns.choice) if found.effect is not None else told
-    detail = _detail(found, planned, per)
+    detail = _detail(found, made["planned"], per)
     rows = effect_rows(found, (f"effect per {unit}", "ITT, effect of assignment", _moved(per)), NOBODY)
-    effects = pd.DataFrame([*rows, _slope(columns, level, unit), *_dose_rows(detail.doses)])
     return Result(
         method=WHERE,
         headline=told,
-        effects=effects,
+        effects=pd.DataFrame([*rows, _slope(columns, level, unit), *_dose_rows(detail.doses)]),
         design=sizes(columns.trial, told),
-        spec=choices(columns.trial, columns.choice, level, adjust=adjust, per=per, planned=planned),
+        spec=choices(columns.trial, columns.choice, level, **made),
         input_hash=trial.fingerprint,
         relative=NotAvailable("an effect per unit of dose has no mean outcome to be a share of"),
         notes=(*columns.trial.notes, *columns.notes, *columns.choice.warnings, *_notes(found, detail, unit)),

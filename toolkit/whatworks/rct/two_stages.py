@@ -17,7 +17,7 @@ from whatworks.inference.draws import check_level
 from whatworks.inference.heteroskedastic import Heteroskedastic
 from whatworks.inference.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty, unknown
-from whatworks.rct.answer import dummies
+from whatworks.rct.answer import dummies, explained
 from whatworks.rct.default_errors import pieces, settle
 from whatworks.results import Estimate, NotAvailable, Number
 from whatworks.trial import Trial
@@ -279,11 +279,12 @@ def headline(found: Found, *, estimand: str, scale: str, nobody: str, level: flo
         return Estimate(estimand, gap, gap, gap, gap, level, gap, gap, f"None: {nobody}", scale)
     told = found.effect.estimate(0, estimand=estimand, scale=scale)
     if not found.weak or found.accepted is None or found.stages is None:
-        return told
+        return explained(told, found.columns.choice)
     low, high = found.accepted.ends
     tested = found.stages.reduced.estimate(0, estimand="", scale="")
     sentence = (
         f"Anderson–Rubin test turned round, since the first stage is weak (F = {found.f:.3g}, below "
         f"{WEAK:.0f}): its p-value is that of the effect of assignment. {found.stages.reduced.sentence}"
     )
-    return replace(told, low=low, high=high, p_value=tested.p_value, df=tested.df, inference=sentence)
+    told = replace(told, low=low, high=high, p_value=tested.p_value, df=tested.df, inference=sentence)
+    return explained(told, found.columns.choice)
