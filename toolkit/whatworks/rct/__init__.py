@@ -7,15 +7,18 @@ from whatworks.rct.attrition_bounds import attrition_bounds
 from whatworks.rct.balance import BalanceTest, balance
 from whatworks.rct.cace import cace
 from whatworks.rct.crossover import Crossover
+from whatworks.rct.crossover_trial import crossover
 from whatworks.rct.designs import Balance, Blocked, Complete, Pairs, SteppedWedge
 from whatworks.rct.dosage import dosage
 from whatworks.rct.flow import Enrolment, Flow, flow
+from whatworks.rct.horvitz_thompson import horvitz_thompson
 from whatworks.rct.itt import itt
 from whatworks.rct.modifier import Subgroup
 from whatworks.rct.randomisation_test import randomisation_test
 from whatworks.rct.randomise import randomise
 from whatworks.rct.replay import replay
 from whatworks.rct.rota import Rota
+from whatworks.rct.stepped_wedge import stepped_wedge
 from whatworks.rct.subgroups import subgroups
 
 __all__ = [
@@ -34,11 +37,14 @@ __all__ = [
     "attrition_bounds",
     "balance",
     "cace",
+    "crossover",
     "dosage",
     "flow",
+    "horvitz_thompson",
     "itt",
     "randomisation_test",
     "randomise",
     "replay",
+    "stepped_wedge",
     "subgroups",
 ]

@@ -1,0 +1,298 @@
+"""What a trial could find, by running it many times on the unit's own past."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.errors import OptionError, choose
+from whatworks.inference.draws import DEFAULT_SEED, check_level
+from whatworks.inference.intervals import critical_value
+from whatworks.panel import Panel
+from whatworks.rct import two_way_batch
+from whatworks.rct.crossover import Crossover
+from whatworks.rct.designs import AtOnce, SteppedWedge
+from whatworks.rct.power_designs import smallest_p
+from whatworks.rct.power_noise import number, plain
+from whatworks.rct.power_result import Power, first_crossing, how_often, too_few
+from whatworks.rct.power_windows import WHERE, Batch, Kind, Past, batches, implanted
+from whatworks.rct.rota import Rota
+from whatworks.results import NotAvailable, Number
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_GRID: Final = np.array([0.75, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.5])
+_PILOT: Final = 100
+
+
+def power_by_simulation(
+    past: Panel,
+    design: AtOnce | Crossover | Rota,
+    *,
+    effects: Sequence[float] | None = None,
+    kind: Kind = "percent",
+    periods: int | None = None,
+    baseline: int = 0,
+    sims: int = 1000,
+    seed: int = DEFAULT_SEED,
+    level: float = 0.95,
+    power: float = 0.8,
+) -> Power:
+    """Run the planned trial many times on past data, with an effect put in, and count how often it is found.
+
+    Each time arms are drawn by the design's own rule, a random window of the past is taken as the trial, the
+    effect is put into its treated cells, and the trial is analysed: arms dealt at once by least squares on
+    means over the window with block effects (and `baseline`), HC2 errors; schedules and stepped wedges by the
+    two-way regression with errors clustered by unit.
+
+    Args:
+        past: units × periods from before any treatment; its clusters, if any, are dealt as wholes. Designs
+            may block or pair on covariates, and on `baseline`: the mean over the first part of the past, the
+            windows then coming from the rest.
+        design: `Complete`, `Blocked`, `Pairs`, `SteppedWedge` (whose `first` periods come before the first
+            step), `Crossover` or `Rota`.
+        effects: relative (−0.2: 20% fewer) or, with kind="additive", in the unit of the outcome; a grid of
+            falls that suits the noise where None.
+        kind: `percent` thins counts and multiplies other outcomes; `additive` adds.
+        periods: length of the trial; that of the schedule, the steps, or half of the past where None.
+        baseline: periods before the window whose mean the analysis adjusts for (arms dealt at once).
+        sims, seed: how many trials, and where the draws begin.
+        level, power: of the test, and the probability that counts as enough.
+
+    Raises:
+        DesignError: a past with gaps or treated cells, or a design that does not fit its units.
+        OptionError: effects, lengths or numbers that cannot be.
+    """
+    choose("kind", kind, ("percent", "additive"), where=WHERE)
+    length = _length(past, design, periods, baseline)
+    _check(effects, kind, sims, power, check_level(level))
+    own = Past.of(past, design, length)
+    run = _Run(own, design, length, baseline, sims, seed, kind)
+    tried = run.grid() if effects is None else np.array(sorted({*map(float, effects)} - {0.0}, key=abs))
+    curve = run.curve(tried, level)
+    return _answer(run, curve, tried, level, power)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    past: Past
+    design: AtOnce | Crossover | Rota
+    periods: int
+    baseline: int
+    sims: int
+    seed: int
+    kind: Kind
+
+    @property
+    def over_time(self) -> bool:
+        return isinstance(self.design, SteppedWedge | Crossover | Rota)
+
+    def grid(self) -> Floats:
+        """Falls from less than one to several standard errors, as 100 trials without effect have them."""
+        errors = [
+            self._analysed(batch, batch.outcome)[1]
+            for batch, _ in batches(self.past, self.design, self.periods, self.baseline, _PILOT, self.seed)
+        ]
+        error = float(np.concatenate(errors).mean())
+        if self.kind == "additive":
+            return error * _GRID
+        mean = float(self.past.series.sum() / self.past.size.sum() / self.past.series.shape[1])
+        if mean <= 0:
+            raise OptionError(
+                "percent of a mean that is not positive", where=WHERE, remedy="kind='additive'."
+            )
+        falls = -error / mean * _GRID
+        return falls if falls.min() > -0.95 else -0.95 * _GRID / _GRID.max()
+
+    def curve(self, effects: Floats, level: float) -> pd.DataFrame:
+        """effect, power, mc_error, mean_estimate; the first row has no effect."""
+        found = np.zeros(len(effects) + 1)
+        total = np.zeros(len(effects) + 1)
+        for batch, bits in batches(self.past, self.design, self.periods, self.baseline, self.sims, self.seed):
+            estimate, error, df = self._analysed(batch, batch.outcome)
+            critical = critical_value(level, df=df)
+            pairs = [(estimate, error)]
+            if self.kind == "additive":
+                # the regression holds the treatment, so adding to treated cells moves the estimate alone
+                pairs += [(estimate + effect, error) for effect in effects]
+            else:
+                changed = implanted(self.past, batch, effects, bits)
+                pairs += [self._analysed(batch, outcome)[:2] for outcome in changed]
+            found += [float((np.abs(value) > critical * spread).sum()) for value, spread in pairs]
+            total += [float(value.sum()) for value, _ in pairs]
+        rate = found / self.sims
+        return pd.DataFrame(
+            {
+                "effect": np.concatenate([[0.0], effects]),
+                "power": rate,
+                "mc_error": np.sqrt(rate * (1 - rate) / self.sims),
+                "mean_estimate": total / self.sims,
+            }
+        )
+
+    def _analysed(self, batch: Batch, outcome: Floats) -> tuple[Floats, Floats, float]:
+        per_unit = outcome / self.past.size[:, None]
+        if self.over_time:
+            estimate, error = two_way_batch.tests(per_unit, batch.treated, batch.kept)
+            return estimate, error, float(outcome.shape[1] - 1)
+        block = np.zeros(outcome.shape[1], dtype=np.int64)
+        if self.past.layout is not None:
+            block = self.past.layout.block
+        return differences(per_unit.mean(axis=2), batch.treated[:, :, 0], block, batch.baseline)
+
+
+def differences(
+    outcome: Floats, treated: Floats, block: Ints, baseline: Floats | None
+) -> tuple[Floats, Floats, float]:
+    """Estimates (S,), HC2 errors (S,) and degrees of freedom of S regressions of (S, G) means.
+
+    On the arm, block effects and a baseline (S, G) where given: what `inference.least_squares` with
+    `Heteroskedastic("HC2")` gives one by one.
+    """
+    sizes = np.bincount(block).astype(np.float64)
+    member = (block[:, None] == np.arange(len(sizes))).astype(np.float64)
+
+    def inside(values: Floats) -> Floats:
+        return np.asarray(values - (values @ member / sizes) @ member.T)
+
+    y, d = inside(outcome), inside(treated)
+    leverage = np.broadcast_to(1 / sizes[block], y.shape).copy()
+    coefficients = len(sizes) + 1
+    if baseline is not None:
+        b = inside(baseline)
+        b = b / np.sqrt((b**2).sum(axis=1, keepdims=True)).clip(1e-300)
+        y, d = (values - b * (b * values).sum(axis=1, keepdims=True) for values in (y, d))
+        leverage += b**2
+        coefficients += 1
+    scale = (d**2).sum(axis=1, keepdims=True)
+    estimate = (d * y).sum(axis=1, keepdims=True) / scale
+    leverage += d**2 / scale
+    df = outcome.shape[1] - coefficients
+    if df < 1:
+        raise OptionError(
+            f"{outcome.shape[1]} units leave no error for {coefficients} coefficients",
+            where=WHERE,
+            remedy="Use more units, larger blocks or no baseline.",
+        )
+    room = np.where(leverage > 1 - 1e-9, np.inf, 1 - leverage)
+    variance = (d**2 * (y - estimate * d) ** 2 / room).sum(axis=1) / scale[:, 0] ** 2
+    return estimate[:, 0], np.sqrt(variance), float(df)
+
+
+def _answer(run: _Run, curve: pd.DataFrame, effects: Floats, level: float, power: float) -> Power:
+    percent = run.kind == "percent"
+    mde = first_crossing(curve["effect"], curve["power"], power)
+    false = float(curve["power"].iloc[0])
+    units = len(run.past.size)
+    if run.past.layout is None:
+        possible = run.design.possible(units) if isinstance(run.design, Crossover | Rota) else 1
+    else:
+        possible = run.past.layout.possible
+    mirrored = not run.over_time and run.past.layout is not None and _even(run.past.layout.counts)
+    smallest = smallest_p(possible, mirrored)
+    none = NotAvailable("by simulation only for effects that were tried: see the curve")
+    one = len(effects) == 1
+    return Power(
+        mde=mde,
+        effect=float(effects[0]) if one else none,
+        power=float(curve["power"].iloc[1]) if one else none,
+        needed=NotAvailable("a simulation knows the units of the past only; rct.power scales"),
+        count=units,
+        counted="units",
+        wanted=power,
+        level=level,
+        curve=curve,
+        sizes=pd.DataFrame(),
+        what_if=pd.DataFrame(),
+        allocations=possible,
+        smallest_p=smallest,
+        false_positives=false,
+        sentence=_sentence(run, mde, curve, power),
+        notes=_notes(run, false, level, possible, smallest),
+        method="simulation",
+        label=("Rise" if effects[0] > 0 else "Fall") + " in percent" if percent else "Difference",
+        percent=percent,
+    )
+
+
+def _even(counts: Ints) -> bool:
+    return bool((counts[:, 0] == counts[:, 1]).all())
+
+
+def _sentence(run: _Run, mde: Number, curve: pd.DataFrame, power: float) -> str:
+    units = len(run.past.size)
+    steps = f" crossing over in {run.design.steps} steps" if isinstance(run.design, SteppedWedge) else ""
+    start = f"With these {units:,} units{steps} and {run.periods:,} periods"
+    if isinstance(mde, NotAvailable):
+        best = how_often(float(curve["power"].max()))
+        return f"{start} none of the effects tried would be found {how_often(power)} (at best {best})."
+    size = f"{plain(100 * abs(mde), 2)}%" if run.kind == "percent" else plain(abs(mde))
+    word = ("fall" if mde < 0 else "rise") if run.kind == "percent" else "difference"
+    return f"{start} you would detect a {word} of {size} or more {how_often(power)}."
+
+
+def _notes(run: _Run, false: float, level: float, possible: int, smallest: float) -> tuple[str, ...]:
+    expected = 1 - level
+    error = float(np.sqrt(expected * level / run.sims))
+    how = "two-way regression, errors clustered by unit" if run.over_time else "least squares on means, HC2"
+    said = [
+        f"{run.sims:,} simulated trials on windows of the past, seed {run.seed}; analysed by {how}.",
+        f"Without any effect the test rejects {plain(100 * false)}% of the time; {plain(100 * expected)}% is "
+        f"promised (Monte Carlo error {plain(100 * error)} points).",
+    ]
+    if abs(false - expected) > 3 * error:
+        said.append(
+            f"Warning: that is {'more' if false > expected else 'less'} often than chance explains. Read the "
+            "power with care, and test by randomisation inference."
+        )
+    return (*said, *filter(None, [too_few(possible, smallest, level)]))
+
+
+def _length(past: Panel, design: AtOnce | Crossover | Rota, periods: int | None, baseline: int) -> int:
+    length = past.n_periods // 2
+    if isinstance(design, Crossover | Rota):
+        length = design.periods
+    elif isinstance(design, SteppedWedge):
+        length = design.first + design.steps * design.every
+    if periods is not None:
+        if isinstance(design, Crossover | Rota) and periods != length:
+            raise OptionError(f"periods={periods!r}, but the schedule has {length}", where=WHERE)
+        length = periods
+    whole = number(length) and number(baseline) and length == int(length) and baseline == int(baseline)
+    if not whole or length < 1 or baseline < 0 or length + baseline > past.n_periods:
+        raise OptionError(
+            f"{length!r} periods after {baseline!r} for the baseline do not fit into {past.n_periods}",
+            where=WHERE,
+            remedy="Give a longer past or plan a shorter trial.",
+        )
+    if baseline and isinstance(design, Crossover | Rota | SteppedWedge):
+        raise OptionError(
+            "a trial in which units change arms is its own baseline", where=WHERE, remedy="Leave it out."
+        )
+    if isinstance(design, SteppedWedge) and length <= design.first + (design.steps - 1) * design.every:
+        raise OptionError(f"{length} periods end before the last step", where=WHERE, remedy="Give more.")
+    return int(length)
+
+
+def _check(effects: Sequence[float] | None, kind: str, sims: int, power: float, level: float) -> None:
+    bad = [x for x in effects or () if not number(x) or (kind == "percent" and not -1 < x <= 1)]
+    if bad or (effects is not None and not any(effects)):
+        raise OptionError(
+            f"effects={list(effects or ())!r} are not numbers other than 0 (percent: above −1, at most 1)",
+            where=WHERE,
+            remedy="Give −0.2 for a fall of 20%.",
+        )
+    if not number(sims) or sims != int(sims) or sims < 100:
+        raise OptionError(f"sims={sims!r} is not a whole number of at least 100", where=WHERE, remedy="1000.")
+    if not number(power) or not 1 - level < power < 1:
+        raise OptionError(
+            f"power={power!r} does not lie between {plain(1 - level)} and 1",
+            where=WHERE,
+            remedy="0.8 is usual.",
+        )
