@@ -20,8 +20,8 @@ def fit(
 ) -> Regression:
     """Least squares of (N, T) outcomes on k regressors (k, N, T) with unit and period effects.
 
-    With weights that do not vary within units the coefficients are those of `two_way_effects.fit`. CR2 takes the
-    variance of a cell as inverse to its weight, as that of a mean of so many rows is.
+    With weights that do not vary within units the coefficients are those of `two_way_effects.fit`. CR2 takes
+    the variance of a cell as inverse to its weight, as that of a mean of so many rows is.
 
     Args:
         outcome, design: finite everywhere; what stands in a cell of weight 0 does not matter.
