@@ -16,6 +16,7 @@ from whatworks.results import NotAvailable, Number
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 Statistic = Literal["average", "rmspe_ratio"]
 Side = Literal["both", "fall", "rise"]
@@ -104,21 +105,13 @@ class Placebo:
         Raises:
             DesignError: fewer than two donors would be left for a placebo.
         """
-        pool = np.flatnonzero(donors)
-        if len(pool) < treated + 2:
-            raise DesignError(
-                f"{len(pool)} donors are too few to let {treated} of them stand in for the treated",
-                where="Placebo",
-                remedy="Add donors, or use Conformal(), which needs none to spare.",
-            )
+        pool = stand_ins(donors, treated, "Placebo", "use Conformal(), which needs none to spare")
         if comb(len(pool), treated) <= self.draws:
             from itertools import combinations
 
             rows = np.array(list(combinations(pool.tolist(), treated)))
         else:
-            bits = np.random.PCG64(np.random.SeedSequence(self.seed))
-            keys = random_draws.uniforms(bits, (self.draws, len(pool)))
-            rows = pool[np.argsort(keys, axis=1, kind="stable")[:, :treated]]
+            rows = shuffled(pool, self.draws, self.seed)[:, :treated]
         sets = np.zeros((len(rows), len(donors)), dtype=bool)
         np.put_along_axis(sets, rows, True, axis=1)
         return sets
@@ -246,3 +239,25 @@ def _over(above: Floats, below: Floats) -> Floats:
     """Ratios, infinite over zero, and zero for zero over zero."""
     safe = np.where(below > 0, below, 1.0)
     return np.where(below > 0, above / safe, np.where(above > 0, np.inf, 0.0))
+
+
+def stand_ins(donors: Bools, treated: int, where: str, instead: str) -> Ints:
+    """(P,) positions of the donors (N,) that may stand in for `treated` units.
+
+    Raises `DesignError` where fewer than two would be left over, naming what to do `instead`.
+    """
+    pool = np.flatnonzero(donors)
+    if len(pool) < treated + 2:
+        raise DesignError(
+            f"{len(pool)} donors are too few to let {treated} of them stand in for the treated",
+            where=where,
+            remedy=f"Add donors, or {instead}.",
+        )
+    return pool
+
+
+def shuffled(pool: Ints, draws: int, seed: int) -> Ints:
+    """(B, P) the positions (P,) in random orders; the first J of a row are J drawn without replacement."""
+    bits = np.random.PCG64(np.random.SeedSequence(seed))
+    keys = random_draws.uniforms(bits, (draws, len(pool)))
+    return np.asarray(pool[np.argsort(keys, axis=1, kind="stable")])

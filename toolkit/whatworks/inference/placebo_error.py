@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.errors import DesignError
 from whatworks.inference import draws as random_draws
 from whatworks.inference.normal import normal
-from whatworks.inference.placebo import Placebo
+from whatworks.inference.placebo import Placebo, shuffled, stand_ins
 from whatworks.inference.uncertainty import Uncertainty
 
 Floats = npt.NDArray[np.float64]
@@ -51,16 +50,8 @@ class PlaceboError:
         Raises:
             DesignError: fewer than two donors would be left.
         """
-        pool, treated = np.flatnonzero(donors), sum(sizes)
-        if len(pool) < treated + 2:
-            raise DesignError(
-                f"{len(pool)} donors are too few to let {treated} of them stand in for the treated",
-                where="PlaceboError",
-                remedy="Add donors, or use Jackknife() where each start has two treated units.",
-            )
-        bits = np.random.PCG64(np.random.SeedSequence(self.seed))
-        keys = random_draws.uniforms(bits, (self.draws, len(pool)))
-        order = pool[np.argsort(keys, axis=1, kind="stable")]
+        instead = "use Jackknife() where each start has two treated units"
+        order = shuffled(stand_ins(donors, sum(sizes), "PlaceboError", instead), self.draws, self.seed)
         groups = np.zeros((len(sizes), self.draws, len(donors)), dtype=bool)
         ends = np.cumsum(sizes)
         for group, low, high in zip(groups, ends - sizes, ends, strict=True):

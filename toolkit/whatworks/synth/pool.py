@@ -13,6 +13,7 @@ from whatworks.panel import Panel
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 ENOUGH_BEFORE = 10
 """Fewer periods than this before the start and a note says that a close fit may be luck."""
@@ -104,12 +105,7 @@ def pool_of(panel: Panel, where: str, *, donors: Sequence[str] | None = None, an
 
 def _one_start(panel: Panel, where: str) -> int:
     if len(panel.cohorts) == 0:
-        raise DesignError(
-            "no unit starts treatment inside the window "
-            f"({panel.period_labels[0]} to {panel.period_labels[-1]})",
-            where=where,
-            remedy="Check the start column and the window.",
-        )
+        raise nobody_starts(panel, where)
     if len(panel.cohorts) > 1:
         dates = first_few(panel.label(int(g)) for g in panel.cohorts)
         raise DesignError(
@@ -126,24 +122,9 @@ def _chosen(
 ) -> tuple[Bools, tuple[str, ...]]:
     if donors is None:
         return free, ()
-    names = [str(unit) for unit in panel.units]
-    position = {name: i for i, name in enumerate(names)}
-    asked = [donors] if isinstance(donors, str) else list(donors)
-    for name in asked:
-        if name not in position:
-            raise OptionError(
-                f"the donor {name!r} is no unit of the panel",
-                where=where,
-                remedy=f"{did_you_mean(name, names)}Give labels of units.",
-            )
-        if not free[position[name]]:
-            raise OptionError(
-                f"the donor {name!r} is itself treated inside the window",
-                where=where,
-                remedy="Leave it out, or end the window before its start.",
-            )
-    kept = np.zeros(panel.n_units, dtype=bool)
-    kept[[position[name] for name in asked]] = True
+    kept = named_donors(
+        panel, free, donors, "inside the window", "Leave it out, or end the window before its start.", where
+    )
     left = int(free.sum() - kept.sum())
     note = (
         f"The donor pool holds the {int(kept.sum())} units named; {left} other untreated units are left out."
@@ -166,18 +147,64 @@ def _require(panel: Panel, treated: Bools, donors: Bools, pre: Bools, where: str
             remedy="Weights are found on the path before the start: begin the panel earlier "
             f"({ENOUGH_BEFORE} periods at the least, better many more) or use did.block.",
         )
-    gaps = np.argwhere(np.isnan(panel.outcome) & (treated | donors)[:, None])
-    if len(gaps):
-        cells = first_few(f"{panel.units[i]} {panel.period_labels[j]}" for i, j in gaps)
+    used = np.flatnonzero(treated | donors)
+    require_known(panel, used, np.arange(panel.n_periods), "of the treated unit or of donors", where)
+    require_some(panel.outcome[treated], "the treated unit", where)
+
+
+def nobody_starts(panel: Panel, where: str) -> DesignError:
+    """The error for a panel in which no unit is treated."""
+    return DesignError(
+        f"no unit starts treatment inside the window ({panel.period_labels[0]} to {panel.period_labels[-1]})",
+        where=where,
+        remedy="Check the start column and the window.",
+    )
+
+
+def named_donors(
+    panel: Panel, free: Bools, donors: Sequence[str], when: str, remedy: str, where: str
+) -> Bools:
+    """(N,) units named as donors; `free` (N,) are those that can be.
+
+    Raises:
+        OptionError: a name that is no unit, or a unit that is treated `when` (words), with its remedy.
+    """
+    names = [str(unit) for unit in panel.units]
+    position = {name: i for i, name in enumerate(names)}
+    asked = [donors] if isinstance(donors, str) else list(donors)
+    for name in asked:
+        if name not in position:
+            raise OptionError(
+                f"the donor {name!r} is no unit of the panel",
+                where=where,
+                remedy=f"{did_you_mean(name, names)}Give labels of units.",
+            )
+        if not free[position[name]]:
+            raise OptionError(f"the donor {name!r} is itself treated {when}", where=where, remedy=remedy)
+    kept = np.zeros(panel.n_units, dtype=bool)
+    kept[[position[name] for name in asked]] = True
+    return kept
+
+
+def require_known(panel: Panel, rows: Ints, columns: Ints, whose: str, where: str) -> None:
+    """Raise `DesignError` naming the missing cells among units `rows` and periods `columns` (positions)."""
+    gaps = np.argwhere(np.isnan(panel.outcome[np.ix_(rows, columns)]))
+    if not len(gaps):
+        return
+    cells = first_few(f"{panel.units[rows[i]]} {panel.period_labels[columns[j]]}" for i, j in gaps)
+    raise DesignError(
+        f"{len(gaps):,} cells {whose} are missing: {cells}",
+        where=where,
+        remedy="Mend the source, name the donors without gaps in donors=, or keep complete units with "
+        "panel.drop_incomplete(). Nothing was dropped for you.",
+    )
+
+
+def require_some(outcome: Floats, whose: str, where: str) -> None:
+    """Raise `DesignError` where the outcome of a treated unit is zero throughout."""
+    if not outcome.any():
         raise DesignError(
-            f"{len(gaps):,} cells of the treated unit or of donors are missing: {cells}",
-            where=where,
-            remedy="Mend the source, name the donors without gaps in donors=, or keep complete units with "
-            "panel.drop_incomplete(). Nothing was dropped for you.",
-        )
-    if not panel.outcome[treated].any():
-        raise DesignError(
-            "the outcome of the treated unit is zero throughout",
+            f"the outcome of {whose} is zero throughout",
             where=where,
             remedy="There is nothing to match and nothing to measure: pool offences, areas or periods.",
         )

@@ -83,9 +83,9 @@ def quantify(pool: Pool, fit: Fit, fits: Fits, inference: object, *, level: floa
     )
 
 
-def means(pool: Pool, gaps: Floats) -> Floats:
-    """(B, 1 + P): the mean gap from the start on, and each of those gaps."""
-    after = gaps[:, pool.post]
+def means(post: Bools, gaps: Floats) -> Floats:
+    """(B, 1 + P): the mean gap over the periods `post`, and each of those gaps."""
+    after = gaps[:, post]
     return np.concatenate([after.mean(axis=1, keepdims=True), after], axis=1)
 
 
@@ -102,7 +102,7 @@ def _placebo(pool: Pool, fit: Fit, fits: Fits, inference: Placebo, level: float)
 
 def _placebo_error(pool: Pool, fit: Fit, fits: Fits, inference: PlaceboError, level: float) -> Quantified:
     space = in_space(pool, fit, inference.ranking, level=level, fitted=fits)
-    every = means(pool, space.gaps)
+    every = means(pool.post, space.gaps)
     found = inference.test(every[0], every[1:], level=level)
     return Quantified(
         found, detectable(found), inference.seed if len(space.sets) == inference.draws else None, space
@@ -113,13 +113,15 @@ def _by_units(
     pool: Pool, fit: Reweighted, fits: Fits, inference: Jackknife | UnitBootstrap, level: float
 ) -> Quantified:
     """Errors from leaving out or drawing units, treated ones included."""
-    value = means(pool, fits.gaps)[0]
+    value = means(pool.post, fits.gaps)[0]
     if isinstance(inference, Jackknife):
         without = left_out(pool, fit, fits, np.asarray(pool.treated | pool.donors))
-        found = inference.from_left_out(value, means(pool, without), level=level)
+        found = inference.from_left_out(value, means(pool.post, without), level=level)
         return Quantified(found, detectable(found))
     copies = inference.copies(pool.treated, pool.donors)
-    found = inference.test(value, means(pool, fit.resampled(drawn(pool, copies), copies).gaps), level=level)
+    found = inference.test(
+        value, means(pool.post, fit.resampled(drawn(pool, copies), copies).gaps), level=level
+    )
     return Quantified(found, detectable(found), inference.seed)
 
 
@@ -141,7 +143,7 @@ def _conformal(pool: Pool, fit: Fit, fits: Fits, inference: Conformal, level: fl
     found = inference.test(
         refit,
         pool.pre | after,
-        means(pool, fits.gaps)[0],
+        means(pool.post, fits.gaps)[0],
         after,
         scale=_ordinary(pool, fits),
         level=level,
@@ -158,7 +160,7 @@ def _jackknife_plus(pool: Pool, fit: Fit, fits: Fits, inference: JackknifePlus, 
     pre[np.arange(len(before)), before] = False
     again = fit(replace(asked, pre=pre))
     errors = np.abs(again.gaps[np.arange(len(before)), before])
-    found = inference.test(means(pool, fits.gaps)[0], means(pool, again.gaps), errors, level=level)
+    found = inference.test(means(pool.post, fits.gaps)[0], means(pool.post, again.gaps), errors, level=level)
     return Quantified(found, _half_width(found))
 
 

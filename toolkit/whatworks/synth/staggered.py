@@ -17,10 +17,11 @@ from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import Design, Estimate, Result
 from whatworks.synth.answer import BEFORE, NOT_BY_CHANCE
+from whatworks.synth.quantify import Quantified
 from whatworks.synth.space import InSpace
 from whatworks.synth.staggered_fit import PartlyPooled, StaggeredFits, actual
 from whatworks.synth.staggered_pool import Cohorts, cohorts_of
-from whatworks.synth.staggered_quantify import Sure, rank_note, sure_of
+from whatworks.synth.staggered_quantify import rank_note, sure_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -174,7 +175,7 @@ def _check(pooling: float | None, intercept: bool) -> None:
         raise OptionError(f"intercept={intercept!r} is neither True nor False", where=WHERE)
 
 
-def _headline(pool: Cohorts, sure: Sure, default: bool) -> Estimate:
+def _headline(pool: Cohorts, sure: Quantified, default: bool) -> Estimate:
     last = int(pool.event_times[-1])
     headline = sure.found.estimate(
         0,
@@ -204,7 +205,7 @@ def _effects(pool: Cohorts, fits: StaggeredFits, found: Uncertainty) -> pd.DataF
     return table
 
 
-def _design(pool: Cohorts, sure: Sure) -> Design:
+def _design(pool: Cohorts, sure: Quantified) -> Design:
     used = int((pool.treated | pool.donors).sum())
     return Design(
         n_units=used,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
+from whatworks.errors import DesignError, OptionError, first_few
 from whatworks.panel import NEVER, Panel
-from whatworks.synth.pool import ENOUGH_BEFORE
+from whatworks.synth.pool import ENOUGH_BEFORE, named_donors, nobody_starts, require_known, require_some
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -150,12 +150,7 @@ def cohorts_of(
 def _members(panel: Panel, where: str) -> Ints:
     members = np.flatnonzero((panel.start != NEVER) & (panel.start <= panel.periods[-1]))
     if not len(members):
-        raise DesignError(
-            "no unit starts treatment inside the window "
-            f"({panel.period_labels[0]} to {panel.period_labels[-1]})",
-            where=where,
-            remedy="Check the start column and the window.",
-        )
+        raise nobody_starts(panel, where)
     return members
 
 
@@ -194,24 +189,14 @@ def _allowed(panel: Panel, starts: Ints, leads: int, donors: Sequence[str] | Non
     allowed = np.asarray((panel.start[None] == NEVER) | (panel.start[None] >= starts[:, None] + leads))
     if donors is None:
         return allowed
-    names = [str(unit) for unit in panel.units]
-    position = {name: i for i, name in enumerate(names)}
-    asked = [donors] if isinstance(donors, str) else list(donors)
-    for name in asked:
-        if name not in position:
-            raise OptionError(
-                f"the donor {name!r} is no unit of the panel",
-                where=where,
-                remedy=f"{did_you_mean(name, names)}Give labels of units.",
-            )
-        if not allowed[:, position[name]].any():
-            raise OptionError(
-                f"the donor {name!r} is itself treated too early to be compared with any treated unit",
-                where=where,
-                remedy="Leave it out, or shorten leads.",
-            )
-    kept = np.zeros(panel.n_units, dtype=bool)
-    kept[[position[name] for name in asked]] = True
+    kept = named_donors(
+        panel,
+        np.asarray(allowed.any(axis=0)),
+        donors,
+        "too early to be compared with any treated unit",
+        "Leave it out, or shorten leads.",
+        where,
+    )
     return np.asarray(allowed & kept)
 
 
@@ -228,21 +213,8 @@ def _require(found: Cohorts, where: str) -> None:
         found.names, found.members, found.allowed, found.columns, strict=True
     ):
         rows = np.append(np.flatnonzero(free), row)
-        gaps = np.argwhere(np.isnan(panel.outcome[np.ix_(rows, columns)]))
-        if len(gaps):
-            cells = first_few(f"{panel.units[rows[i]]} {panel.period_labels[columns[j]]}" for i, j in gaps)
-            raise DesignError(
-                f"{len(gaps):,} cells that {name} needs, its own or its donors', are missing: {cells}",
-                where=where,
-                remedy="Mend the source, name the donors without gaps in donors=, or keep complete units "
-                "with panel.drop_incomplete(). Nothing was dropped for you.",
-            )
-        if not panel.outcome[row].any():
-            raise DesignError(
-                f"the outcome of the treated unit {name} is zero throughout",
-                where=where,
-                remedy="There is nothing to match and nothing to measure: pool offences, areas or periods.",
-            )
+        require_known(panel, rows, columns, f"that {name} needs, its own or its donors',", where)
+        require_some(panel.outcome[row], f"the treated unit {name}", where)
 
 
 def _notes(found: Cohorts, outside: bool, named: bool) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import permutations
 from math import perm
 
@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import draws as random_draws
-from whatworks.inference.intervals import interval, p_value, smallest_detectable
+from whatworks.inference.intervals import smallest_detectable
 from whatworks.inference.jackknife import Jackknife
-from whatworks.inference.placebo import Placebo, PlaceboRank
-from whatworks.inference.uncertainty import Uncertainty
+from whatworks.inference.placebo import Placebo, PlaceboRank, shuffled, stand_ins
+from whatworks.inference.uncertainty import from_errors
 from whatworks.results import NotAvailable, Number
+from whatworks.synth.quantify import Quantified, means
 from whatworks.synth.space import InSpace
 from whatworks.synth.staggered_fit import StaggeredFit, StaggeredFits, StaggeredProblems, actual
 from whatworks.synth.staggered_pool import Cohorts
@@ -27,26 +28,9 @@ Bools = npt.NDArray[np.bool_]
 NO_MOVE = "leaving units out in turn moves nothing: the fit is exact or the outcome constant"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sure:
-    """Uncertainty of the mean effect and of each event time's.
-
-    Attributes:
-        found: 1 + K estimates, the mean effect first.
-        mde: smallest effect found four times in five.
-        seed: where random draws were made.
-        space: placebos in space, where they were run.
-    """
-
-    found: Uncertainty
-    mde: Number
-    seed: int | None = None
-    space: InSpace | None = None
-
-
 def sure_of(
     cohorts: Cohorts, fit: StaggeredFit, fits: StaggeredFits, inference: object, *, level: float, where: str
-) -> Sure:
+) -> Quantified:
     """The uncertainty of the mean gap; raises `OptionError` for an object that cannot give it."""
     random_draws.check_level(level)
     if isinstance(inference, Placebo):
@@ -69,25 +53,18 @@ def placebo_slots(cohorts: Cohorts, placebo: Placebo) -> tuple[Ints, int | None]
     Raises `DesignError` where too few donors would be left.
     """
     free = np.asarray(cohorts.allowed.all(axis=0) & ~cohorts.treated)
-    pool, slots = np.flatnonzero(free), len(cohorts.members)
+    slots = len(cohorts.members)
     if cohorts.together:
         sets = placebo.sets(free, slots)
         found = np.nonzero(sets)[1].reshape(len(sets), slots)
         return found, placebo.seed if len(sets) == placebo.draws else None
-    if len(pool) < slots + 2:
-        raise DesignError(
-            f"{len(pool)} never-treated donors are too few to let {slots} of them stand in for the treated",
-            where="Placebo",
-            remedy="Add donors, or use Jackknife().",
-        )
+    pool = stand_ins(free, slots, "Placebo", "use Jackknife()")
     if perm(len(pool), slots) <= placebo.draws:
         every = np.array(list(permutations(pool.tolist(), slots)))
         # slots that start together may swap their units: the same placebo, to be counted once
         same = np.argwhere(np.triu(cohorts.starts[:, None] == cohorts.starts, 1))
         return every[(every[:, same[:, 0]] < every[:, same[:, 1]]).all(axis=1)], None
-    bits = np.random.PCG64(np.random.SeedSequence(placebo.seed))
-    keys = random_draws.uniforms(bits, (placebo.draws, len(pool)))
-    return pool[np.argsort(keys, axis=1, kind="stable")[:, :slots]], placebo.seed
+    return shuffled(pool, placebo.draws, placebo.seed)[:, :slots], placebo.seed
 
 
 def placebo_problems(cohorts: Cohorts, members: Ints, *, treated_as_donor: bool) -> StaggeredProblems:
@@ -129,7 +106,7 @@ def without_each(cohorts: Cohorts, pooling: Floats) -> StaggeredProblems:
 
 def _placebo(
     cohorts: Cohorts, fit: StaggeredFit, fits: StaggeredFits, placebo: Placebo, level: float
-) -> Sure:
+) -> Quantified:
     members, seed = placebo_slots(cohorts, placebo)
     others = fit(placebo_problems(cohorts, members, treated_as_donor=placebo.treated_as_donor))
     ranked, pre = _ranked(cohorts, fits, others)
@@ -145,7 +122,7 @@ def _placebo(
         found,
     )
     mde = placebo.smallest_detectable(ranked, pre, post, level=level)
-    return Sure(replace(found, sentence=_placebo_sentence(found.sentence, cohorts)), mde, seed, space)
+    return Quantified(replace(found, sentence=_placebo_sentence(found.sentence, cohorts)), mde, seed, space)
 
 
 def _ranked(cohorts: Cohorts, fits: StaggeredFits, others: StaggeredFits) -> tuple[Floats, Bools]:
@@ -178,7 +155,7 @@ def _jackknife(
     jackknife: Jackknife,
     level: float,
     where: str,
-) -> Sure:
+) -> Quantified:
     if len(cohorts.members) < 2:
         raise DesignError(
             "with one treated unit nothing is left when it is left out",
@@ -191,36 +168,23 @@ def _jackknife(
             where=where,
             remedy="Add donors, or use Placebo().",
         )
-    value = _terms(cohorts, fits.gaps)[0]
-    again = _terms(cohorts, fit(without_each(cohorts, fits.pooling)).gaps)
+    value = means(cohorts.post, fits.gaps)[0]
+    again = means(cohorts.post, fit(without_each(cohorts, fits.pooling)).gaps)
     centre = value if jackknife.centre == "estimate" else again.mean(axis=0)
     count = len(again)
     std_error = np.sqrt((count - 1) / count * ((again - centre) ** 2).sum(axis=0))
-    df = float(count - 1)
-    low, high = interval(value, std_error, df=df, level=level)
     moved = std_error > 1e-12 * np.abs(value).max(initial=0.0)
-    found = Uncertainty(
-        value=value,
-        std_error=np.where(moved, std_error, np.nan),
-        low=np.where(moved, low, np.nan),
-        high=np.where(moved, high, np.nan),
-        p_value=np.where(moved, p_value(value, std_error, df=df), np.nan),
-        reason=tuple("" if one else NO_MOVE for one in moved),
+    found = from_errors(
+        value,
+        np.where(moved, std_error, np.nan),
+        ("" if one else NO_MOVE for one in moved),
+        df=float(count - 1),
         level=level,
-        df=df,
-        sentence=(
-            f"Jackknife over {count} units, treated and donors: refits without each in turn, pooling kept at "
-            f"{float(fits.pooling[0]):.3g}; t with {df:.0f} degrees of freedom"
-        ),
+        sentence=f"Jackknife over {count} units, treated and donors: refits without each in turn, pooling "
+        f"kept at {float(fits.pooling[0]):.3g}; t with {count - 1} degrees of freedom",
     )
     error: Number = float(std_error[0]) if moved[0] else NotAvailable(NO_MOVE)
-    return Sure(found, smallest_detectable(error, df, level))
-
-
-def _terms(cohorts: Cohorts, gaps: Floats) -> Floats:
-    """(B, 1 + K): the mean gap from the start on, and each of those gaps."""
-    after = gaps[:, cohorts.post]
-    return np.concatenate([after.mean(axis=1, keepdims=True), after], axis=1)
+    return Quantified(found, smallest_detectable(error, float(count - 1), level))
 
 
 def rank_note(space: InSpace | None) -> tuple[str, ...]:
