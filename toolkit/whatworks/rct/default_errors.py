@@ -23,10 +23,6 @@ FEW: Final = 6
 """Below this many units (clusters, pairs) in an arm no error keeps its promise, and the result says so."""
 
 
-PER_VARIABLE: Final = 10
-"""The default adjusts for baseline from this many units (clusters) in the smaller arm for each variable."""
-
-
 def assigned(trial: Trial) -> tuple[Ints, Ints, Ints]:
     """What chance dealt: the first row, arm and block of each cluster (of each row without clusters)."""
     first = np.arange(trial.n_rows)
@@ -60,22 +56,6 @@ def pieces(trial: Trial) -> Ints | None:
     own = np.arange(trial.n_rows) if trial.cluster is None else trial.cluster
     joined = np.where(small[trial.block], own.max() + 1 + trial.block, own)
     return np.unique(joined, return_inverse=True)[1].astype(np.int64)
-
-
-def enough_for_baseline(trial: Trial) -> tuple[bool, str]:
-    """Whether the smaller arm of a two-armed trial is large enough to adjust for its baseline, or why not."""
-    k = len(trial.baseline_names)
-    if not k:
-        return False, ""
-    _, arm, _ = assigned(trial)
-    fewest = int(np.bincount(arm, minlength=2).min())
-    if fewest >= PER_VARIABLE * k:
-        return True, ""
-    word = "clusters" if trial.cluster is not None else "units"
-    return False, (
-        f"Not adjusted for baseline ({', '.join(trial.baseline_names)}): the smaller arm's {fewest} {word} "
-        f"are fewer than {PER_VARIABLE} for each variable."
-    )
 
 
 def settle(

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.errors import DesignError, OptionError, TrialError, choose, first_few
+from whatworks.errors import choose
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
 from whatworks.inference.multiplicity import holm
@@ -17,14 +17,15 @@ from whatworks.inference.percent import relative_change
 from whatworks.inference.randomisation import RandomisationInference
 from whatworks.inference.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty, unknown
-from whatworks.rct import itt_adjust, itt_counts
+from whatworks.rct import itt_adjust, itt_counts, reassign
 from whatworks.rct.allocation import Allocation
-from whatworks.rct.answer import NO_RECORD, choices, explained, sizes
+from whatworks.rct.answer import choices, explained, sizes
+from whatworks.rct.compared import admissible, compared_rows, observed_rows, require_one_row
 from whatworks.rct.default_errors import settle
 from whatworks.rct.itt_adjust import Adjust
 from whatworks.rct.itt_rows import WHERE, Prepared
 from whatworks.rct.listed import against_record
-from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Number, Result
+from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
 from whatworks.trial import Trial
 
 Floats = npt.NDArray[np.float64]
@@ -71,6 +72,7 @@ class _Asked:
 
     adjust: Adjust | None
     model: Model
+    allocation: Allocation | None
     inference: object
     level: float
 
@@ -116,22 +118,22 @@ def itt(
     Source: Imbens & Rubin (2015), Causal Inference, chapters 6, 7, 9 and 10; Lin (2013), Annals of Applied
     Statistics 7(1); Deng et al. (2013), WSDM; Cameron & Trivedi (2013), Regression Analysis of Count Data.
     """
-    _refuse_randomisation(inference)
-    _require_one_row(trial)
+    require_one_row(trial, WHERE)
     check_level(level)
-    asked = _Asked(adjust, _model(trial, model), inference, level)
+    asked = _Asked(adjust, _model(trial, model), allocation, inference, level)
     compared, scale_notes = _rates(trial) if asked.model == "means" else (trial, [])
     recorded = () if allocation is None else against_record(trial, allocation)
-    observed, lost = _observed(compared)
+    observed, lost = observed_rows(compared)
     found = [_against(observed, label, asked) for label in trial.arms[1:]]
     arms = tuple(arm for arm, _, _ in found)
     headline = arms[0].estimate
     said = list(dict.fromkeys(note for _, words, _ in found for note in words))
+    design, seed = _redealt(_sizes(observed, arms[0], asked.model, allocation), arms[0], asked)
     return Result(
         method=WHERE,
         headline=headline,
         effects=_effects(arms),
-        design=_sizes(observed, arms[0], asked.model, allocation),
+        design=design,
         spec=choices(
             trial,
             arms[0].choice,
@@ -142,18 +144,10 @@ def itt(
         ),
         input_hash=trial.fingerprint,
         relative=_relative(arms[0], asked.model),
+        seed=seed,
         notes=(*trial.notes, *recorded, *scale_notes, *lost, *said, *_several(arms)),
         detail=IttDetail(arms),
     )
-
-
-def _refuse_randomisation(inference: object) -> None:
-    if isinstance(inference, RandomisationInference):
-        raise OptionError(
-            "RandomisationInference is not ready for rct.itt",
-            where=WHERE,
-            remedy="Use inference=None, the default of the design.",
-        )
 
 
 def _model(trial: Trial, model: Model | None) -> Model:
@@ -175,17 +169,22 @@ def _rates(trial: Trial) -> tuple[Trial, list[str]]:
 
 def _against(trial: Trial, label: str, asked: _Asked) -> tuple[Arm, list[str], str]:
     """One treatment arm against the control arm, sentences on it, and the adjustment used."""
-    pair, left_out = _paired_up(trial, label)
+    pair, left_out = compared_rows(trial, label)
     counted = asked.model != "means"
     if asked.model != "means":
-        itt_counts.refuse_wild(asked.inference)
+        itt_counts.refuse(asked.inference)
         pair, prepared, notes, adjust = itt_counts.prepare(pair, asked.model, asked.adjust)
     elif asked.adjust is None:
         prepared, notes, adjust = itt_adjust.default(pair)
     else:
         (prepared, notes), adjust = itt_adjust.prepare(pair, asked.adjust), asked.adjust
-    choice = settle(pair, asked.inference, form=prepared.form, clustered=prepared.clustered)
-    found = _uncertainty(prepared, choice, asked.level)
+    if isinstance(asked.inference, RandomisationInference):
+        choice = Choice(asked.inference, "as asked for", reassign.uneven(pair))
+        chance = reassign.redrawn(pair, asked.allocation)
+        found = reassign.of_itt(pair, adjust, asked.inference, chance, level=asked.level)
+    else:
+        choice = settle(pair, asked.inference, form=prepared.form, clustered=prepared.clustered)
+        found = _uncertainty(prepared, choice, asked.level)
     if counted:
         found = itt_counts.ratio(found)
     word = "Rate ratio" if counted else "Effect"
@@ -227,10 +226,7 @@ def _relative(arm: Arm, model: Model) -> Estimate | NotAvailable:
 
 def _sizes(trial: Trial, arm: Arm, model: Model, allocation: Allocation | None) -> Design:
     """Sizes; for counts the smallest detectable fall, as a share."""
-    allocations: Number = NO_RECORD
-    if allocation is not None:
-        count = int(allocation.record["admissible"])
-        allocations = float(count) if count < 1e300 else NotAvailable("more than can be written out")
+    allocations = admissible(allocation)
     if model == "means":
         return sizes(trial, arm.estimate, allocations=allocations)
     log = itt_counts.logged(arm.uncertainty).estimate(0, estimand="", scale="log rate ratio")
@@ -240,57 +236,12 @@ def _sizes(trial: Trial, arm: Arm, model: Model, allocation: Allocation | None) 
     return replace(design, mde=float(-np.expm1(-design.mde)))
 
 
-def _require_one_row(trial: Trial) -> None:
-    if trial.n_rows == trial.n_units:
-        return
-    raise DesignError(
-        f"the trial has {trial.n_rows:,} rows for {trial.n_units:,} units, each seen in several periods",
-        where=WHERE,
-        remedy="Where units change arms from period to period use rct.crossover; where all cross over, each "
-        "at its own date, rct.stepped_wedge; else give one row a unit, such as its total after the start.",
-    )
-
-
-def _observed(trial: Trial) -> tuple[Trial, list[str]]:
-    """The trial without missing outcomes and without blocks that this leaves with no control or treatment."""
-    kept = trial.drop_missing()
-    notes = (
-        [f"{kept.notes[-1]} rct.attrition_bounds shows what the loss could hide."]
-        if kept is not trial
-        else []
-    )
-    counts = np.bincount(kept.arm, minlength=len(trial.arms))
-    if (counts == 0).any():
-        gone = ", ".join(repr(label) for label, n in zip(trial.arms, counts, strict=True) if not n)
-        raise TrialError(
-            f"no row with an outcome is left in arm {gone}",
-            where=WHERE,
-            remedy="There is nothing to compare; see how the outcome was collected in that arm.",
-        )
-    return kept, notes
-
-
-def _paired_up(trial: Trial, label: str) -> tuple[Trial, list[str]]:
-    """One treatment arm and the control arm, without blocks that hold one of them only."""
-    pair = trial.against_control(label)
-    if pair.block is None:
-        return pair, []
-    both = [np.bincount(pair.block[pair.arm == code], minlength=pair.n_blocks) > 0 for code in (0, 1)]
-    alone = ~(both[0] & both[1])
-    if not alone.any():
-        return pair, []
-    if alone.all():
-        raise DesignError(
-            f"no block holds both {trial.arms[0]!r} and {label!r}",
-            where=WHERE,
-            remedy="Within blocks there is nothing to compare.",
-        )
-    names = first_few(pair.block_labels[int(code)] for code in np.flatnonzero(alone))
-    note = (
-        f"{int(alone.sum())} of {pair.n_blocks} blocks hold rows of one arm only and were left out of "
-        f"{label!r} against {trial.arms[0]!r}: {names}. The effect is that of the others."
-    )
-    return pair.select(~alone[pair.block]), [note]
+def _redealt(design: Design, arm: Arm, asked: _Asked) -> tuple[Design, int | None]:
+    """The design with the number of allocations a randomisation test drew on, and its seed, if any."""
+    if not isinstance(asked.inference, RandomisationInference):
+        return design, None
+    possible, seed = reassign.redrawn(arm.trial, asked.allocation).possible(asked.inference)
+    return replace(design, allocations=possible), seed
 
 
 def _several(arms: tuple[Arm, ...]) -> list[str]:

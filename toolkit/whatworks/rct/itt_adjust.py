@@ -10,7 +10,7 @@ import numpy.typing as npt
 from whatworks.errors import DesignError, OptionError, choose
 from whatworks.inference import collinear
 from whatworks.rct import itt_rows
-from whatworks.rct.default_errors import enough_for_baseline, small_blocks
+from whatworks.rct.default_errors import assigned, small_blocks
 from whatworks.rct.itt_rows import WHERE, Prepared
 from whatworks.trial import Trial
 
@@ -25,6 +25,15 @@ _WORDS: Final = {
     "ancova": "Adjusted for baseline ({names}) with one slope for both arms.",
     "cuped": "Adjusted by CUPED: the outcome less what baseline ({names}) predicts of it, arms together.",
 }
+
+
+BY_ARM: Final = 5
+IN_COMMON: Final = 2
+"""The default adjusts by arm from so many units (clusters) an arm for each variable, in common below.
+
+On lognormal outcomes of which baseline explained a third, slopes by arm made intervals shorter by a tenth or
+more from there on, and longer below, where one slope for both still helped; the 5% test kept 2 to 6%.
+"""
 
 
 def prepare(trial: Trial, adjust: Adjust) -> tuple[Prepared, list[str]]:
@@ -51,46 +60,66 @@ def prepare(trial: Trial, adjust: Adjust) -> tuple[Prepared, list[str]]:
 
 
 def default(trial: Trial) -> tuple[Prepared, list[str], Adjust]:
-    """The fit with the adjustment that the trial's size allows: by arm, or none."""
-    enough, why = enough_for_baseline(trial)
-    if enough:
+    """The fit with the adjustment that the trial's size allows: by arm, in common, or none."""
+    adjust, why = affordable(trial)
+    if adjust != "none":
         try:
-            return *prepare(trial, "lin"), "lin"
+            prepared, notes = prepare(trial, adjust)
+            return prepared, [*notes, why] if why else notes, adjust
         except DesignError as problem:
             why = f"Not adjusted for baseline ({', '.join(trial.baseline_names)}): {problem.what}."
     prepared, notes = prepare(trial, "none")
     return prepared, [*notes, why] if why else notes, "none"
 
 
+def affordable(trial: Trial) -> tuple[Adjust, str]:
+    """Which adjustment for baseline the smaller of two arms is large enough for, and why not by arm."""
+    k = len(trial.baseline_names)
+    if not k:
+        return "none", ""
+    _, arm, _ = assigned(trial)
+    fewest = int(np.bincount(arm, minlength=2).min())
+    if fewest >= BY_ARM * k:
+        return "lin", ""
+    word = "clusters" if trial.cluster is not None else "units"
+    size = f"the smaller arm has {fewest} {word} for {k} baseline variables"
+    if fewest >= IN_COMMON * k:
+        return (
+            "ancova",
+            f"One slope for both arms: {size} ({BY_ARM} each would allow a slope an arm).",
+        )
+    return "none", f"Not adjusted for baseline: {size}, and fewer than {IN_COMMON} each are too few."
+
+
 def cuped(trial: Trial) -> Trial:
-    """The trial with outcome y − θ′(x − x̄), θ from all rows whatever their arm, net of block means.
+    """The trial with outcome y − θ′(x − x̄), one θ for both arms, net of the means of each arm (and block).
 
     Raises:
         DesignError: covariates that are constant or cannot be told apart.
 
     Source: Deng, Xu, Kohavi & Walker (2013), Proceedings of the Sixth ACM International Conference on Web
-    Search and Data Mining, equations 3 to 5.
+    Search and Data Mining, equations 3 to 5; net of arm means, since in small trials θ would take up part of
+    the effect wherever chance left the arms unlike.
     """
     itt_rows.refuse_constant(trial)
     x = trial.baseline - trial.baseline.mean(axis=1, keepdims=True)
-    inner, y = x, trial.outcome
-    if trial.block is not None:
-        inner, y = _within(x, trial.block), _within(y[None], trial.block)[0]
+    cell = trial.arm if trial.block is None else 2 * trial.block + trial.arm
+    inner = _within(x, cell)
     bread = collinear.inverse(
         inner @ inner.T,
         np.sqrt((x**2).sum(axis=1)),
         [f"baseline {name!r}" for name in trial.baseline_names],
         where=WHERE,
-        flat="Leave it out of baseline: the blocks take care of it.",
-        by="blocks",
+        flat="Leave it out of baseline: arms and blocks take care of it.",
+        by="arms and blocks",
     )
-    return trial.with_outcome(trial.outcome - bread @ (inner @ y) @ x)
+    return trial.with_outcome(trial.outcome - bread @ (inner @ trial.outcome) @ x)
 
 
-def _within(values: Floats, block: Ints) -> Floats:
-    """(K, R) values less their block means."""
-    count = np.bincount(block)
-    return np.asarray(values - np.stack([np.bincount(block, row) / count for row in values])[:, block])
+def _within(values: Floats, cell: Ints) -> Floats:
+    """(K, R) values less the means of their cells."""
+    count = np.maximum(np.bincount(cell), 1)
+    return np.asarray(values - np.stack([np.bincount(cell, row) / count for row in values])[:, cell])
 
 
 def _additive_words(trial: Trial, adjust: Adjust) -> list[str]:

@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.errors import DesignError, OptionError, choose, first_few
+from whatworks.inference.randomisation import RandomisationInference
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.inference.wild import WildCluster
 from whatworks.rct import count_fit
 from whatworks.rct.count_fit import CountFit, RunsOffError
-from whatworks.rct.default_errors import enough_for_baseline, pieces
+from whatworks.rct.default_errors import pieces
+from whatworks.rct.itt_adjust import Adjust, affordable
 from whatworks.rct.itt_rows import WHERE, Prepared, refuse_constant, regressors
 from whatworks.trial import Trial
 
@@ -23,7 +25,7 @@ Counted = Literal["quasi_poisson", "negative_binomial"]
 ADJUST: Final = ("none", "ancova")
 
 
-def prepare(trial: Trial, model: Counted, adjust: str | None) -> tuple[Trial, Prepared, list[str], str]:
+def prepare(trial: Trial, model: Counted, adjust: str | None) -> tuple[Trial, Prepared, list[str], Adjust]:
     """The rows that count, their fit on log rates, sentences on what was done, and the adjustment used.
 
     Blocks enter as dummies and baseline as it is; log exposure is an offset. A block in which nobody counts
@@ -60,13 +62,13 @@ def prepare(trial: Trial, model: Counted, adjust: str | None) -> tuple[Trial, Pr
         "regression",
         pieces(used) is not None,
     )
-    return used, prepared, [*notes, *_sentences(used, model, fit)], adjust
+    return used, prepared, [*notes, *_sentences(used, model, fit)], "ancova" if covariates else "none"
 
 
 def _default(trial: Trial) -> tuple[str, list[str]]:
     """Whether baseline enters: where the smaller arm is large enough for the number of variables."""
-    enough, why = enough_for_baseline(trial)
-    return ("ancova", []) if enough else ("none", [why] if why else [])
+    adjust, why = affordable(trial)
+    return ("ancova", []) if adjust != "none" else ("none", [why] if why else [])
 
 
 def ratio(log: Uncertainty) -> Uncertainty:
@@ -99,13 +101,14 @@ def percent(found: Uncertainty) -> Uncertainty:
     )
 
 
-def refuse_wild(inference: object) -> None:
-    """Raise `OptionError` for a bootstrap that would refit squares instead of the likelihood."""
-    if isinstance(inference, WildCluster):
+def refuse(inference: object) -> None:
+    """Raise `OptionError` for a bootstrap or test that would work on squares instead of the likelihood."""
+    if isinstance(inference, WildCluster | RandomisationInference):
+        word = "wild bootstrap" if isinstance(inference, WildCluster) else "randomisation test"
         raise OptionError(
-            "the wild bootstrap of rct.itt is for means, not for count models",
+            f"the {word} of rct.itt is for means, not for count models",
             where=WHERE,
-            remedy="Use ClusterRobust('CR2'), RandomisationInference(), or model='means'.",
+            remedy="Use ClusterRobust('CR2'), or model='means', which compares rates if exposure is given.",
         )
 
 
