@@ -23,7 +23,7 @@ def answers(panel):
 
 def test_each_row_is_the_methods_own_answer(panel, answers):
     table = answers.table.set_index("method")
-    for name in ("classic", "penalised", "augmented", "synthdid"):
+    for name in ("classic", "penalised", "augmented", "synthdid", "interactive", "completion"):
         alone = getattr(synth, name)(panel, inference=Placebo(side="fall"))
         assert table.loc[f"synth.{name}", "estimate"] == alone.headline.value
         assert table.loc[f"synth.{name}", "high"] == alone.headline.high
@@ -43,6 +43,12 @@ def test_shared_weight_is_counted_by_hand(answers):
     moved = sum(abs(first[unit] - other[unit]) for unit in first.index) / 2
     said = answers.table.set_index("method").loc["synth.synthdid", "differs_because"]
     assert f"{moved:.0%} of the weight lies on other donors" in said
+
+
+def test_methods_without_weights_say_so(answers):
+    said = answers.table.set_index("method")["differs_because"]
+    assert said["synth.interactive"].startswith("No donor weights; misses the path")
+    assert said["synth.completion"].startswith("No donor weights; misses the path")
 
 
 def test_a_missing_end_has_its_reason_and_a_refusal_is_a_row(answers):
@@ -66,6 +72,6 @@ def test_a_design_that_none_permits_is_refused(panel):
 
 def test_figure_and_table_take_it(answers):
     figure = present.comparison(answers, subject="robbery")
-    assert "5 methods answer" in figure.alt
+    assert "7 methods answer" in figure.alt
     table = present.comparison_table(answers, subject="robbery")
-    assert len(table.rows) == 5
+    assert len(table.rows) == 7

@@ -10,12 +10,14 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from whatworks.errors import DesignError
+from whatworks.errors import DesignError, EstimationError
 from whatworks.inference.placebo import Placebo
 from whatworks.panel import Panel
 from whatworks.results import Estimate, NotAvailable, Number, Result
 from whatworks.synth.augmented import augmented
 from whatworks.synth.classic import classic
+from whatworks.synth.completion import completion
+from whatworks.synth.interactive import interactive
 from whatworks.synth.penalised import penalised
 from whatworks.synth.pool import pool_of
 from whatworks.synth.synthdid import synthdid
@@ -81,6 +83,20 @@ ENTRIES: Final = (
         "The treated unit would have moved in parallel with the plain mean of all donors (difference in "
         "differences)",
     ),
+    Entry(
+        "synth.interactive",
+        interactive,
+        "a path made of the factors that donors share",
+        "What moves the treated unit are the donors' common factors, each as strongly after the start as "
+        "before it",
+    ),
+    Entry(
+        "synth.completion",
+        completion,
+        "its own row, filled in so that the table of all units has few strong patterns",
+        "Beside unit and period effects, a few patterns that donors share would have gone on in the "
+        "treated unit",
+    ),
 )
 
 
@@ -134,13 +150,13 @@ def compare(
     pool_of(panel, WHERE, donors=named, anticipation=anticipation)  # refuses what no method here permits
     rule = Placebo() if inference is None else inference
     found: dict[str, Result] = {}
-    refused: dict[str, DesignError] = {}
+    refused: dict[str, DesignError | EstimationError] = {}
     for entry in ENTRIES:
         try:
             found[entry.name] = entry.estimate(
                 panel, donors=named, anticipation=anticipation, inference=rule, level=level
             )
-        except DesignError as refusal:
+        except (DesignError, EstimationError) as refusal:
             refused[entry.name] = refusal
     rows = [
         _row(entry, found[entry.name], found.get(YARDSTICK))
@@ -181,7 +197,7 @@ def _row(entry: Entry, result: Result, yardstick: Result | None) -> dict[str, ob
     }
 
 
-def _refusal(entry: Entry, refusal: DesignError) -> dict[str, object]:
+def _refusal(entry: Entry, refusal: DesignError | EstimationError) -> dict[str, object]:
     empty = dict.fromkeys(COLUMNS, np.nan)
     return {
         **empty,
@@ -197,6 +213,8 @@ def _made_of(result: Result, yardstick: Result | None) -> str:
     """How many donors an answer rests on, how close its path came, and how much weight it shares."""
     detail = result.detail
     weights = detail.weights
+    if weights.empty:
+        return f"No donor weights; misses the path before the start by {detail.rmspe:.3g} (RMSPE)"
     effective = 1 / float((weights**2).sum())
     said = (
         f"In effect {effective:.1f} of {len(weights)} donors; misses the path before the start by "

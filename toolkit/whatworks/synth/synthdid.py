@@ -51,7 +51,7 @@ def synthdid(
 
     Returns:
         The mean effect, and that of each period or (several starts) event time; `detail.weights` has ω,
-        `detail.method` λ, ridge and slopes; with several starts see `StaggeredDetail`.
+        `detail.method` λ, ridge and slopes; with several starts see `CohortsDetail`.
 
     Raises:
         DesignError: nobody treated, fewer than two donors or periods before a start, missing cells, donors

@@ -33,7 +33,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StaggeredDetail:
+class CohortsDetail:
     """What synthetic difference-in-differences with several starts computed on the way.
 
     Attributes:
@@ -131,7 +131,7 @@ def staggered(
         relative=relative_change(headline, float(shares.to_numpy() @ observed)),
         seed=seed,
         notes=(*panel.notes, *pools[0].notes, *_notes(shares, found, placebos)),
-        detail=StaggeredDetail(
+        detail=CohortsDetail(
             dict(zip(shares.index, details, strict=True)),
             _by_cohort(averages, found, shares),
             None if placebos is None else placebos[:, 0],
