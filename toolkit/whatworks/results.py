@@ -233,7 +233,7 @@ class Result:
             ("Inference", self.headline.inference),
         )
         rows = "".join(
-            f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(show(value))}</td></tr>'
+            f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(_signed(value))}</td></tr>'
             for name, value in cells
         )
         title = html.escape(f"{self.headline.estimand} ({self.method})")
@@ -245,3 +245,7 @@ def show(value: Number | str) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return str(value)
+
+
+def _signed(value: Number | str) -> str:
+    return show(value).replace("-", "−") if isinstance(value, float) else show(value)

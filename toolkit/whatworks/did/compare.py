@@ -334,4 +334,4 @@ def _stored(row: pd.Series[Any]) -> dict[str, Any]:
 
 def _shown(number: object) -> str:
     value = float(str(number))
-    return show(value) if np.isfinite(value) else "–"
+    return show(value).replace("-", "−") if np.isfinite(value) else "–"
