@@ -14,6 +14,13 @@ from whatworks.rct.flow import Enrolment, Flow, flow
 from whatworks.rct.horvitz_thompson import horvitz_thompson
 from whatworks.rct.itt import itt
 from whatworks.rct.modifier import Subgroup
+from whatworks.rct.past_noise import PastNoise, noise
+from whatworks.rct.power import power
+from whatworks.rct.power_designs import Clusters, Paired, Parallel
+from whatworks.rct.power_noise import Counts, Normal, Share
+from whatworks.rct.power_over_time import PlaceDays, Wedge
+from whatworks.rct.power_result import Power
+from whatworks.rct.power_simulation import power_by_simulation
 from whatworks.rct.randomisation_test import randomisation_test
 from whatworks.rct.randomise import randomise
 from whatworks.rct.replay import replay
@@ -26,14 +33,24 @@ __all__ = [
     "Balance",
     "BalanceTest",
     "Blocked",
+    "Clusters",
     "Complete",
+    "Counts",
     "Crossover",
     "Enrolment",
     "Flow",
+    "Normal",
+    "Paired",
     "Pairs",
+    "Parallel",
+    "PastNoise",
+    "PlaceDays",
+    "Power",
     "Rota",
+    "Share",
     "SteppedWedge",
     "Subgroup",
+    "Wedge",
     "attrition_bounds",
     "balance",
     "cace",
@@ -42,6 +59,9 @@ __all__ = [
     "flow",
     "horvitz_thompson",
     "itt",
+    "noise",
+    "power",
+    "power_by_simulation",
     "randomisation_test",
     "randomise",
     "replay",

@@ -247,13 +247,13 @@ class _Plan:
         """Assumptions, what they hide, and warnings."""
         said = [
             f"Assumes {self.noise.assumed()}; two-sided t test at {plain(100 * (1 - self.level))}%.",
-            f"Chance could make {self._allocations} allocations; the smallest p-value that a randomisation test "
-            f"could give is {p_words(smallest)}.",
+            f"Chance could make {self._allocations} allocations; a randomisation test can give no p-value "
+            f"below  {p_words(smallest)}.",
         ]
         if self.take_up < 1 and not isinstance(mde, NotAvailable):
             said.append(
-                f"Take-up is {plain(100 * self.take_up)} points higher in the treatment arm: over all who are "
-                f"assigned, that is {self.noise.phrase(mde * self.take_up)}."
+                f"Take-up is {plain(100 * self.take_up)} points higher in the treatment arm: over all "
+                f"who are assigned, that is {self.noise.phrase(mde * self.take_up)}."
             )
         if max(self.lost) > 0:
             said.append(

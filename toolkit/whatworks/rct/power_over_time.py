@@ -242,7 +242,7 @@ def check_planned(design: object) -> Planned:
         raise OptionError(
             f"{type(design).__name__} is no planned trial",
             where=WHERE,
-            remedy="Give Parallel, Paired, Clusters, PlaceDays (of a Crossover) or Wedge (of a SteppedWedge).",
+            remedy="Give Parallel, Paired, Clusters, PlaceDays(Crossover) or Wedge(SteppedWedge).",
         )
     return design
 

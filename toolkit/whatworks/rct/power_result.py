@@ -122,7 +122,8 @@ def too_few(allocations: int, smallest: float, level: float) -> str:
         return ""
     return (
         f"Warning: chance has only {allocation_words(allocations)} allocations, so a randomisation test "
-        f"gives no p-value below {p_words(smallest)} and never rejects at {plain(1 - level)}. Plan more to assign."
+        f"gives no p-value below {p_words(smallest)} and never rejects at {plain(1 - level)}. "
+        "Plan more to assign."
     )
 
 

@@ -37,16 +37,18 @@ class Past:
         series: (G, T) sums over a cluster's units.
         size: (G,) units of each.
         layout: what chance may do where arms are dealt at once; None for a schedule.
+        begins: first period that a trial may take; those before it made the list's baseline.
         counts: whether the outcome is made of whole numbers of at least 0.
     """
 
     series: Floats
     size: Ints
     layout: Layout | None
+    begins: int
     counts: bool
 
     @classmethod
-    def of(cls, past: Panel, design: AtOnce | Crossover | Rota) -> Past:
+    def of(cls, past: Panel, design: AtOnce | Crossover | Rota, periods: int) -> Past:
         """Raises `DesignError` for gaps, treated cells, or a schedule of clusters."""
         if not past.balanced or (past.start != NEVER).any():
             raise DesignError(
@@ -61,21 +63,26 @@ class Past:
         series = np.zeros((int(codes.max()) + 1, past.n_periods))
         np.add.at(series, codes, past.outcome)
         counts = bool((past.outcome >= 0).all() and (past.outcome == np.round(past.outcome)).all())
-        layout = (
-            None
-            if isinstance(design, Crossover | Rota)
-            else design.layout(_listed(past, codes), _arms(design))
-        )
-        return cls(series, np.bincount(codes), layout, counts)
+        if isinstance(design, Crossover | Rota):
+            return cls(series, np.bincount(codes), None, 0, counts)
+        begins = min(past.n_periods // 2, past.n_periods - periods) if "baseline" in design.uses else 0
+        if "baseline" in design.uses and begins < 1:
+            raise DesignError(
+                "no period before the trial is left to match on",
+                where=WHERE,
+                remedy="Give a longer past or plan a shorter trial.",
+            )
+        layout = design.layout(_listed(past, codes, begins), _arms(design))
+        return cls(series, np.bincount(codes), layout, begins, counts)
 
 
 def _arms(design: AtOnce) -> int:
     return design.steps if isinstance(design, SteppedWedge) else 2
 
 
-def _listed(past: Panel, codes: Ints) -> Listed:
-    """The list that the design draws from: the mean over the past as `baseline`, covariates as they began."""
-    frame = pd.DataFrame({"baseline": past.outcome.mean(axis=1)})
+def _listed(past: Panel, codes: Ints, begins: int) -> Listed:
+    """The list that the design draws from: `baseline`, the mean before any window, and covariates."""
+    frame = pd.DataFrame({"baseline": past.outcome[:, :begins].mean(axis=1)} if begins else {})
     for name, values in zip(past.covariate_names, past.covariates, strict=True):
         frame[name] = values[:, 0]
     labels = past.units if past.cluster is None else past.cluster_labels
@@ -102,8 +109,9 @@ def batches(
     step = max(1, int(_CELLS / (units * periods * heavy)))
     for low in range(0, sims, step):
         count = min(step, sims - low)
-        room = total - periods - baseline + 1
-        first = baseline + (random_draws.uniforms(bits, (count,)) * room).astype(np.int64)
+        start = max(baseline, past.begins)
+        room = total - periods - start + 1
+        first = start + (random_draws.uniforms(bits, (count,)) * room).astype(np.int64)
         at = first[:, None] + np.arange(periods)
         outcome = np.moveaxis(past.series[:, at], 0, 1)
         before = None
