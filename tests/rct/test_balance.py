@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from whatworks import rct
-from whatworks.errors import DesignError, OptionError
+from whatworks.errors import DesignError, OptionError, TrialError
 from whatworks.inference import RandomisationInference
 from whatworks.trial import Trial
 
@@ -144,6 +144,30 @@ def test_several_rows_a_unit_count_once_and_a_crossover_is_refused():
     crossed = pd.concat([table.assign(month=1), table.assign(month=2, arm=table["arm"].map(other))])
     with pytest.raises(DesignError, match="change arms"):
         rct.balance(trial(crossed, period="month"))
+
+
+def test_a_recorded_balance_rule_is_what_chance_could_have_done():
+    listed = frame()[["area", "crime", "size"]]
+    drawn = rct.randomise(
+        listed,
+        unit="area",
+        seed=3,
+        arms=("control", "patrol"),
+        balance=rct.Balance(("crime", "size"), 0.1),
+    )
+    table = listed.merge(drawn.table, on="area").assign(y=0.0)
+    free, held = rct.balance(trial(table)), rct.balance(trial(table), allocation=drawn)
+    assert held.statistic == pytest.approx(free.statistic)
+    assert free.p_value > 0.9
+    # of the tenth that the rule lets through, the drawn one is any
+    assert held.p_value == pytest.approx((free.p_value - 1) * 10 + 1, abs=0.03)
+    assert "recorded rule" in held.sentence
+    left = rct.balance(trial(table.iloc[1:]), allocation=drawn)
+    assert any("not in the analysis" in note for note in left.notes)
+    swap = {"control": "patrol", "patrol": "control"}
+    other = trial(table.assign(arm=table["arm"].map(swap)))
+    with pytest.raises(TrialError, match="another arm"):
+        rct.balance(other, allocation=drawn)
 
 
 def test_refusals_name_the_remedy():

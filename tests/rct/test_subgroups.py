@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from whatworks import rct
-from whatworks.errors import DesignError, OptionError
+from whatworks.errors import DesignError, OptionError, TrialError
 from whatworks.inference import ClusterRobust, WildCluster
 from whatworks.inference.heteroskedastic import Heteroskedastic
 from whatworks.results import NotAvailable, Result
@@ -149,6 +149,17 @@ def test_clusters_take_cr2_and_the_default_says_so():
     assert found.headline.std_error == same.headline.std_error
     other = rct.subgroups(made, by="region", inference=WildCluster(draws=199))
     assert other.headline.p_value != found.headline.p_value
+
+
+def test_the_list_is_held_against_the_record():
+    table = frame().drop(columns="arm")
+    drawn = rct.randomise(table, unit="area", seed=5, arms=("control", "patrol"))
+    table = table.merge(drawn.table, on="area")
+    found = rct.subgroups(trial(table.iloc[1:]), by="region", allocation=drawn)
+    assert any("not in the analysis" in note for note in found.notes)
+    swapped = table.assign(arm=table["arm"].map({"control": "patrol", "patrol": "control"}))
+    with pytest.raises(TrialError, match="another arm"):
+        rct.subgroups(trial(swapped), by="region", allocation=drawn)
 
 
 def test_a_list_of_units_divides_what_is_no_number():

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.errors import DesignError, OptionError
-from whatworks.inference.randomisation import RandomisationInference
-from whatworks.rct.dealt import Dealt, dealt
+from whatworks.inference.randomisation import RandomisationInference, collect
+from whatworks.rct.allocation import Allocation
+from whatworks.rct.reassign import Redrawn, redrawn
 from whatworks.results import NotAvailable, Number
 from whatworks.trial import Trial
 
@@ -20,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 WHERE: Final = "rct.balance"
-SCALE: Final = "standard deviation pooled over both arms"
+TIE: Final = 1e-9
 FLAT: Final = "the variable is the same for every unit of both arms"
 
 
@@ -60,6 +61,7 @@ class BalanceTest:
 def balance(
     trial: Trial,
     *,
+    allocation: Allocation | None = None,
     inference: RandomisationInference | None = None,
 ) -> BalanceTest:
     """Compare the arms on their baseline, variable by variable and all together.
@@ -72,33 +74,43 @@ def balance(
 
     Args:
         trial: one row a unit, or several in which each unit keeps its arm and baseline; K ≥ 1 variables.
+        allocation: the record, whose rule (a balance rule, too) then draws the allocations; without it arms
+            are dealt anew within the trial's blocks over its clusters.
         inference: draws and seed; without `within`, which comes from the trial.
 
     Raises:
         OptionError: a trial without baseline variables, or `inference` of another kind.
-        DesignError: units that change arms; arms or blocks that leave nothing to draw.
+        DesignError: units that change arms; clusters in several blocks; one possible allocation only.
+        TrialError, RecordError: a list that is not the recorded one; a record without its rule.
 
     Source: Hansen & Bowers (2008), Statistical Science 23(2), equations 5 to 8.
     """
     chosen = _settled(trial, inference)
     units = one_row_a_unit(trial)
-    table = _table(units)
-    design = dealt(units, chosen, where=WHERE)
-    totals = _totals(units, design)
-    root, rank = _whitener(totals, design)
+    return _tested(units, redrawn(units, allocation), chosen)
+
+
+def _tested(units: Trial, chance: Redrawn, inference: RandomisationInference) -> BalanceTest:
+    table, notes = _table(units), (*units.notes, *chance.notes)
+    totals, block = _totals(units, chance)
+    arms = len(units.arms)
+    root, rank = _whitener(totals, block, chance.arms(chance.actual), arms)
     if rank == 0:
         gap = NotAvailable("no variable differs between the clusters of any block")
-        return BalanceTest(table, gap, 0, gap, "There is nothing to test.", units.notes)
+        return BalanceTest(table, gap, 0, gap, "There is nothing to test.", notes)
 
-    def distance(arms: Ints) -> Floats:
-        return np.asarray(((_sums(arms, totals, len(units.arms)) @ root) ** 2).sum(axis=1))
+    def distance(drawn: Ints) -> Floats:
+        return np.asarray(((_sums(chance.arms(drawn), totals, arms) @ root) ** 2).sum(axis=1))
 
-    found = design.test(distance)
+    design = inference.under(chance.rule, np.arange(len(chance.actual)))
+    found = collect(design, chance.actual, distance)
+    count = (found.values >= found.actual * (1 - TIE)).sum(axis=0)
     sentence = (
-        f"Hansen and Bowers' d² over {len(units.baseline_names)} variables ({rank} directions) against "
-        f"{found.sentence}"
+        f"Hansen and Bowers' d² over {len(units.baseline_names)} variables ({rank} directions), "
+        f"{chance.rule.words} ({design.how}, the actual one included)."
     )
-    return BalanceTest(table, found.value, rank, found.p_value, sentence, units.notes)
+    p_value = float(design.share.p_value(count)[0])
+    return BalanceTest(table, float(found.actual[0]), rank, p_value, sentence, notes)
 
 
 def one_row_a_unit(trial: Trial) -> Trial:
@@ -175,21 +187,24 @@ def within_blocks(values: Floats, treated: npt.NDArray[np.bool_], block: Ints) -
     return float(np.average(means[0] - means[1], weights=weight))
 
 
-def _totals(trial: Trial, design: Dealt) -> Floats:
-    """(K, G) totals of clusters after the units' block means are taken off, each variable in its own spread.
+def _totals(trial: Trial, chance: Redrawn) -> tuple[Floats, Ints]:
+    """(K, G) totals of what was dealt, after the units' block means are taken off, and the blocks (G,).
 
-    The scale changes no d²; it keeps the rank from resting on the units of measurement.
+    Each variable is in its own spread, which changes no d² and keeps the rank from resting on units of
+    measurement. What was dealt and has left counts nothing, and its block is −1.
     """
-    block = design.block[design.cluster]
-    size = np.bincount(block)
-    out = np.empty((len(trial.baseline), design.clusters))
+    places = len(chance.actual)
+    own = np.zeros(trial.n_rows, dtype=np.int64) if trial.block is None else trial.block
+    block = np.full(places, -1, dtype=np.int64)
+    block[chance.place] = own
+    size = np.bincount(own)
+    out = np.empty((len(trial.baseline), places))
     for k, values in enumerate(trial.baseline):
-        centred = values - (np.bincount(block, values) / size)[block]
-        length = np.abs(values).max(initial=0.0) * 1e-12
+        centred = values - (np.bincount(own, values) / size)[own]
         scale = float(np.sqrt((centred**2).mean()))
-        centred = centred / scale if scale > length else np.zeros_like(centred)
-        out[k] = np.bincount(design.cluster, centred, design.clusters)
-    return out
+        flat = scale <= np.abs(values).max(initial=0.0) * 1e-12
+        out[k] = np.bincount(chance.place, np.zeros_like(centred) if flat else centred / scale, places)
+    return out, block
 
 
 def _sums(arms: Ints, totals: Floats, count: int) -> Floats:
@@ -198,26 +213,25 @@ def _sums(arms: Ints, totals: Floats, count: int) -> Floats:
     return np.concatenate(members, axis=1)
 
 
-def _whitener(totals: Floats, design: Dealt) -> tuple[Floats, int]:
+def _whitener(totals: Floats, block: Ints, arm: Ints, arms: int) -> tuple[Floats, int]:
     """A root of the inverse covariance of the arms' totals under complete draws within blocks, and its rank.
 
     A block has m clusters, m_a of them in arm a: the covariance of indicators is m_a(δ_ac·m − m_c)/(m − 1)
     over m times Σ t t'; totals within a block sum to zero.
     """
-    arms = int(design.arm.max()) + 1
     k = len(totals)
     covariance = np.zeros(((arms - 1) * k, (arms - 1) * k))
-    for code in range(int(design.block.max()) + 1):
-        here = design.block == code
+    for code in range(int(block.max()) + 1):
+        here = block == code
         m = int(here.sum())
         if m < 2:
             continue
-        counts = np.bincount(design.arm[here], minlength=arms)[1:].astype(np.float64)
+        counts = np.bincount(arm[here], minlength=arms)[1:].astype(np.float64)
         share = (np.diag(counts) * m - np.outer(counts, counts)) / (m * (m - 1))
         part = totals[:, here] - totals[:, here].mean(axis=1, keepdims=True)
         covariance += np.kron(share, part @ part.T)
     values, vectors = np.linalg.eigh(covariance)
-    kept = values > values.max(initial=0.0) * 1e-10
     if not values.max(initial=0.0) > 0:
         return np.zeros((len(values), 0)), 0
+    kept = values > values.max() * 1e-10
     return np.asarray(vectors[:, kept] / np.sqrt(values[kept])), int(kept.sum())

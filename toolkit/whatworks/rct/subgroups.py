@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,8 @@ from whatworks.inference.draws import check_level
 from whatworks.inference.multiplicity import holm
 from whatworks.inference.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty
-from whatworks.rct import answer
+from whatworks.rct import answer, listed
+from whatworks.rct.allocation import Allocation
 from whatworks.rct.default_errors import pieces, settle
 from whatworks.rct.modifier import WHERE, Divided, Subgroup, divide
 from whatworks.rct.several import wald
@@ -56,14 +57,15 @@ def subgroups(
     by: str | Subgroup | Sequence[str | Subgroup],
     prespecified: str = "",
     adjust: Sequence[str] = (),
+    allocation: Allocation | None = None,
     inference: Any = None,
     level: float = 0.95,
 ) -> Result:
     """Ask whether the effect differs between subgroups, by the interaction and never by separate tests.
 
-    Each modifier has a regression of its own: outcome on arm, group, arm by group, and the blocks where there
-    are any. The answer is the difference between the effects, with several groups one joint test that all
-    are equal; p-values of several modifiers are adjusted by Holm's procedure.
+    A modifier has a regression of its own: outcome on arm, group, arm by group, and the blocks. The answer is
+    the difference between the effects, with several groups one joint test that all are equal; p-values of
+    several modifiers are adjusted by Holm's procedure.
 
     Args:
         trial: two arms, one row a unit; rows without an outcome are left out with a note.
@@ -71,53 +73,59 @@ def subgroups(
         prespecified: where the subgroups were fixed before outcomes were known ("protocol of 3 May, section
             7"); without it the result is marked exploratory.
         adjust: baseline columns to adjust for.
-        inference: errors; None for the default of the design.
-        level: coverage of the intervals.
+        allocation: the record, against which the list is held.
+        inference, level: errors (None for the default of the design), and coverage of the intervals.
 
     Returns:
-        The headline is the difference between the effects of the first modifier's two groups; with more
-        groups it has a p-value and no single number. `effects` has columns modifier, group, kind (`effect`,
-        `difference`, `joint`) and p_adjusted.
+        The headline is the difference between the first modifier's two groups; more groups have a p-value and
+        no single number. `effects` adds modifier, group, kind (effect, difference, joint) and p_adjusted.
 
     Raises:
-        DesignError: more than two arms, several rows a unit, a count with exposure, a group with fewer than
-            two units (clusters) in an arm.
+        DesignError: over two arms, several rows a unit, an exposure, under two units of an arm in a group.
         OptionError: an unknown column, a number without cuts, a claim without a place.
+        TrialError: a list that is not the recorded one.
 
-    Source: Assmann, Pocock, Enos & Kasten (2000), Lancet 355; Brookes et al. (2004), Journal of Clinical
-    Epidemiology 57(3).
+    Source: Brookes et al. (2004), Journal of Clinical Epidemiology 57(3).
     """
-    level = check_level(level)
     _refuse(trial, prespecified)
+    rules = _rules(by)
+    listing = () if allocation is None else listed.against_record(trial, allocation)
     kept = trial.drop_missing()
-    rules = [by] if isinstance(by, str | Subgroup) else list(by)
-    names = [rule if isinstance(rule, str) else rule.name for rule in rules]
-    if not rules or len(set(names)) < len(names):
-        raise OptionError(
-            f"by={names!r} does not name different modifiers",
-            where=WHERE,
-            remedy="Name each once.",
-        )
     choice = settle(kept, inference)
     if isinstance(choice.inference, NotAvailable):
         raise DesignError(choice.reason, where=WHERE, remedy="Fewer groups, or more units in an arm.")
-    found = [_fitted(kept, divide(kept, rule), _covariates(kept, adjust), choice, level) for rule in rules]
-    spec = answer.choices(
-        kept, choice, level, by=[repr(rule) for rule in rules], prespecified=prespecified, adjust=list(adjust)
-    )
-    headline = _headline(kept, found[0], choice, level, prespecified)
-    fixed = f"The subgroups were fixed beforehand: {prespecified.strip()}." if prespecified else EXPLORATORY
+    X, level = _covariates(kept, adjust), check_level(level)
+    found = [_fitted(kept, divide(kept, rule), X, choice, level) for rule in rules]
+    spec = {"by": [repr(rule) for rule in rules], "prespecified": prespecified, "adjust": list(adjust)}
+    result = _result(kept, found, choice, answer.choices(kept, choice, level, **spec))
+    return replace(result, input_hash=trial.fingerprint, notes=(*kept.notes, *listing, *result.notes))
+
+
+def _result(trial: Trial, found: Sequence[_Fitted], choice: Choice, spec: dict[str, Any]) -> Result:
+    said = spec["prespecified"].strip()
+    headline = _headline(trial, found[0], choice, spec["level"], said)
+    fixed = f"The subgroups were fixed beforehand: {said}." if said else EXPLORATORY
     return Result(
         method="rct.subgroups",
         headline=headline,
         effects=_table(found),
-        design=answer.sizes(kept, headline),
+        design=answer.sizes(trial, headline),
         spec=spec,
         input_hash=trial.fingerprint,
         relative=NotAvailable("a difference between effects has no percent change"),
         seed=getattr(choice.inference, "seed", None),
-        notes=(*kept.notes, fixed, *_several(found), *choice.warnings),
+        notes=(fixed, *_several(found), *choice.warnings),
     )
+
+
+def _rules(by: str | Subgroup | Sequence[str | Subgroup]) -> list[str | Subgroup]:
+    rules = [by] if isinstance(by, str | Subgroup) else list(by)
+    names = [rule if isinstance(rule, str) else rule.name for rule in rules]
+    if not rules or len(set(names)) < len(names):
+        raise OptionError(
+            f"by={names!r} does not name different modifiers", where=WHERE, remedy="Name each once."
+        )
+    return rules
 
 
 def _refuse(trial: Trial, prespecified: str) -> None:
