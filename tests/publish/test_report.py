@@ -269,7 +269,7 @@ def test_limits_speak_of_clusters_checks_and_spill_over() -> None:
         report.render(made.notebook(), result, made.words(limits=("Only recorded crime",)), made.PROVENANCE)
     )
     assert "Only recorded crime." in text
-    assert "The areas fall into 12 independent groups" in text
+    assert "The data fall into 12 independent groups" in text
     assert "The check “Enough clusters” failed" in text
     assert "Whether crime moved to or from neighbouring areas was not tested." in text
 

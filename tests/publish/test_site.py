@@ -49,7 +49,7 @@ def test_nulls_harms_and_unfinished_studies_are_listed_like_any_other() -> None:
     assert "The data stopped arriving." in page
     assert "This is a change for the worse." in page
     assert '<a href="zeta/report.html">A fall</a>' in page
-    assert "22 of 32 areas" in page
+    assert "22 of 32 units" in page
 
 
 def test_an_empty_ledger_says_so() -> None:

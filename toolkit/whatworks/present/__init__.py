@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from whatworks.present.answer import answer
 from whatworks.present.bacon import bacon
 from whatworks.present.balance import balance_table
 from whatworks.present.comparison import comparison
@@ -15,6 +16,7 @@ from whatworks.present.flow import flow
 from whatworks.present.honest import honest
 from whatworks.present.note import Note, said
 from whatworks.present.paths import cohort_paths, paths
+from whatworks.present.power import power_curve, power_sizes
 from whatworks.present.pretrend_power import pretrend_power
 from whatworks.present.sentence import Status, findings, headline, status
 from whatworks.present.synth import donor_weights, synth_gap, synth_path, synth_ranking
@@ -28,6 +30,7 @@ __all__ = [
     "Note",
     "Status",
     "Table",
+    "answer",
     "bacon",
     "balance_table",
     "checks_table",
@@ -46,6 +49,8 @@ __all__ = [
     "headline",
     "honest",
     "paths",
+    "power_curve",
+    "power_sizes",
     "pretrend_power",
     "said",
     "secondary_table",

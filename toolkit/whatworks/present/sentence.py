@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from whatworks.present import words
+from whatworks.present import trial_words, words
 from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Result
 
 Better = Literal["lower", "higher"]
@@ -79,31 +79,33 @@ def headline(
     Args:
         result: what a method found; `relative` gives percents where it can, else the outcome's own unit.
         subject: what was measured, as it stands in a sentence (`robbery`).
-        unit: the unit in words, where there is no percent; the scale of the estimate unless given.
+        unit: the unit in words, where the change is better told in it than in percent; where there is no
+            percent, it is the scale of the estimate unless given.
         better: whether a lower or a higher outcome is the better one; the other way is called a harm.
         worthwhile: percent; a null from a study that could not have found this much is inconclusive.
 
     Returns:
         Text. It never says that something does not work: a null is "no change was detected" where the study
-        was large enough, and "inconclusive" otherwise.
+        was large enough, and "inconclusive" otherwise. Of a trial it names the arms that chance assigned.
     """
     found = measure(result.headline, result.relative, unit=unit)
     about = words.spoken(subject) or "the outcome"
     if isinstance(found, NotAvailable):
-        return f"The change in {about} could not be estimated. {words.sentence(found.reason)}"
+        return _without_value(result.headline, found, about, unit)
+    where = trial_words.assigned(result)
     if isinstance(found.low, NotAvailable) or isinstance(found.high, NotAvailable):
         return _without_error(found, about)
     if not found.crosses_zero:
-        return _clear(found, about, better)
+        return _clear(found, about, better, where)
     detected_none = _kind(result, found, worthwhile) == "no_change"
     power = _power(result, found, enough=detected_none)
     if detected_none:
         return (
-            f"No change in {about} was detected: we are {words.how_sure(found.level)} the true change was "
+            f"No change in {about} was detected{where}: we are {words.how_sure(found.level)} the true change was "
             f"between {_range(found)}{_measured(found)}. {power}"
         )
     best = found.change(found.value)
-    told = f"We cannot tell whether {about} changed: {_may_have(found)}."
+    told = f"We cannot tell whether {about} changed{where}: {_may_have(found)}."
     return f"{told} The best single estimate is {best}. {power}"
 
 
@@ -158,11 +160,11 @@ def status(
 def measure(
     estimate: Estimate, relative: Estimate | NotAvailable, *, unit: str = ""
 ) -> Measure | NotAvailable:
-    """The numbers a sentence speaks of: percent where value and interval have one, else the unit's own."""
+    """The numbers a sentence speaks of: in `unit` where one is given, else percent where there is one."""
     if isinstance(estimate.value, NotAvailable):
         return estimate.value
     no_interval = isinstance(estimate.low, NotAvailable) or isinstance(estimate.high, NotAvailable)
-    if isinstance(relative, Estimate) and _complete(relative, value_only=no_interval):
+    if not unit and isinstance(relative, Estimate) and _complete(relative, value_only=no_interval):
         return _measure(relative, percent=True, unit="percent", fallback=estimate)
     return _measure(estimate, percent=False, unit=unit or estimate.scale, fallback=estimate)
 
@@ -173,7 +175,7 @@ def smallest_detectable(result: Result, *, unit: str = "") -> str | NotAvailable
     if isinstance(mde, NotAvailable):
         return mde
     share = _mde_percent(result)
-    if isinstance(share, NotAvailable):
+    if isinstance(share, NotAvailable) or (unit and unit != result.headline.scale):
         where = unit or result.headline.scale
         return f"{words.number(abs(mde), 2)}{f' ({where})' if where else ''}"
     return f"{words.fixed(share, words.percent_decimals([share]))}%"
@@ -234,9 +236,10 @@ def _range(found: Measure) -> str:
     return f"{found.change(found.low)} and {found.change(found.high)}"
 
 
-def _clear(found: Measure, about: str, better: Better) -> str:
+def _clear(found: Measure, about: str, better: Better, where: str) -> str:
     text = (
-        f"{words.capital(about)} {_verb(found.value)} by about {found.size(found.value)}{_measured(found)}, "
+        f"{words.capital(about)} {_verb(found.value)} by about {found.size(found.value)}{_measured(found)}"
+        f"{where}, "
         f"and we are {words.how_sure(found.level)} the true change was between {_range(found)}."
     )
     worse = found.value > 0 if better == "lower" else found.value < 0
@@ -253,6 +256,21 @@ def _may_have(found: Measure) -> str:
         options.append(f"risen by up to {found.size(found.high)}")
     said = " or ".join(options) or "stayed exactly as it was"
     return f"it may have {said}{_measured(found)}"
+
+
+def _without_value(estimate: Estimate, found: NotAvailable, about: str, unit: str) -> str:
+    """Bounds have an interval and no value; anything else without a value was not estimated."""
+    if isinstance(estimate.low, NotAvailable) or isinstance(estimate.high, NotAvailable):
+        return f"The change in {about} could not be estimated. {words.sentence(found.reason)}"
+    low, high = estimate.low, estimate.high
+    where = unit or estimate.scale
+    span = Measure(
+        (low + high) / 2, low, high, estimate.level, False, where, words.unit_decimals([low, high])
+    )
+    return (
+        f"The change in {about} cannot be narrowed to a single number: {words.ended(found.reason)} With chance "
+        f"allowed for, we are {words.how_sure(span.level)} it was between {_range(span)}{_measured(span)}."
+    )
 
 
 def _without_error(found: Measure, about: str) -> str:

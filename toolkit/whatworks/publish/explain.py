@@ -12,6 +12,12 @@ from whatworks.results import NotAvailable, Result, Verdict
 FEW_CLUSTERS = 40
 """Below this many independent groups a report warns that margins of error are themselves uncertain."""
 
+_MOVED = "Whether crime moved to or from neighbouring areas was not tested."
+_TOUCHED = (
+    "Whether what was done in one arm reached the other (crime that moved, people who talk to each other) was "
+    "not tested."
+)
+
 _COUNTED: dict[Verdict, tuple[str, str]] = {
     "pass": ("passed", "passed"),
     "concern": ("raises a concern", "raise a concern"),
@@ -103,11 +109,11 @@ def limits(result: Result, study: StudyWords) -> list[str]:
     clusters = result.design.n_clusters
     if clusters < FEW_CLUSTERS:
         found.append(
-            f"The areas fall into {clusters} independent group{'' if clusters == 1 else 's'} (clusters). "
+            f"The data fall into {clusters} independent group{'' if clusters == 1 else 's'} (clusters). "
             "With so few, the margin of error is itself uncertain."
         )
     if not any(word in check.name.lower() for check in result.checks for word in ("spill", "displac")):
-        found.append("Whether crime moved to or from neighbouring areas was not tested.")
+        found.append(_TOUCHED if result.method.startswith("rct.") else _MOVED)
     found.append("This is one study, in one place and time; elsewhere the change may differ.")
     return list(dict.fromkeys(found))
 

@@ -171,7 +171,7 @@ def _entry(item: StudyPages) -> dict[str, Any]:
     design = result.design
     facts = [
         ("Method", result.method),
-        ("Treated", f"{design.n_treated:,} of {design.n_units:,} areas"),
+        ("Treated", f"{design.n_treated:,} of {design.n_units:,} units"),
         ("Independent groups", f"{design.n_clusters:,}"),
         ("Checks", explain.checks_said(result, study).split(": ")[-1].rstrip(".")),
     ]

@@ -25,7 +25,7 @@ class StudyWords:
         people: who answers for the study, one text each.
         limits: limits that the study itself states, a sentence each.
         better: whether a lower or a higher outcome is the better one.
-        unit: the unit of the outcome in words; the estimate's own scale unless given.
+        unit: the unit of the outcome in words, where changes are told in it and not in percent.
         worthwhile: percent; a null that could have missed a change this large is inconclusive.
         disclosure: the decision under which the notebook may show rows of data; none unless given.
         publisher: who publishes.
@@ -67,6 +67,7 @@ class StudyWords:
             people=tuple(f"{p.name}, {p.role}" if p.role else p.name for p in spec.people),
             limits=report.limits,
             better=report.better,
+            unit=report.unit,
             worthwhile=report.worthwhile,
             disclosure=report.disclosure,
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from whatworks.study.running import run
     from whatworks.study.source import Source, read
     from whatworks.study.synthetic_choice import synthetic
-    from whatworks.study.trials import Drawn, drawn, further, trial
+    from whatworks.study.trials import Drawn, asked, drawn, enrolment, further, trial
     from whatworks.study.verifying import Verification, verify
 
 __all__ = [
@@ -25,9 +25,11 @@ __all__ = [
     "Verification",
     "Workspace",
     "about",
+    "asked",
     "chain",
     "conclude",
     "drawn",
+    "enrolment",
     "follows",
     "further",
     "new_study",
@@ -53,9 +55,11 @@ _HOME = {
     "Verification": "verifying",
     "Workspace": "places",
     "about": "closing",
+    "asked": "trials",
     "chain": "panels",
     "conclude": "closing",
     "drawn": "trials",
+    "enrolment": "trials",
     "follows": "following",
     "further": "trials",
     "new_study": "folder",

@@ -40,12 +40,14 @@ class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ReportWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How the report speaks of the study; all of it may be left out.
 
-    `subject` is the outcome as it stands in a sentence, `better` whether a lower or a higher outcome is the
-    better one, `worthwhile` the percent change below which a null counts as an answer, `limits` sentences the
-    study adds to the limits, `disclosure` who decided, and why, that rows of data may be shown.
+    `subject` is the outcome as it stands in a sentence, `unit` its unit in words where changes are better
+    told in it than in percent, `better` whether a lower or a higher outcome is the better one, `worthwhile`
+    the percent change below which a null counts as an answer, `limits` sentences the study adds to the
+    limits, `disclosure` who decided, and why, that rows of data may be shown.
     """
 
     subject: str = ""
+    unit: str = ""
     better: Literal["lower", "higher"] = "lower"
     worthwhile: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     limits: tuple[str, ...] = ()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from whatworks.data.tables import read_table
-from whatworks.errors import OptionError, RecordError
+from whatworks.errors import OptionError, RecordError, did_you_mean
 from whatworks.rct import Allocation, replay
+from whatworks.rct.flow import Enrolment
 from whatworks.results import Result
 from whatworks.study import places
 from whatworks.study.hashing import file_hash
@@ -137,6 +140,28 @@ def trial(
         period=period or None,
         allow_missing=lost,
     )
+
+
+def asked(method: Callable[..., Result], **choices: object) -> partial[Result]:
+    """A method with the choices of a study made, ready to be given a trial.
+
+    A blank text leaves a choice to the method's own default. Raises `OptionError` for a choice that the method
+    does not have.
+    """
+    known = [name for name in inspect.signature(method).parameters if name != "trial"]
+    for name in choices:
+        if name not in known:
+            raise OptionError(
+                f"{method.__name__} has no choice {name!r}",
+                where="study.asked",
+                remedy=f"{did_you_mean(name, known)}Its choices are {', '.join(known)}.",
+            )
+    return partial(method, **{name: value for name, value in choices.items() if value != ""})
+
+
+def enrolment(assessed: int, excluded: Mapping[str, int]) -> Enrolment | None:
+    """Who was looked at before the draw, or None where nobody counted (0 assessed, nobody excluded)."""
+    return Enrolment(assessed, dict(excluded)) if assessed or excluded else None
 
 
 def further(

@@ -1,0 +1,103 @@
+"""What a trial found, in plain words: its arms, ratios as percents, scales in their own unit, bounds."""
+
+# ruff: noqa: E501 - a sentence is compared whole
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import made_up_study as made
+import pytest
+
+from whatworks import Trial, present, rct
+from whatworks.results import RATE_RATIO, Design, NotAvailable
+from whatworks.study.example_trials import example_trial
+
+ARMS = {"arms": ["control", "patrol"]}
+NONE = NotAvailable("not looked for")
+
+
+def trial(method: str = "rct.itt", *, mde: float = 0.06, **changes: Any) -> Any:
+    return made.result(method=method, spec=ARMS, design=Design(60, 1, 60, 30, NONE, mde), **changes)
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("rct.itt", "where chance assigned “patrol” rather than “control”"),
+        ("rct.crossover", "when chance assigned “patrol” rather than “control”"),
+        ("rct.stepped_wedge", "once chance had assigned “patrol” rather than “control”"),
+        ("rct.cace", "for those who took it up because chance assigned “patrol” rather than “control”"),
+    ],
+)
+def test_the_arms_are_named(method: str, words: str) -> None:
+    assert present.headline(trial(method), subject="robbery") == (
+        f"Robbery fell by about 8% {words}, and we are fairly sure the true change was between a fall of 13% "
+        "and a fall of 2%."
+    )
+
+
+def test_other_designs_name_no_arms() -> None:
+    assert "chance" not in present.headline(made.result(), subject="robbery")
+    assert "chance" not in present.headline(trial("did.block"), subject="robbery")
+
+
+def test_nulls_say_what_the_trial_could_have_found() -> None:
+    """A rate ratio of 0.95 (0.84 to 1.07): percents come from the ratio, the smallest effect from it, too."""
+    ratio = replace(made.estimate(0.95, 0.84, 1.07, scale=RATE_RATIO))
+    null = trial(headline=ratio, relative=made.percent(-5.0, -16.0, 7.0), mde=0.16)
+    assert present.headline(null, subject="crime") == (
+        "We cannot tell whether crime changed where chance assigned “patrol” rather than “control”: it may have "
+        "fallen by up to 16% or risen by up to 7%. The best single estimate is a fall of 5%. The study is "
+        "inconclusive: the smallest change it would find four times in five is 16%, so a smaller one could have "
+        "been missed."
+    )
+    sharp = replace(null, design=replace(null.design, mde=0.08))
+    assert present.headline(sharp, subject="crime").startswith(
+        "No change in crime was detected where chance assigned “patrol” rather than “control”: we are fairly sure"
+    )
+    assert "a change of 8% or more four times in five" in present.headline(sharp, subject="crime")
+
+
+def test_a_scale_is_told_in_its_own_unit_where_the_study_names_one() -> None:
+    points = made.estimate(0.67, 0.31, 1.03, scale="satisfaction")
+    found = trial(headline=points, relative=made.percent(13.0, 5.6, 21.6), mde=0.5)
+    asked = {"subject": "satisfaction", "better": "higher"}
+    assert "13%" in present.headline(found, **asked)
+    told = present.headline(found, unit="points on a scale of 0 to 10", **asked)
+    assert "rose by about 0.7 (measured as points on a scale of 0 to 10) where chance assigned" in told
+    assert "%" not in told
+    unclear = trial(headline=made.estimate(0.2, -0.3, 0.7), relative=made.percent(4.0, -6.0, 14.0), mde=0.5)
+    assert "four times in five is 0.50 (points)" in present.headline(unclear, unit="points", **asked)
+
+
+def test_bounds_are_told_as_a_range_and_never_as_a_number() -> None:
+    made_trial = example_trial("restorative-justice")
+    known = Trial.from_frame(
+        made_trial.made.frame,
+        unit="victim",
+        arm="arm",
+        outcome="satisfaction",
+        control="usual practice",
+        block="site",
+        allow_missing=True,
+    )
+    bounds = rct.attrition_bounds(known)
+    told = present.headline(bounds, subject="satisfaction", better="higher")
+    assert told.startswith(
+        "The change in satisfaction cannot be narrowed to a single number: with outcomes missing"
+    )
+    low, high = bounds.headline.low, bounds.headline.high
+    assert f"between a fall of {-low:.2f} and a rise of {high:.1f}" in told or f"{high:.2f}" in told
+    assert "could not be estimated" not in told
+
+
+def test_an_answer_beside_the_main_one_has_its_table_and_notes_or_a_reason() -> None:
+    shown = present.answer(trial("rct.cace", notes=("Take-up was <b>low</b>",)), subject="robbery")
+    body = shown._repr_mimebundle_()["text/html"]
+    assert repr(shown) in body.replace("&#x27;", "'")
+    assert "<table" in body
+    assert "<li>Take-up was &lt;b&gt;low&lt;/b&gt;.</li>" in body
+    none = present.answer(NotAvailable("nobody recorded take-up"))
+    assert repr(none) == "This does not apply here: nobody recorded take-up."
