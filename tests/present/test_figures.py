@@ -160,6 +160,18 @@ def test_estimates_name_what_is_not_drawn() -> None:
     assert shown.table["reason"].tolist() == ["", "nothing to compare with", ""]
 
 
+def test_one_very_wide_interval_does_not_set_the_scale() -> None:
+    effects = made.effects(bands=False)
+    assert "cuts" not in present.event_study(made.result(effects=effects)).caption
+    far = effects["event_time"] == effects["event_time"].max()
+    wide = effects.assign(high=effects["high"].where(~far, 9.0))
+    shown = present.event_study(made.result(effects=wide))
+    assert "1 so wide that the drawing cuts it short" in shown.caption
+    assert shown.table["95% high"].max() == 9.0
+    marks = re.findall(r">(−?[0-9]+\.[0-9]+)<", shown.svg)
+    assert max(float(mark.replace("−", "-")) for mark in marks) < 1.0
+
+
 def test_an_event_study_needs_event_times() -> None:
     with pytest.raises(DesignError, match="no event time"):
         present.event_study(made.result(effects=made.effects().drop(columns="event_time")))

@@ -12,6 +12,9 @@ from whatworks.present import drawing, words
 from whatworks.present.figure import Figure, slug
 from whatworks.results import Result
 
+_REACH = 2.0
+"""An interval end further from its estimate than this many usual intervals is wide does not set the scale."""
+
 _COLUMNS = ("event_time", "estimate", "low", "high", "band_low", "band_high")
 
 
@@ -26,7 +29,7 @@ def event_study(result: Result, *, subject: str = "", period: str = "period") ->
     subject = words.spoken(subject)
     caption = (
         f"Effect{f' on {subject}' if subject else ''} by {period} since the start, "
-        f"with {words.level(result.headline.level)} intervals"
+        f"with {words.level(result.headline.level)} intervals{past_edge(frame)}"
     )
     with drawing.canvas() as canvas:
         axes = canvas.add_subplot()
@@ -64,6 +67,18 @@ def by_event_time(result: Result) -> pd.DataFrame:
 def is_reference(frame: pd.DataFrame) -> pd.Series:
     """Which event times are the reference, zero by construction."""
     return (frame["estimate"] == 0) & (frame["low"].isna() | (frame["low"] == frame["high"]))
+
+
+def is_cut(frame: pd.DataFrame) -> pd.Series:
+    """Which event times have an interval so wide, against the usual one, that the drawing cuts it."""
+    reach = _reach(frame)
+    return (frame["estimate"] - frame["low"] > reach) | (frame["high"] - frame["estimate"] > reach)
+
+
+def past_edge(frame: pd.DataFrame) -> str:
+    """How many intervals the drawing cuts, in brackets; empty where it cuts none."""
+    cut = int(is_cut(frame).sum())
+    return f" ({cut} so wide that the drawing cuts {'it' if cut == 1 else 'them'} short)" if cut else ""
 
 
 def draw_effects(axes: Any, frame: pd.DataFrame, scale: str, period: str) -> None:
@@ -108,9 +123,22 @@ def draw_effects(axes: Any, frame: pd.DataFrame, scale: str, period: str) -> Non
     axes.set_xlabel(f"{words.capital(period)}s since the start")
     axes.set_ylabel(drawing.side_label(f"Effect: {scale or 'unit of the outcome'}"))
     axes.xaxis.get_major_locator().set_params(integer=True)
-    low, high = axes.get_ylim()
+    low, high = _inside(frame) if is_cut(frame).any() else axes.get_ylim()
     axes.set_ylim(low, high + 0.1 * (high - low))
     drawing.note(axes, -0.5, "start", "left")
+
+
+def _reach(frame: pd.DataFrame) -> float:
+    return _REACH * float((frame["high"] - frame["low"])[~is_reference(frame)].median())
+
+
+def _inside(frame: pd.DataFrame) -> tuple[float, float]:
+    """Ends of a scale that shows every estimate and every interval that is not cut."""
+    value, whole = frame["estimate"], frame[~is_cut(frame)]
+    low = min(value.min(), whole["low"].min(), 0.0)
+    high = max(value.max(), whole["high"].max(), 0.0)
+    room = 0.05 * (high - low)
+    return low - room, high + room
 
 
 def key(axes: Any) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from whatworks.present import drawing, words
-from whatworks.present.event_study import by_event_time, draw_effects, is_reference, key
+from whatworks.present.event_study import by_event_time, draw_effects, is_cut, is_reference, key, past_edge
 from whatworks.present.figure import Figure, slug
 from whatworks.results import Result
 
@@ -66,6 +66,8 @@ def pretrend_power(
     spoken = words.spoken(subject)
     about = f" on {spoken}" if spoken else ""
     caption = f"Effects{about}, and the straight trends that a test of the leads would notice"
+    if is_cut(frame).any():
+        caption += f"; intervals{past_edge(frame)}"
     trends = _trends(found, frame)
     with drawing.canvas(3.8) as canvas:
         axes = canvas.add_subplot()
