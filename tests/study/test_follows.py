@@ -73,6 +73,9 @@ def test_counts_may_be_taken_as_a_rate_ratio() -> None:
     assert "follows what its design suggests, on counts with did.poisson." in found._repr_html_()
     assert "suggests did.block" in study.follows(staggered(ONE), "did.poisson").notes[0]
     assert "suggests did.att_gt" in study.follows(counted(SEVERAL), "did.poisson").notes[0]
+    cohorts = 'did.etwfe(model="poisson")'
+    assert study.follows(counted(SEVERAL), cohorts).notes == ()
+    assert "suggests did.att_gt" in study.follows(staggered(SEVERAL), cohorts).notes[0]
 
 
 def test_what_is_not_possible_gives_its_reason() -> None:

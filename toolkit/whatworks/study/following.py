@@ -12,7 +12,7 @@ from whatworks.errors import WhatworksError
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable
 
-_FOR_COUNTS: Final = {"did.poisson": "did.block"}
+_FOR_COUNTS: Final = {"did.poisson": "did.block", 'did.etwfe(model="poisson")': "did.att_gt"}
 """Methods for counts, by the method that the same design asks for on rates."""
 
 _ALIKE: Final = {"synth.augmented": "synth.classic", "synth.synthdid": "synth.classic"}
