@@ -82,7 +82,7 @@ def romano_wolf(actual: npt.ArrayLike, resampled: npt.ArrayLike, *, every: bool 
         )
     order = np.argsort(-t, kind="stable")
     largest = np.maximum.accumulate(draws[:, order[::-1]], axis=1)[:, ::-1]
-    count = (largest >= t[order] - TIE * largest.max(initial=0.0)).sum(axis=0)
+    count = (largest >= t[order] - TIE * largest.max(axis=0)).sum(axis=0)
     p = count / len(draws) if every else (1 + count) / (1 + len(draws))
     adjusted = np.empty(len(t), dtype=np.float64)
     adjusted[order] = np.maximum.accumulate(p)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,9 @@ from whatworks.trial import Trial
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+UNEVEN: Final = 1.5
+"""How many times as large as the other an arm may be before the result speaks of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,6 +179,20 @@ def of_itt(
     """
     found = collected(trial, trial.outcome[None], adjust, inference, chance)
     return inference.uncertainty(found, level)
+
+
+def uneven(trial: Trial) -> tuple[str, ...]:
+    """What to know where arms are unequal: the plain test is then about no effect on anyone."""
+    code = trial.unit if trial.cluster is None else trial.cluster
+    arm = trial.arm[np.unique(code, return_index=True)[1]]
+    sizes = np.bincount(arm, minlength=2)
+    if sizes.max() <= UNEVEN * sizes.min():
+        return ()
+    return (
+        f"The arms hold {sizes[0]:,} and {sizes[1]:,}: the randomisation test is exact for no effect on "
+        "anyone, but where outcomes of one arm vary more it can reject an average effect of zero too often "
+        "or too seldom; rct.randomisation_test(statistic='studentised') does not.",
+    )
 
 
 def refuse(trial: Trial, inference: RandomisationInference) -> None:
