@@ -265,7 +265,7 @@ def test_refusals() -> None:
         rct.attrition_bounds(read(SIX.assign(seen=[np.nan] * 3 + [1, 3, 2])))
     with pytest.raises(DesignError, match=r"3 arms(.|\n)*against_control"):
         rct.attrition_bounds(read(SIX.assign(z=[0, 1, 2, 0, 1, 2]), treatments=[1, 2]))
-    with pytest.raises(DesignError, match="several rows"):
+    with pytest.raises(DesignError, match="each seen in several periods"):
         rct.attrition_bounds(read(pd.concat([SIX.assign(t=1), SIX.assign(t=2)]), period="t"))
     with pytest.raises(DesignError, match="exposure"):
         rct.attrition_bounds(read(SIX.assign(pop=10.0), exposure="pop"))

@@ -183,8 +183,34 @@ def test_lost_outcomes_are_left_out_and_said() -> None:
     assert found.effects.iloc[0]["n"] == 519
     assert any("left out" in note for note in found.notes)
     gone = frame.assign(y=frame.y.where(frame.z == 1))
-    with pytest.raises(TrialError, match="no row of arm '0'"):
+    with pytest.raises(TrialError, match="arm '0'"):
         rct.cace(read(gone, taken="takeup", allow_missing=True))
+
+
+def test_the_list_is_held_against_the_allocation_record() -> None:
+    people = pd.DataFrame({"person": [f"p{i:02d}" for i in range(40)]})
+    drawn = rct.randomise(people, unit="person", arms=("off", "on"), seed=3)
+    rng = np.random.default_rng(1)
+    frame = drawn.table.assign(took=lambda t: ((t.arm == "on") & (rng.random(40) < 0.8)).astype(int))
+    frame["y"] = rng.normal(size=40) + frame.took
+    roles = {"arm": "arm", "control": "off", "taken": "took"}
+    found = rct.cace(read(frame.iloc[2:], **roles), allocation=drawn)
+    assert found.design.allocations == 137846528820
+    assert any("2 of 40 on the allocation record are not in the analysis" in note for note in found.notes)
+    swapped = frame.assign(arm=frame.arm.to_numpy()[::-1])
+    with pytest.raises(TrialError, match="arm"):
+        rct.cace(read(swapped, **roles), allocation=drawn)
+    lost = frame.assign(y=frame.y.where(frame.index > 4))
+    bounds = rct.attrition_bounds(read(lost, **roles, allow_missing=True), allocation=drawn)
+    assert bounds.design.allocations == 137846528820
+
+
+def test_a_block_with_one_arm_left_is_left_out_and_named() -> None:
+    frame = A.assign(y=A.y.where((A.block != 2) | (A.z == 1)))
+    found = rct.cace(read(frame, taken="takeup", block="block", allow_missing=True))
+    without = rct.cace(read(A[A.block != 2], taken="takeup", block="block"))
+    assert found.headline.value == pytest.approx(without.headline.value, rel=1e-12)
+    assert any("were left out of '1' against '0': 2" in note for note in found.notes)
 
 
 def test_pairs_go_together_in_the_errors() -> None:
@@ -196,6 +222,12 @@ def test_pairs_go_together_in_the_errors() -> None:
     paired, plain = (rct.cace(read(frame, taken="took", **kw)) for kw in ({"block": "pair"}, {}))
     assert paired.headline.value == pytest.approx(plain.headline.value)
     assert paired.headline.std_error < 0.6 * plain.headline.std_error
+    # what is left of each pair's difference, by hand
+    each = frame.pivot(index="pair", columns="z", values=["y", "took"])
+    moved = each["took"][1] - each["took"][0]
+    left = each["y"][1] - each["y"][0] - paired.headline.value * moved
+    by_hand = left.std(ddof=1) / np.sqrt(40) / moved.mean()
+    assert paired.headline.std_error == pytest.approx(by_hand, rel=1e-9)
     assert "CR2" in paired.headline.inference
 
 

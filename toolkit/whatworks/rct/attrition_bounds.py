@@ -12,10 +12,13 @@ import pandas as pd
 from whatworks.errors import DesignError, OptionError, TrialError, choose
 from whatworks.inference.draws import check_level
 from whatworks.rct import attrition_rows, trimming
+from whatworks.rct.allocation import Allocation
 from whatworks.rct.answer import choices, sizes
 from whatworks.rct.attrition_rows import Told
 from whatworks.rct.cells import Cells, cells_of
+from whatworks.rct.compared import admissible, require_one_row
 from whatworks.rct.default_errors import pieces, settle
+from whatworks.rct.listed import against_record
 from whatworks.rct.trimming import Bounds, Sample
 from whatworks.results import Estimate, NotAvailable, Result
 from whatworks.trial import Trial
@@ -49,6 +52,7 @@ def attrition_bounds(
     method: Literal["lee", "manski"] = "lee",
     tighten: str | tuple[str, ...] | list[str] = (),
     limits: tuple[float, float] | None = None,
+    allocation: Allocation | None = None,
     level: float = 0.95,
 ) -> Result:
     """Bounds on an effect where some outcomes are missing, and an interval for the effect between them.
@@ -67,11 +71,12 @@ def attrition_bounds(
         tighten: names of baseline variables, or `block`: bounds within each cell, averaged (`lee` only).
             A variable with more than five values is cut into quarters.
         limits: the least and largest outcome possible (`manski` only); those observed where not given.
+        allocation: the record of `rct.randomise`; the trial's units and arms are held against it.
         level: coverage of the interval.
 
     Raises:
         DesignError: more than two arms, several rows a unit, a count with exposure, a cell too small.
-        TrialError: an arm without outcomes.
+        TrialError: an arm without outcomes, a list that does not match the record.
         OptionError: limits or cells that do not belong to the method, limits that outcomes exceed, a name
             that is no baseline variable, a level outside (0, 1).
 
@@ -81,19 +86,23 @@ def attrition_bounds(
     check_level(level)
     choose("method", method, METHODS, where=WHERE)
     _refuse(trial, method, tighten, limits)
+    recorded = () if allocation is None else against_record(trial, allocation)
     sample = _sample(trial)
     cells = cells_of(trial, (tighten,) if isinstance(tighten, str) else tuple(tighten), WHERE)
     used = _limits(sample, limits) if method == "manski" else None
     bounds, table = _bounds(sample, cells, used)
     told = Told(trial, sample, bounds, table, settle(trial, None), pieces(trial), level)
     made = {"method": method, "tighten": list(cells.by), "limits": used}
-    return _result(told, made, limits is not None)
+    notes = (*recorded, *attrition_rows.notes(told, used, limits is not None))
+    return _result(told, made, notes, allocation)
 
 
-def _result(told: Told, made: dict[str, Any], given: bool) -> Result:
+def _result(
+    told: Told, made: dict[str, Any], notes: tuple[str, ...], allocation: Allocation | None
+) -> Result:
     trial, used = told.trial, made["limits"]
     headline = _headline(told, made["method"])
-    design = sizes(trial, headline)
+    design = sizes(trial, headline, allocations=admissible(allocation))
     if isinstance(headline.value, NotAvailable):
         design = replace(design, mde=NotAvailable("bounds are not a single effect that could be detected"))
     return Result(
@@ -104,7 +113,7 @@ def _result(told: Told, made: dict[str, Any], given: bool) -> Result:
         spec=choices(trial, told.choice, told.level, **made) | {"inference": "influence functions"},
         input_hash=trial.fingerprint,
         relative=NotAvailable("bounds are given in the outcome's own unit only"),
-        notes=(*trial.notes, *told.choice.warnings, *attrition_rows.notes(told, used, given)),
+        notes=(*trial.notes, *told.choice.warnings, *notes),
         detail=AttritionDetail(told.bounds, told.covariance, told.cells, used),
     )
 
@@ -116,12 +125,7 @@ def _refuse(trial: Trial, method: str, tighten: object, limits: tuple[float, flo
             where=WHERE,
             remedy=f"Compare one arm with control: trial.against_control({trial.arms[1]!r}).",
         )
-    if trial.n_rows > trial.n_units:
-        raise DesignError(
-            "units have several rows, and bounds count who was lost, one row a unit",
-            where=WHERE,
-            remedy="Give one row a unit, with its mean outcome where it was seen and none where it was lost.",
-        )
+    require_one_row(trial, WHERE)
     if trial.exposure is not None:
         raise DesignError(
             "the outcome is a count with an exposure, and bounds trim outcomes as they are",

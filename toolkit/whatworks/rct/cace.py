@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from whatworks.errors import DesignError
@@ -13,8 +12,11 @@ from whatworks.inference.anderson_rubin import Accepted
 from whatworks.inference.default import Choice
 from whatworks.inference.percent import relative_change
 from whatworks.inference.regression import Regression
+from whatworks.rct.allocation import Allocation
 from whatworks.rct.answer import choices, sizes
-from whatworks.rct.two_stages import WEAK, Adjust, Columns, Found, estimate, headline, prepare
+from whatworks.rct.compared import admissible
+from whatworks.rct.two_stage_rows import bare_row, effect_rows, strength
+from whatworks.rct.two_stages import Adjust, Columns, Found, estimate, headline, prepare
 from whatworks.results import NotAvailable, Number, Result
 from whatworks.trial import Trial
 
@@ -48,7 +50,8 @@ class CaceDetail:
 def cace(
     trial: Trial,
     *,
-    adjust: Adjust = "additive",
+    adjust: Adjust = "ancova",
+    allocation: Allocation | None = None,
     inference: Any = None,
     level: float = 0.95,
 ) -> Result:
@@ -61,13 +64,14 @@ def cace(
     Args:
         trial: two arms, take-up 0 or 1, one row a unit or a unit and period. Rows without an outcome are left
             out, with a note. With an exposure effects are differences in rates.
-        adjust: `additive`, baseline variables as regressors in both stages; `none`, without them.
+        adjust: `ancova`, baseline variables (if any) as regressors in both stages; `none`, without them.
+        allocation: the record of `rct.randomise`; the trial's units and arms are held against it.
         inference: `Heteroskedastic`, `ClusterRobust`, `Default`, or None for the default of the design.
         level: coverage of the intervals.
 
     Raises:
         DesignError: more than two arms, no take-up recorded, a dose, columns that cannot be told apart.
-        TrialError: an arm without outcomes.
+        TrialError: an arm without outcomes, a list that does not match the record.
         OptionError: an inference object that does not hold over two stages, a level outside (0, 1).
 
     Source: Angrist, Imbens & Rubin (1996), Journal of the American Statistical Association 91(434);
@@ -79,11 +83,15 @@ def cace(
             where=WHERE,
             remedy="Use rct.dosage, which gives the effect per unit of dose.",
         )
-    columns = prepare(trial, adjust=adjust, inference=inference, level=level, where=WHERE)
-    return _result(trial, estimate(columns, level=level, where=WHERE), level, adjust)
+    columns = prepare(
+        trial, adjust=adjust, allocation=allocation, inference=inference, level=level, where=WHERE
+    )
+    return _result(trial, estimate(columns, level=level, where=WHERE), level, adjust, allocation)
 
 
-def _result(trial: Trial, found: Found, level: float, adjust: Adjust) -> Result:
+def _result(
+    trial: Trial, found: Found, level: float, adjust: Adjust, allocation: Allocation | None
+) -> Result:
     columns = found.columns
     told = headline(
         found,
@@ -98,11 +106,11 @@ def _result(trial: Trial, found: Found, level: float, adjust: Adjust) -> Result:
         method=WHERE,
         headline=told,
         effects=pd.DataFrame(_rows(found, detail)),
-        design=sizes(columns.trial, told),
+        design=sizes(columns.trial, told, allocations=admissible(allocation)),
         spec=choices(columns.trial, columns.choice, level, adjust=adjust),
         input_hash=trial.fingerprint,
         relative=NotAvailable(NOBODY) if fit is None else relative_change(told, _treated_mean(columns)),
-        notes=(*columns.trial.notes, *columns.notes, *columns.choice.warnings, *_notes(found, detail)),
+        notes=(*columns.notes, *_notes(found, detail)),
         detail=detail,
     )
 
@@ -131,55 +139,6 @@ def _detail(found: Found, fit: Regression | None) -> CaceDetail:
         fit,
         columns.choice,
     )
-
-
-def effect_rows(found: Found, words: tuple[str, str, str], nobody: str) -> list[dict[str, object]]:
-    """Rows of a table: the two-stage effect, its Anderson–Rubin interval, both effects of assignment, and F.
-
-    `words` are the terms of the effect, of the effect on the outcome and of the effect on take-up.
-    """
-    n, reason = found.columns.trial.n_rows, found.columns.choice.reason
-    effect, itt, first = words
-    rows = [
-        bare_row(effect, np.nan, n, nobody),
-        bare_row(f"{effect}, Anderson–Rubin interval", np.nan, n, nobody),
-    ]
-    if found.effect is not None:
-        rows[0] = {"term": effect, **_first(found.effect.columns()), "n": n}
-        rows[1] |= {"estimate": found.effect.value[0], "reason": reason}
-    if found.stages is None:
-        rows += [bare_row(itt, found.itt, n, reason), bare_row(first, found.moved, n, reason)]
-    else:
-        rows += [
-            {"term": term, **_first(part.columns()), "n": n}
-            for term, part in ((itt, found.stages.reduced), (first, found.stages.first))
-        ]
-    if isinstance(found.f, NotAvailable) and found.stages is not None:
-        rows[3]["reason"] = found.f.reason
-    if found.accepted is not None:
-        low, high = (end if isinstance(end, float) else np.nan for end in found.accepted.ends)
-        rows[1] |= {"low": low, "high": high, "p_value": rows[2]["p_value"]}
-        rows[1]["reason"] = (
-            "the interval comes from a test turned round, which has no standard error"
-            if found.accepted.shape == "interval"
-            else found.accepted.words()
-        )
-    f = found.f
-    gap = f.reason if isinstance(f, NotAvailable) else "a test statistic has no interval"
-    rows.append(bare_row("F of the first stage", f if isinstance(f, float) else np.nan, n, gap))
-    if isinstance(f, float):
-        rows[-1]["p_value"] = rows[3]["p_value"]
-    return rows
-
-
-def bare_row(term: str, value: float, n: int, reason: str) -> dict[str, object]:
-    """A row with a value alone, and the reason why nothing stands beside it."""
-    gap = dict.fromkeys(("std_error", "low", "high", "p_value"), np.nan)
-    return {"term": term, "estimate": value, **gap, "n": n, "reason": reason}
-
-
-def _first(columns: dict[str, Any]) -> dict[str, object]:
-    return {name: values[0] for name, values in columns.items()}
 
 
 def _rows(found: Found, detail: CaceDetail) -> list[dict[str, object]]:
@@ -248,23 +207,3 @@ def _sides(taken: float, untreated: float, treatment: str, control: str) -> list
         f"{1 - taken:.1%} did not take it up with the offer (never-takers). Nothing is learnt about the "
         "effect on either."
     ]
-
-
-def strength(found: Found) -> list[str]:
-    """How strong the first stage is and what the Anderson–Rubin test says, in sentences."""
-    if found.accepted is None:
-        return []
-    notes = []
-    if found.weak:
-        notes.append(
-            f"The first stage is weak: F = {found.f:.3g}, below {WEAK:.0f}. The two-stage estimate leans "
-            "towards the comparison of those who took it up with those who did not, its own interval "
-            "covers too seldom or says too little, and the interval shown is Anderson and Rubin's."
-        )
-    elif isinstance(found.f, float):
-        notes.append(f"First stage: F = {found.f:.4g}, robust.")
-    notes.append(
-        f"Anderson–Rubin: {found.accepted.words()}. It holds even where the first stage is weak, and its "
-        "p-value is that of the effect of the offer."
-    )
-    return notes

@@ -13,8 +13,10 @@ from whatworks.inference import least_squares
 from whatworks.inference.anderson_rubin import Accepted
 from whatworks.inference.default import Choice
 from whatworks.rct import dose_table
+from whatworks.rct.allocation import Allocation
 from whatworks.rct.answer import choices, sizes
-from whatworks.rct.cace import bare_row, effect_rows, strength
+from whatworks.rct.compared import admissible
+from whatworks.rct.two_stage_rows import bare_row, effect_rows, strength
 from whatworks.rct.two_stages import Adjust, Columns, Found, estimate, headline, prepare
 from whatworks.results import NotAvailable, Number, Result
 from whatworks.trial import Trial
@@ -50,7 +52,8 @@ def dosage(
     *,
     per: float = 1.0,
     planned: float | None = None,
-    adjust: Adjust = "additive",
+    adjust: Adjust = "ancova",
+    allocation: Allocation | None = None,
     inference: Any = None,
     level: float = 0.95,
 ) -> Result:
@@ -66,26 +69,31 @@ def dosage(
             has an effect of its own, so has each unit whose arm changes, and a unit's rows go together.
         per: how many units of dose the effect speaks of (10: per 10 minutes).
         planned: the dose that was planned, in its own unit.
-        adjust: `additive`, baseline variables as regressors in both stages; `none`, without them.
+        adjust: `ancova`, baseline variables (if any) as regressors in both stages; `none`, without them.
+        allocation: the record of `rct.randomise`; the trial's units and arms are held against it.
         inference: `Heteroskedastic`, `ClusterRobust`, `Default`, or None for the default of the design.
         level: coverage of the intervals.
 
     Raises:
         DesignError: more than two arms, no take-up recorded, columns that cannot be told apart.
-        TrialError: an arm without outcomes.
+        TrialError: an arm without outcomes, a list that does not match the record.
         OptionError: a `per` or `planned` that is not positive, an inference object that does not hold over
             two stages, a level outside (0, 1).
 
     Source: Angrist & Imbens (1995), Journal of the American Statistical Association 90(430), theorem 1.
     """
     _positive(per, planned)
-    columns = prepare(trial, adjust=adjust, inference=inference, level=level, where=WHERE)
+    columns = prepare(
+        trial, adjust=adjust, allocation=allocation, inference=inference, level=level, where=WHERE
+    )
     columns = replace(columns, taken=columns.taken / per)
     made = {"adjust": adjust, "per": per, "planned": planned}
-    return _result(trial, estimate(columns, level=level, where=WHERE), level, made)
+    return _result(trial, estimate(columns, level=level, where=WHERE), level, made, allocation)
 
 
-def _result(trial: Trial, found: Found, level: float, made: dict[str, Any]) -> Result:
+def _result(
+    trial: Trial, found: Found, level: float, made: dict[str, Any], allocation: Allocation | None
+) -> Result:
     columns, per = found.columns, made["per"]
     unit = f"{per:g} units of dose" if per != 1 else "unit of dose"
     told = headline(
@@ -102,11 +110,11 @@ def _result(trial: Trial, found: Found, level: float, made: dict[str, Any]) -> R
         method=WHERE,
         headline=told,
         effects=pd.DataFrame([*rows, _slope(columns, level, unit), *_dose_rows(detail.doses)]),
-        design=sizes(columns.trial, told),
+        design=sizes(columns.trial, told, allocations=admissible(allocation)),
         spec=choices(columns.trial, columns.choice, level, **made),
         input_hash=trial.fingerprint,
         relative=NotAvailable("an effect per unit of dose has no mean outcome to be a share of"),
-        notes=(*columns.trial.notes, *columns.notes, *columns.choice.warnings, *_notes(found, detail, unit)),
+        notes=(*columns.notes, *_notes(found, detail, unit)),
         detail=detail,
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.errors import DesignError, OptionError, TrialError, choose
+from whatworks.errors import DesignError, OptionError, choose
 from whatworks.inference import anderson_rubin, least_squares
 from whatworks.inference.anderson_rubin import Accepted, Stages
 from whatworks.inference.cluster import ClusterRobust
@@ -17,16 +17,19 @@ from whatworks.inference.draws import check_level
 from whatworks.inference.heteroskedastic import Heteroskedastic
 from whatworks.inference.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty, unknown
+from whatworks.rct.allocation import Allocation
 from whatworks.rct.answer import dummies, explained
+from whatworks.rct.compared import compared_rows, observed_rows
 from whatworks.rct.default_errors import pieces, settle
+from whatworks.rct.listed import against_record
 from whatworks.results import Estimate, NotAvailable, Number
 from whatworks.trial import Trial
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-Adjust = Literal["additive", "none"]
-ADJUSTS: Final = ("additive", "none")
+Adjust = Literal["ancova", "none"]
+ADJUSTS: Final = ("ancova", "none")
 
 WEAK: Final = 10.0
 """Below this F of the first stage, intervals around a two-stage estimate are not to be trusted.
@@ -112,41 +115,45 @@ class Found:
         return isinstance(self.f, float) and self.f < WEAK
 
 
-def prepare(trial: Trial, *, adjust: str, inference: object, level: float, where: str) -> Columns:
+def prepare(
+    trial: Trial,
+    *,
+    adjust: Adjust,
+    allocation: Allocation | None,
+    inference: object,
+    level: float,
+    where: str,
+) -> Columns:
     """The columns of both stages.
 
     Raises:
         DesignError: more than two arms, no take-up recorded.
-        TrialError: an arm without outcomes.
+        TrialError: an arm without outcomes, a list that does not match the allocation record.
         OptionError: an inference object for one stage only.
     """
     check_level(level)
-    choose("adjust", adjust, ADJUSTS, where=where)
-    _refuse(trial, inference, where)
-    kept = trial.drop_missing()
-    for code, label in enumerate(trial.arms):
-        if not (kept.arm == code).any():
-            raise TrialError(
-                f"no row of arm {label!r} has an outcome",
-                where=where,
-                remedy="rct.attrition_bounds with method='manski' and limits shows what could be said.",
-            )
-    design, names, notes = _design(kept, adjust)
+    _refuse(trial, adjust, inference, where)
+    notes = [*trial.notes, *(() if allocation is None else against_record(trial, allocation))]
+    kept, lost = observed_rows(trial)
+    left: list[str] = []
+    if trial.period is None:
+        kept, left = compared_rows(kept, trial.arms[1])
+    design, names, made = _design(kept, adjust == "ancova")
     codes, choice = _errors(kept, inference)
     weight, outcome, scale = None, kept.outcome, kept.scale
     if kept.exposure is not None:
         weight, outcome = np.asarray(kept.exposure), kept.outcome / kept.exposure
         scale = f"{kept.outcome_name} per unit of exposure"
-        notes += (
-            "Counts are divided by their exposure and weighted by it: effects are differences in rates.",
+        made.append(
+            "Counts are divided by their exposure and weighted by it: effects are differences in rates."
         )
-    if len(kept.unit) < len(trial.unit):
-        notes += ("How much the losses could matter: rct.attrition_bounds.",)
     taken = np.asarray(kept.taken, dtype=np.float64)
-    return Columns(kept, outcome, taken, design, names, weight, codes, choice, scale, notes)
+    said = (*notes, *lost, *left, *made, *choice.warnings)
+    return Columns(kept, outcome, taken, design, names, weight, codes, choice, scale, said)
 
 
-def _refuse(trial: Trial, inference: object, where: str) -> None:
+def _refuse(trial: Trial, adjust: Adjust, inference: object, where: str) -> None:
+    choose("adjust", adjust, ADJUSTS, where=where)
     if len(trial.arms) != 2:
         raise DesignError(
             f"the trial has {len(trial.arms)} arms, and one offer can be an instrument at a time",
@@ -176,10 +183,10 @@ def _refuse(trial: Trial, inference: object, where: str) -> None:
     )
 
 
-def _design(trial: Trial, adjust: str) -> tuple[Floats, list[str], tuple[str, ...]]:
+def _design(trial: Trial, adjust: bool) -> tuple[Floats, list[str], list[str]]:
     """(n, k) columns, their names, and notes."""
     columns: list[Floats] = [np.ones((trial.n_rows, 1)), trial.treated[:, None].astype(np.float64)]
-    names, notes = ["constant", "assignment"], []
+    names, notes = ["constant", "assignment"], list[str]()
     crossed = trial.period is not None and _varies(trial.arm, trial.unit)
     if crossed:
         parts, labels = dummies(trial.unit, trial.units, trial.unit_name)
@@ -194,13 +201,13 @@ def _design(trial: Trial, adjust: str) -> tuple[Floats, list[str], tuple[str, ..
         parts, labels = dummies(codes.astype(np.int64), [str(p) for p in when], "period")
         columns, names = [*columns, parts], [*names, *labels]
         notes.append("Each period has an effect of its own.")
-    if adjust == "additive" and trial.baseline_names:
+    if adjust and trial.baseline_names:
         usable = [k for k, row in enumerate(trial.baseline) if not crossed or _varies(row, trial.unit)]
         columns.append(trial.baseline[usable].T)
         names += [trial.baseline_names[k] for k in usable]
         if len(usable) < len(trial.baseline_names):
             notes.append(f"Baseline that is constant within a {trial.unit_name} is part of its own effect.")
-    return np.hstack(columns), names, tuple(notes)
+    return np.hstack(columns), names, notes
 
 
 def _varies(values: Floats | Ints, unit: Ints) -> bool:
