@@ -68,8 +68,8 @@ def test_a_scale_is_told_in_its_own_unit_where_the_study_names_one() -> None:
     told = present.headline(found, unit="points on a scale of 0 to 10", **asked)
     assert "rose by about 0.7 (measured as points on a scale of 0 to 10) where chance assigned" in told
     assert "%" not in told
-    unclear = trial(headline=made.estimate(0.2, -0.3, 0.7), relative=made.percent(4.0, -6.0, 14.0), mde=0.5)
-    assert "four times in five is 0.50 (points)" in present.headline(unclear, unit="points", **asked)
+    unclear = trial(headline=made.estimate(0.2, -0.3, 0.7), relative=made.percent(4.0, -6.0, 14.0), mde=0.9)
+    assert "four times in five is 0.90 (points)" in present.headline(unclear, unit="points", **asked)
 
 
 def test_bounds_are_told_as_a_range_and_never_as_a_number() -> None:

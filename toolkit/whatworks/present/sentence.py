@@ -101,8 +101,8 @@ def headline(
     power = _power(result, found, enough=detected_none)
     if detected_none:
         return (
-            f"No change in {about} was detected{where}: we are {words.how_sure(found.level)} the true change was "
-            f"between {_range(found)}{_measured(found)}. {power}"
+            f"No change in {about} was detected{where}: we are {words.how_sure(found.level)} the true change "
+            f"was between {_range(found)}{_measured(found)}. {power}"
         )
     best = found.change(found.value)
     told = f"We cannot tell whether {about} changed{where}: {_may_have(found)}."
@@ -268,8 +268,8 @@ def _without_value(estimate: Estimate, found: NotAvailable, about: str, unit: st
         (low + high) / 2, low, high, estimate.level, False, where, words.unit_decimals([low, high])
     )
     return (
-        f"The change in {about} cannot be narrowed to a single number: {words.ended(found.reason)} With chance "
-        f"allowed for, we are {words.how_sure(span.level)} it was between {_range(span)}{_measured(span)}."
+        f"The change in {about} cannot be narrowed to a single number: {words.ended(found.reason)} "
+        f"With chance allowed for, we are {words.how_sure(span.level)} it was between {_range(span)}{_measured(span)}."
     )
 
 

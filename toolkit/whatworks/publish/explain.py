@@ -14,8 +14,8 @@ FEW_CLUSTERS = 40
 
 _MOVED = "Whether crime moved to or from neighbouring areas was not tested."
 _TOUCHED = (
-    "Whether what was done in one arm reached the other (crime that moved, people who talk to each other) was "
-    "not tested."
+    "Whether what was done in one arm reached the other (crime that moved, people who talk to each other) "
+    "was not tested."
 )
 
 _COUNTED: dict[Verdict, tuple[str, str]] = {

@@ -145,8 +145,8 @@ def trial(
 def asked(method: Callable[..., Result], **choices: object) -> partial[Result]:
     """A method with the choices of a study made, ready to be given a trial.
 
-    A blank text leaves a choice to the method's own default. Raises `OptionError` for a choice that the method
-    does not have.
+    A blank text leaves a choice to the method's own default. Raises `OptionError` for a choice that the
+    method does not have.
     """
     known = [name for name in inspect.signature(method).parameters if name != "trial"]
     for name in choices:
