@@ -103,8 +103,7 @@ def _judge(whole: Estimate, moved: Movement) -> CheckResult:
         f"the one {_named(top)} moves it most{moved.errors(top)}."
     )
     if not moved.judged:
-        reason = f"{spread} There is no interval to judge that by."
-        return CheckResult(NAME, "concern", reason, table, "there were an interval")
+        return moved.unjudged(NAME, spread)
     if len(moved.turned):
         reason = (
             f"{spread} The sign turns {_named(moved.turned.iloc[0])}, though the interval excludes no effect."

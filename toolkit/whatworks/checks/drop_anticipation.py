@@ -88,8 +88,7 @@ def _judge(period: str, moved: Movement) -> CheckResult:
             f"{moved.lost['reason'].iloc[0]}."
         )
     if not moved.judged:
-        reason = f"{spread} There is no interval to judge that by."
-        return CheckResult(NAME, "concern", reason, moved.table, "there were an interval")
+        return moved.unjudged(NAME, spread)
     if len(moved.turned):
         reason = (
             f"{spread} The sign turns, though the interval excludes no effect: the answer rests on the last "

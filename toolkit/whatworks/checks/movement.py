@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from whatworks.results import Estimate, NotAvailable
+from whatworks.results import CheckResult, Estimate, NotAvailable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +48,11 @@ class Movement:
         """By how many standard errors a row moves the estimate, in words; empty without an error."""
         size = row.get("change / std error", np.nan)
         return "" if np.isnan(size) else f", by {abs(size):.2g} standard errors"
+
+    def unjudged(self, name: str, said: str) -> CheckResult:
+        """What the check `name` finds where the study has no interval, after what was `said`."""
+        reason = f"{said} There is no interval to judge that by."
+        return CheckResult(name, "concern", reason, self.table, "there were an interval")
 
 
 def measure(whole: Estimate, table: pd.DataFrame) -> Movement | NotAvailable:

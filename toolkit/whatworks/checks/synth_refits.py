@@ -199,8 +199,7 @@ def _stands_out(
 
 def _judged(name: str, said: str, moved: Movement, on: str) -> CheckResult:
     if not moved.judged:
-        reason = f"{said} There is no interval to judge that by."
-        return CheckResult(name, "concern", reason, moved.table, "there were an interval")
+        return moved.unjudged(name, said)
     if len(moved.turned):
         reason = f"{said} The sign itself rests on {on}, though the interval excludes no effect."
         return CheckResult(name, "fail", reason, moved.table, "the sign stood")
