@@ -14,6 +14,7 @@ from whatworks.rct.flow import Enrolment, Flow, flow
 from whatworks.rct.horvitz_thompson import horvitz_thompson
 from whatworks.rct.itt import itt
 from whatworks.rct.modifier import Subgroup
+from whatworks.rct.outcomes import outcomes
 from whatworks.rct.past_noise import PastNoise, noise
 from whatworks.rct.power import power
 from whatworks.rct.power_designs import Clusters, Paired, Parallel
@@ -60,6 +61,7 @@ __all__ = [
     "horvitz_thompson",
     "itt",
     "noise",
+    "outcomes",
     "power",
     "power_by_simulation",
     "randomisation_test",

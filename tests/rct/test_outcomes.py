@@ -1,0 +1,99 @@
+"""Secondary outcomes beside a primary one: the same estimate of each, p-values adjusted for their number."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from whatworks import Trial, errors, rct
+from whatworks.inference import RandomisationInference
+from whatworks.inference.multiplicity import benjamini_hochberg, holm
+from whatworks.rct import reassign
+
+
+def trial(n=20, seed=3, **roles):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "person": [f"p{i:02d}" for i in range(n)],
+            "z": np.tile([0, 1], n // 2),
+            "site": np.arange(n) // 10,
+            "y": rng.normal(size=n),
+        }
+    )
+    return Trial.from_frame(frame, unit="person", arm="z", outcome="y", control=0, **roles)
+
+
+def others(n=20, seed=5, effect=0.8):
+    rng = np.random.default_rng(seed)
+    z, shared = np.tile([0, 1], n // 2), rng.normal(size=n)
+    return {name: shared + 0.5 * rng.normal(size=n) + k * effect * z for k, name in enumerate("abc")}
+
+
+@pytest.mark.parametrize(("correction", "rule"), [("holm", holm), ("benjamini_hochberg", benjamini_hochberg)])
+def test_each_outcome_gets_the_estimate_of_itt_and_an_adjusted_p_value(correction, rule):
+    given, values = trial(block="site"), others()
+    found = rct.outcomes(given, values, correction=correction)
+    alone = [rct.itt(given.with_outcome(y)).headline for y in values.values()]
+    assert found.headline == rct.itt(given).headline
+    assert [s.outcome for s in found.secondary] == ["a", "b", "c"]
+    assert [s.estimate.value for s in found.secondary] == [h.value for h in alone]
+    p = [s.p_adjusted for s in found.secondary]
+    np.testing.assert_allclose(p, rule([h.p_value for h in alone]), rtol=1e-14)
+    assert found.spec["correction"] == correction
+    assert "3 secondary outcomes" in found.secondary[0].adjustment
+
+
+def slow_step_down(t, draws):
+    """One outcome after the other, the largest first, each against the largest of those left."""
+    left, adjusted, last = list(range(len(t))), np.zeros(len(t)), 0.0
+    while left:
+        first = max(left, key=lambda j: abs(t[j]))
+        count = sum(max(abs(row[j]) for j in left) >= abs(t[first]) * (1 - 1e-9) for row in draws)
+        last = max(last, count / len(draws))
+        adjusted[first] = last
+        left.remove(first)
+    return adjusted
+
+
+def test_romano_wolf_from_all_assignments_against_a_loop():
+    given, values = trial(10), {name: y[:10] for name, y in others().items()}
+    found = rct.outcomes(given, values, correction="romano_wolf", adjust="none")
+    y, chance = np.stack(list(values.values())), reassign.redrawn(given)
+    arms = np.concatenate(list(RandomisationInference().under(chance.rule, chance.place)))
+    assert len(arms) == 252
+    draws = np.array([[row[a == 1].mean() - row[a == 0].mean() for row in y] for a in arms])
+    t = np.array([row[given.arm == 1].mean() - row[given.arm == 0].mean() for row in y])
+    spread = np.sqrt((draws**2).mean(axis=0))
+    expected = slow_step_down(t / spread, draws / spread)
+    np.testing.assert_allclose([s.p_adjusted for s in found.secondary], expected, rtol=1e-12)
+    assert "Romano-Wolf" in found.secondary[0].adjustment
+    assert "all 252" in found.secondary[0].adjustment
+
+
+def test_outcomes_known_for_different_rows_share_their_draws():
+    given, values = trial(), others()
+    holed = {**values, "b": np.where(np.arange(20) == 7, np.nan, values["b"])}
+    chance = RandomisationInference(draws=999)
+    whole = rct.outcomes(given, values, correction="romano_wolf", inference=chance)
+    some = rct.outcomes(given, holed, correction="romano_wolf", inference=chance)
+    assert some.secondary[1].estimate.value != whole.secondary[1].estimate.value
+    # the same outcome twice, once without a row, must not be paid for as two
+    twice = {"a": values["a"], "again": np.where(np.arange(20) == 7, np.nan, values["a"])}
+    pair = rct.outcomes(given, twice, correction="romano_wolf", inference=chance).secondary
+    assert pair[0].p_adjusted < pair[0].estimate.p_value * 1.5 + 0.02
+
+
+def test_what_is_refused():
+    given = trial()
+    with pytest.raises(errors.OptionError, match="no secondary outcome"):
+        rct.outcomes(given, {})
+    with pytest.raises(errors.OptionError, match="name of the primary"):
+        rct.outcomes(given, {"y": np.zeros(20)})
+    with pytest.raises(errors.OptionError, match="20 rows"):
+        rct.outcomes(given, {"a": np.zeros(19)})
+    with pytest.raises(errors.OptionError, match="holm"):
+        rct.outcomes(given, others(), correction="bonferroni")
+    with pytest.raises(errors.TrialError, match="known nowhere"):
+        rct.outcomes(given, {"a": np.full(20, np.nan)})

@@ -1,0 +1,150 @@
+"""One primary outcome and several secondary ones, their p-values adjusted for how many they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.errors import OptionError, TrialError, choose
+from whatworks.inference.multiplicity import benjamini_hochberg, holm, romano_wolf
+from whatworks.inference.randomisation import RandomisationInference
+from whatworks.rct import reassign
+from whatworks.rct.allocation import Allocation
+from whatworks.rct.itt import itt
+from whatworks.rct.itt_adjust import Adjust
+from whatworks.results import NotAvailable, Number, Result, Secondary
+from whatworks.trial import Trial
+
+Floats = npt.NDArray[np.float64]
+Correction = Literal["holm", "benjamini_hochberg", "romano_wolf"]
+
+WHERE: Final = "rct.outcomes"
+CORRECTIONS: Final = ("holm", "benjamini_hochberg", "romano_wolf")
+
+
+def outcomes(
+    trial: Trial,
+    secondary: Mapping[str, npt.ArrayLike],
+    *,
+    adjust: Adjust | None = None,
+    correction: Correction = "holm",
+    allocation: Allocation | None = None,
+    inference: object = None,
+    level: float = 0.95,
+) -> Result:
+    """The effect on the trial's own outcome, which is the primary one, and on every secondary outcome.
+
+    The primary p-value stands as it is: it was named beforehand, and is one. Those of the secondary outcomes
+    are adjusted for how many of them there are.
+
+    Args:
+        trial: the trial with its primary outcome; two arms for `romano_wolf`.
+        secondary: name and (R,) values of each, in the order of the trial's rows (as `trial.to_frame()` has
+            them); NaN where unknown.
+        adjust, allocation, inference, level: as in `rct.itt`, for all outcomes alike; the adjustment that
+            None settles on for the primary outcome serves all.
+        correction: `holm` (any dependence), `benjamini_hochberg` (the share of false findings among all) or
+            `romano_wolf` (as safe as Holm, with more power where outcomes move together; it re-draws the
+            allocation by the recorded rule with the draws and seed of `inference`, if that is
+            `RandomisationInference`, else 9,999 draws).
+
+    Returns:
+        The result of `rct.itt` for the primary outcome, `secondary` filled, in the order given.
+
+    Raises:
+        OptionError: no secondary outcome, one under the primary's name, values of another length, or a
+            correction that does not exist.
+        TrialError, DesignError: as `rct.itt`.
+
+    Source: as in `inference.multiplicity`.
+    """
+    choose("correction", correction, CORRECTIONS, where=WHERE)
+    trials = _trials(trial, secondary)
+    result = itt(trial, adjust=adjust, allocation=allocation, inference=inference, level=level)
+    settled: Adjust = result.spec["adjust"]
+    found = {
+        name: itt(other, adjust=settled, allocation=allocation, inference=inference, level=level)
+        for name, other in trials.items()
+    }
+    if correction == "romano_wolf":
+        chosen = inference if isinstance(inference, RandomisationInference) else RandomisationInference()
+        adjusted, words = _stepped_down(trials, settled, chosen, allocation)
+    else:
+        adjusted, words = _from_p_values(found, correction)
+    filled = result.with_secondary(
+        *(
+            Secondary(name, found[name].headline, found[name].relative, p, words)
+            for name, p in zip(found, adjusted, strict=True)
+        )
+    )
+    return replace(filled, spec={**filled.spec, "correction": correction, "secondary": list(found)})
+
+
+def _trials(trial: Trial, secondary: Mapping[str, npt.ArrayLike]) -> dict[str, Trial]:
+    if not secondary or trial.outcome_name in secondary:
+        raise OptionError(
+            "no secondary outcome is given"
+            if not secondary
+            else f"the secondary outcome {trial.outcome_name!r} has the name of the primary one",
+            where=WHERE,
+            remedy="Give each further outcome once, by a name of its own; with none, use rct.itt.",
+        )
+    trials = {}
+    for name, values in secondary.items():
+        column = np.asarray(values, dtype=np.float64)
+        if column.shape != (trial.n_rows,):
+            raise OptionError(
+                f"{name!r} has shape {column.shape}, and the trial has {trial.n_rows:,} rows",
+                where=WHERE,
+                remedy="Give a value for each row, in the order of trial.to_frame().",
+            )
+        if np.isinf(column).any() or np.isnan(column).all():
+            raise TrialError(f"{name!r} is infinite somewhere or known nowhere", where=WHERE)
+        trials[name] = trial.with_outcome(column, name=name, scale=name)
+    return trials
+
+
+def _from_p_values(found: Mapping[str, Result], correction: Correction) -> tuple[list[Number], str]:
+    """Adjusted p-values of the outcomes that have one, the reason for the others."""
+    p_values = [item.headline.p_value for item in found.values()]
+    known = [p for p in p_values if not isinstance(p, NotAvailable)]
+    rule, word = (holm, "Holm") if correction == "holm" else (benjamini_hochberg, "Benjamini-Hochberg")
+    stepped = iter(rule(known).tolist() if known else [])
+    words = f"{word}, {len(known)} secondary outcome{'s' if len(known) != 1 else ''}"
+    return [p if isinstance(p, NotAvailable) else next(stepped) for p in p_values], words
+
+
+def _stepped_down(
+    trials: Mapping[str, Trial],
+    adjust: Adjust,
+    inference: RandomisationInference,
+    allocation: Allocation | None,
+) -> tuple[list[Number], str]:
+    """Romano and Wolf's p-values from the effects under the same draws, each in units of its spread.
+
+    Outcomes known for the same rows go through the draws together, in one pass.
+    """
+    chance = reassign.redrawn(next(iter(trials.values())), allocation)
+    groups: dict[bytes, list[str]] = {}
+    for name, trial in trials.items():
+        groups.setdefault(trial.observed.tobytes(), []).append(name)
+    actual: dict[str, float] = {}
+    values: dict[str, Floats] = {}
+    for names in groups.values():
+        rows = trials[names[0]].observed
+        kept = trials[names[0]].select(rows)
+        here = replace(chance, place=chance.place[rows])
+        together = np.stack([trials[name].outcome[rows] for name in names])
+        found = reassign.collected(kept, together, adjust, inference, here)
+        actual |= dict(zip(names, found.actual.tolist(), strict=True))
+        values |= dict(zip(names, found.values.T, strict=True))
+    design = inference.under(chance.rule, np.arange(len(chance.actual)))
+    t, draws = np.array([actual[name] for name in trials]), np.column_stack([values[name] for name in trials])
+    spread = np.sqrt((draws**2).mean(axis=0))
+    spread = np.where(spread > 0, spread, 1.0)
+    adjusted: list[Number] = romano_wolf(t / spread, draws / spread, every=design.every).tolist()
+    return adjusted, f"Romano-Wolf step-down, {len(t)} secondary outcomes, {design.how}"
