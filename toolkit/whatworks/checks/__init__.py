@@ -20,20 +20,29 @@ from whatworks.checks.synth_battery import run_synth
 from whatworks.checks.synth_fit import convex_hull, pre_fit, pre_period_length
 from whatworks.checks.synth_refits import back_in_time, leave_one_donor_out, shorter_pre_period
 from whatworks.checks.synth_weights import donors_left_alone, interpolation, weight_concentration
+from whatworks.checks.trial_battery import carry_over, over_exposure, run_trial, without_one
+from whatworks.checks.trial_design import allocation_record, balance_before, enough_assigned
+from whatworks.checks.trial_losses import attrition, take_up
 
 __all__ = [
+    "allocation_record",
     "alternative_comparison",
     "alternative_windows",
+    "attrition",
     "back_in_time",
+    "balance_before",
+    "carry_over",
     "convex_hull",
     "donors_left_alone",
     "drop_anticipation",
+    "enough_assigned",
     "few_clusters",
     "honest_bounds",
     "influential_periods",
     "interpolation",
     "leave_one_donor_out",
     "leave_one_out",
+    "over_exposure",
     "placebo_in_space",
     "placebo_in_time",
     "pre_fit",
@@ -42,8 +51,11 @@ __all__ = [
     "regression_to_the_mean",
     "run",
     "run_synth",
+    "run_trial",
     "series_breaks",
     "shorter_pre_period",
     "spillover_ring",
+    "take_up",
     "weight_concentration",
+    "without_one",
 ]

@@ -57,7 +57,7 @@ def leave_one_out(panel: Panel, estimate: refits.Estimator, *, by: Level = "unit
     moved = measure(whole.headline, table)
     if isinstance(moved, NotAvailable):
         return CheckResult(name, "not_applicable", f"No estimate is left without one {by}.", table)
-    return _judge(name, by, moved)
+    return judge(name, by, moved)
 
 
 def _groups(panel: Panel, by: Level) -> tuple[npt.NDArray[np.int64], tuple[str, ...]] | NotAvailable:
@@ -80,7 +80,8 @@ def _groups(panel: Panel, by: Level) -> tuple[npt.NDArray[np.int64], tuple[str, 
     return codes, labels
 
 
-def _judge(name: str, by: str, moved: Movement) -> CheckResult:
+def judge(name: str, by: str, moved: Movement) -> CheckResult:
+    """The verdict on estimates that each lack one unit, cluster, cohort or block."""
     table = moved.table
     spread = f"Leaving out one {by} at a time gives {moved.range}; {moved.top['left out']} moves it most."
     if len(moved.lost):
