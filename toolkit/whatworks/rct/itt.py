@@ -201,7 +201,8 @@ def _uncertainty(prepared: Prepared, choice: Choice, level: float) -> Uncertaint
         value = prepared.contrast @ prepared.fit.coefficients
         return unknown(value, choice.inference.reason, level=level)
     found: Uncertainty = choice.inference.from_regression(prepared.fit, prepared.contrast, level=level)
-    return found
+    # where nothing is left to learn an error from, degrees of freedom mean nothing either
+    return unknown(found.value, found.reason[0], level=level) if np.isnan(found.p_value[0]) else found
 
 
 def _effects(arms: tuple[Arm, ...]) -> pd.DataFrame:
