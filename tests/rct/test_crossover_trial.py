@@ -179,6 +179,14 @@ def test_the_first_and_later_days_of_a_run_have_effects_of_their_own():
     assert rows.loc["first period of a run", "estimate"] == pytest.approx(expected[0], rel=1e-9)
     assert rows.loc["later periods of a run", "estimate"] == pytest.approx(expected[1], rel=1e-9)
     assert rows.loc["first period of a run", "n"] == first.sum()
+    kept = ~frame["washout"].to_numpy(bool)
+    counted = arm * kept.reshape(SPOTS, DAYS)
+    first = counted * (np.diff(counted, axis=1, prepend=0) == 1)
+    X = dummies(frame, first.ravel(), (counted - first).ravel())[kept]
+    expected = np.linalg.lstsq(X, frame["y"].to_numpy()[kept], rcond=None)[0][:2]
+    rows = crossover(trial(frame), washout=1).effects.set_index("term")["estimate"]
+    assert rows["first counted period of a run"] == pytest.approx(expected[0], rel=1e-9)
+    assert rows["later periods of a run"] == pytest.approx(expected[1], rel=1e-9)
 
 
 def test_take_up_gaps_and_units_that_say_nothing_are_told():

@@ -231,9 +231,10 @@ def _effects(headline: _Headline, days: PlaceDays, cells: CellModel, asked: _Ask
         rows.extend(rows_of(cells, design, terms, wanted, inference, asked.level, inside))
 
     first = days.first_of_run
-    later = (days.arm == 1) & ~first
+    later = (days.arm == 1) & ~first & ~days.washed
     if (first & used).any() and (later & used).any():
-        more(("first period of a run", "later periods of a run"), (first, later), used)
+        word = "first counted period of a run" if days.washed.any() else "first period of a run"
+        more((word, "later periods of a run"), (first, later), used)
     half = np.arange(days.arm.shape[1]) < days.arm.shape[1] / 2
     more(
         ("first half of the periods", "second half of the periods"), (days.arm * half, days.arm * ~half), used

@@ -54,8 +54,9 @@ class PlaceDays:
 
     @property
     def first_of_run(self) -> Bools:
-        """(N, T) treated cells that follow no treated one."""
-        return np.asarray((self.arm == 1) & (self.yesterday == 0))
+        """(N, T) treated cells that follow no treated one, wash-out aside."""
+        counted = (self.arm == 1) & ~self.washed
+        return np.asarray(counted & ~(before(counted) & self.next_day))
 
 
 def before(arm: Ints) -> Ints:
