@@ -5,9 +5,11 @@
 Trials are drawn anew each time: units, baseline, outcomes, and the allocation. Persons have lognormal
 outcomes (treated: 30% lower); places have counts with variance twice the mean (φ = 2; rate ratio 0.7);
 clusters have 10 to 60 persons, an intraclass correlation of 0.08 and skewed outcomes (treated: 0.3 lower).
-One baseline variable, correlated with the outcome. Size: the share of trials without an effect whose 5% test rejects.
-Coverage: the share of 95% intervals that hold the effect. Width: the mean width of intervals over what the
-estimates' own spread (1.96 standard deviations each side) would need. Prints a Markdown table.
+One baseline variable, correlated with the outcome.
+
+Size: the share of trials without an effect whose 5% test rejects. Coverage: the share of 95% intervals that
+hold the effect. Width: the mean width of intervals over what the estimates' own spread (1.96 standard
+deviations each side) would need. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -105,10 +107,9 @@ def places(rng: Rng, block: Ints, treated: Ints, effect: bool, *, exposed: bool 
     ratio = np.where(effect & (arm == 1), 0.7, 1.0)
     before, after = (counts(rng, level * exposure * r) for r in (1.0, ratio))
     base = np.log(before + 0.5) - np.log(exposure) if exposed else before
-    truth = (
-        (0.7 if exposed else -4.5 * float(np.exp(0.08 * (len(treated) > 1)))) if effect else float(exposed)
-    )
     blocked = block if len(treated) > 1 else None
+    fall = -4.5 * float(np.exp(-0.08 * (blocked is None)))
+    truth = (0.7 if exposed else fall) if effect else float(exposed)
     return Drawn(arm, after, base, truth, blocked, exposure=exposure if exposed else None)
 
 
@@ -206,11 +207,8 @@ def main() -> None:
     parser.add_argument("--methods", nargs="*", default=[])
     parser.add_argument("--skip-effect", action="store_true")
     given = parser.parse_args()
-    heads = (
-        ["design", "method", "size, %"]
-        + ([] if given.skip_effect else ["coverage, %", "width"])
-        + ["refused"]
-    )
+    more = [] if given.skip_effect else ["coverage, %", "width"]
+    heads = ["design", "method", "size, %", *more, "refused"]
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for name, (draw, methods) in DESIGNS.items():
         if given.only and not any(word in name for word in given.only):
