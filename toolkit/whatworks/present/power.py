@@ -127,6 +127,7 @@ _MARK: dict[str, Any] = {
     "markersize": 8,
     "linestyle": "none",
     "color": drawing.SECOND,
+    "zorder": 5,
 }
 
 

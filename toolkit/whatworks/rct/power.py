@@ -84,7 +84,7 @@ def power(
         sentence=plan.sentence(find, mde, found, needed),
         notes=plan.notes(mde, smallest),
         method="formula",
-        label=_label(noise),
+        label=_label(noise, plan.direction),
         percent=percent,
     )
 
@@ -218,10 +218,12 @@ class _Plan:
         return frame.drop_duplicates(self.design.counted, ignore_index=True)
 
     def what_if(self) -> pd.DataFrame:
-        """The mde when one assumption at a time is worse."""
+        """The mde when one assumption at a time is another."""
         cases = [("as assumed", self.noise), *self.noise.what_if()]
         rows = [(words, *_or_reason(self.finder(self.design, worse).smallest())) for words, worse in cases]
-        return pd.DataFrame(rows, columns=["assumption", "mde", "reason"])
+        # an assumption that plays no part in this design is left out
+        told = [rows[0], *(row for row in rows[1:] if row[1:] != rows[0][1:])]
+        return pd.DataFrame(told, columns=["assumption", "mde", "reason"])
 
     def sentence(self, find: _Finder, mde: Number, found: Number, needed: Number) -> str:
         often = how_often(self.wanted)
@@ -342,8 +344,8 @@ def _check_effect(effect: object, noise: Noise) -> None:
         )
 
 
-def _label(noise: Noise) -> str:
+def _label(noise: Noise, direction: int) -> str:
     if isinstance(noise, Normal):
         return f"Difference{f' ({noise.scale})' if noise.scale else ''}"
-    word = noise.direction.capitalize()
+    word = "Fall" if direction < 0 else "Rise"
     return f"{word} in percentage points" if isinstance(noise, Share) else f"{word} in percent"

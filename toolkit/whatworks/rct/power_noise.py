@@ -76,7 +76,7 @@ class Normal:
         return f"a standard deviation of {plain(self.sd)}{_shared_words(self)}"
 
     def what_if(self) -> list[tuple[str, Noise]]:
-        """The same noise, somewhat worse in one respect at a time."""
+        """The same noise, another in one respect at a time."""
         worse = [(f"standard deviation {plain(1.25 * self.sd)}", replace(self, sd=1.25 * self.sd))]
         return [*worse, *_worse_shared(self)]
 
@@ -144,7 +144,7 @@ class Share:
         return f"a share of {plain(100 * self.p)}% in the control arm{_shared_words(self)}"
 
     def what_if(self) -> list[tuple[str, Noise]]:
-        """The same noise, somewhat worse in one respect at a time."""
+        """The same noise, another in one respect at a time."""
         nearer = self.p + (0.5 - self.p) / 4
         first = [] if self.p == 0.5 else [(f"control arm at {plain(100 * nearer)}%", replace(self, p=nearer))]
         return [*first, *_worse_shared(self)]
@@ -213,7 +213,7 @@ class Counts:
         )
 
     def what_if(self) -> list[tuple[str, Noise]]:
-        """The same noise, somewhat worse in one respect at a time."""
+        """The same noise, another in one respect at a time."""
         more = self.overdispersion + 1
         worse = [
             (f"φ of {plain(more)}", replace(self, overdispersion=more)),
@@ -284,7 +284,7 @@ def _shared_words(noise: Normal | Share | Counts) -> str:
 
 
 def _worse_shared(noise: Noise) -> list[tuple[str, Noise]]:
-    """What blocks, clusters and time leave, a little worse each."""
+    """What blocks, clusters and time leave, another value each."""
     worse: list[tuple[str, Noise]] = []
     if not isinstance(noise, Counts) and noise.icc:
         icc = min(1.5 * noise.icc, 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,7 +38,7 @@ class Power:
         level: of the two-sided test, 0.95 for one at 5%.
         curve: effect, power (and, by simulation, mc_error: its Monte Carlo error; expected_estimate).
         sizes: the count against the mde it brings (`reason` where none).
-        what_if: the mde when an assumption is worse by so much.
+        what_if: the mde when one assumption at a time is another.
         allocations: how many allocations chance could make; `smallest_p` is the p-value they permit at best.
         false_positives: how often the test rejects where there is no effect: by simulation, or why not known.
         sentence: what a commander needs.
@@ -90,7 +91,7 @@ class Power:
 _TITLES: Final = (
     ("Power by effect", "curve"),
     ("Smallest effect by size", "sizes"),
-    ("If the noise is worse", "what_if"),
+    ("With another assumption", "what_if"),
 )
 
 
@@ -108,7 +109,7 @@ def how_often(power: float) -> str:
 
 def allocation_words(allocations: int) -> str:
     """How many allocations, in digits while they can be read."""
-    return f"{allocations:,}" if allocations < 10**9 else f"about 10^{len(str(allocations)) - 1}"
+    return f"{allocations:,}" if allocations < 10**9 else f"about 10^{int(math.log10(allocations))}"
 
 
 def p_words(smallest: float) -> str:

@@ -1,0 +1,174 @@
+"""Power by simulation: the cores against one regression at a time, implants, size, and the closed form."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from whatworks import rct
+from whatworks.errors import DesignError, OptionError
+from whatworks.inference.cluster import ClusterRobust
+from whatworks.inference.heteroskedastic import Heteroskedastic
+from whatworks.inference.least_squares import fit as least_squares
+from whatworks.inference.two_way_effects import fit as two_way
+from whatworks.panel import NEVER, Panel
+from whatworks.rct import two_way_batch
+from whatworks.rct.power_simulation import differences
+from whatworks.rct.power_windows import Past, batches, implanted
+
+
+def past(units=24, periods=60, rate=5.0, phi=2.0, seed=1, spread=4.0, cluster=None):
+    rng = np.random.default_rng(seed)
+    mu = rng.gamma(spread, rate / spread, units)[:, None] * np.ones(periods)
+    y = rng.negative_binomial(mu / (phi - 1), 1 / phi).astype(float)
+    labels = () if cluster is None else tuple(f"c{g}" for g in range(max(cluster) + 1))
+    return Panel(
+        tuple(f"u{i:03d}" for i in range(units)), np.arange(periods), "integer", y,
+        np.full(units, NEVER), cluster=None if cluster is None else np.array(cluster), cluster_labels=labels,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_the_two_way_batch_is_one_regression_at_a_time(gaps):
+    rng = np.random.default_rng(2)
+    y = rng.normal(size=(3, 9, 12))
+    x = rct.Crossover(12, 2, 4, 1).draw(np.random.PCG64(1), 9, 3).astype(float)
+    kept = rng.random(x.shape) > 0.2 if gaps else None
+    estimate, error = two_way_batch.tests(y, x, kept)
+    for s in range(3):
+        one = two_way(y[s], x[s][None], names=["arm"], observed=None if kept is None else kept[s])
+        assert estimate[s] == pytest.approx(one.coefficients[0], rel=1e-9)
+        spread = ClusterRobust().from_regression(one, np.eye(1)).std_error[0]
+        assert error[s] == pytest.approx(spread, rel=1e-9)
+
+
+@pytest.mark.parametrize("block", [np.zeros(12, int), np.repeat([0, 1, 2], 4), np.arange(12) // 2])
+@pytest.mark.parametrize("with_baseline", [False, True])
+def test_differences_are_one_regression_at_a_time(block, with_baseline):
+    rng = np.random.default_rng(3)
+    y, b = rng.normal(size=(4, 12)), rng.normal(size=(4, 12))
+    sizes = np.bincount(block)
+    dealt = [np.concatenate([rng.permutation(np.arange(n) % 2) for n in sizes]) for _ in range(4)]
+    treated = np.stack(dealt).astype(float)
+    estimate, error, df = differences(y, treated, block, b if with_baseline else None)
+    for s in range(4):
+        columns = [treated[s], *(block == k for k in np.unique(block)), *([b[s]] if with_baseline else [])]
+        table, names = np.column_stack(columns).astype(float), [str(j) for j in range(len(columns))]
+        one = least_squares(y[s], table, names=names, where="test")
+        found = Heteroskedastic("HC2").from_regression(one, np.eye(len(columns))[:1])
+        assert estimate[s] == pytest.approx(one.coefficients[0], rel=1e-9)
+        assert error[s] == pytest.approx(found.std_error[0], rel=1e-9)
+        assert df == found.df
+
+
+def test_falls_are_thinned_and_stay_counts():
+    panel, design, effects = past(rate=20.0), rct.Complete(), np.array([-0.1, -0.4, 0.3])
+    own = Past.of(panel, design, 30)
+    batch, bits = next(iter(batches(own, design, 30, 0, 100, 1)))
+    on = batch.treated > 0
+    for effect, outcome in zip(effects, implanted(own, batch, effects, bits), strict=True):
+        np.testing.assert_array_equal(outcome[~on], batch.outcome[~on])
+        assert (outcome == np.round(outcome)).all()
+        assert (outcome >= 0).all()
+        total = batch.outcome[on].sum()
+        tolerance = 4 * math.sqrt(abs(effect) * (1 - abs(effect)) / total)
+        assert outcome[on].sum() / total - 1 == pytest.approx(effect, abs=tolerance)
+
+
+def test_large_counts_are_thinned_as_well():
+    panel, design = past(rate=500.0, phi=5.0), rct.Complete()
+    own = Past.of(panel, design, 30)
+    batch, bits = next(iter(batches(own, design, 30, 0, 50, 1)))
+    outcome = next(implanted(own, batch, np.array([-0.2]), bits))
+    on = batch.treated > 0
+    assert (outcome == np.round(outcome)).all()
+    assert outcome[on].sum() / batch.outcome[on].sum() == pytest.approx(0.8, abs=0.001)
+
+
+def test_a_wedge_agrees_with_the_formula_and_keeps_its_promise():
+    design = rct.SteppedWedge(4, first=5, every=5)
+    found = rct.power_by_simulation(past(32, 60), design, effects=[-0.2], sims=1000, seed=3)
+    # the average rate is what a unit has; unlike rates make differences of counts less precise than ratios
+    assert found.false_positives == pytest.approx(0.05, abs=4 * math.sqrt(0.05 * 0.95 / 1000))
+    assert found.power == found.curve["power"].iloc[1]
+    same = rct.power_by_simulation(past(32, 60, spread=400.0), design, effects=[-0.2], sims=1000, seed=3)
+    mean = float(past(32, 60, spread=400.0).outcome.mean())
+    formula = rct.power(rct.Wedge(32, design), rct.Counts(mean, 2.0), effect=-0.2)
+    assert same.power == pytest.approx(formula.power, abs=0.07)
+
+
+def test_additive_effects_of_a_normal_outcome_agree_with_the_formula():
+    rng = np.random.default_rng(5)
+    panel = past(40, 200)
+    panel = panel.with_outcome(rng.normal(0, 1, (40, 200)))
+    found = rct.power_by_simulation(
+        panel, rct.Complete(), effects=[0.3], kind="additive", periods=10, sims=2000
+    )
+    formula = rct.power(rct.Parallel(20, 20, periods=10), rct.Normal(1.0), effect=0.3)
+    assert found.power == pytest.approx(formula.power, abs=4 * math.sqrt(0.25 / 2000))
+    assert found.curve["mean_estimate"].iloc[1] == pytest.approx(0.3, abs=0.02)
+
+
+def test_a_baseline_and_pairs_sharpen():
+    panel = past(24, 60)
+    plain, paired = (
+        rct.power_by_simulation(panel, design, effects=[-0.3], periods=20, sims=300).power
+        for design in (rct.Complete(), rct.Pairs("baseline"))
+    )
+    adjusted = rct.power_by_simulation(
+        panel, rct.Complete(), effects=[-0.3], periods=20, baseline=20, sims=300
+    )
+    assert plain < 0.6 < min(paired, adjusted.power)
+
+
+def test_clusters_are_dealt_as_wholes():
+    panel = past(24, 40, cluster=np.arange(24) // 2)
+    found = rct.power_by_simulation(panel, rct.Complete(), periods=10, sims=200)
+    assert found.allocations == 924
+    assert found.count == 12
+
+
+def test_schedules_run_and_the_same_seed_gives_the_same_numbers():
+    for design in (rct.Crossover(30, 2, 5, 1), rct.Rota(30, 8)):
+        one, two = (rct.power_by_simulation(past(), design, sims=200, seed=4) for _ in range(2))
+        assert one.curve.equals(two.curve)
+        assert one.curve["power"].iloc[-1] > 0.95
+        assert "With these 24 units and 30 periods you would detect a fall of" in one.sentence
+        assert one.mde < 0
+
+
+def test_a_test_that_rejects_too_often_is_warned_of():
+    # one unit moves by itself: with four clusters errors by unit are far too small
+    found = rct.power_by_simulation(
+        past(4, 60), rct.SteppedWedge(2, first=10, every=10), effects=[-0.3], sims=2000, seed=1
+    )
+    assert found.false_positives > 0.06
+    assert any("Warning: that is more often than chance explains" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("design", "options", "error"),
+    [
+        (rct.Complete(), {"periods": 100}, OptionError),
+        (rct.Complete(), {"effects": [-1.0]}, OptionError),
+        (rct.Complete(), {"effects": [0.0]}, OptionError),
+        (rct.Complete(), {"sims": 10}, OptionError),
+        (rct.Complete(), {"power": 0.04}, OptionError),
+        (rct.Complete(), {"kind": "log"}, OptionError),
+        (rct.Crossover(30), {"periods": 20}, OptionError),
+        (rct.Crossover(30), {"baseline": 5}, OptionError),
+        (rct.SteppedWedge(4, first=5, every=5), {"periods": 20}, OptionError),
+        (rct.SteppedWedge(30), {"periods": 50}, DesignError),
+        (rct.Pairs("baseline"), {"periods": 60}, DesignError),
+    ],
+)
+def test_what_cannot_be_is_refused(design, options, error):
+    with pytest.raises(error):
+        rct.power_by_simulation(past(), design, **options)
+
+
+def test_a_past_with_treated_cells_is_refused():
+    with pytest.raises(DesignError, match="already treated"):
+        rct.power_by_simulation(past().with_start(np.full(24, 10)), rct.Complete())
