@@ -22,6 +22,7 @@ from whatworks.present.sentence import Status, findings, headline, status
 from whatworks.present.synth import donor_weights, synth_gap, synth_path, synth_ranking
 from whatworks.present.table import TABLE_MIME, Table
 from whatworks.present.tables import checks_table, design_table, effects_table, secondary_table
+from whatworks.present.trial_balance import trial_balance
 
 __all__ = [
     "FIGURE_MIME",
@@ -58,4 +59,5 @@ __all__ = [
     "synth_gap",
     "synth_path",
     "synth_ranking",
+    "trial_balance",
 ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
+
+import pandas as pd
 
 from whatworks.present import svg, words
 from whatworks.present.boxes import Box, Drawing, Line
 from whatworks.present.figure import Figure, slug
-
-if TYPE_CHECKING:
-    from whatworks.rct.flow import Flow
 
 WIDTH = 448.0
 GAP = 10.0
@@ -23,6 +22,28 @@ TOGETHER = "\u00a0"
 """Keeps a number on the line of its word."""
 
 CAPTION = "Flow of the trial"
+
+
+class Flow(Protocol):
+    """What `rct.flow` returns, as far as a drawing needs it; see there."""
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The columns of the diagram."""
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """What is counted, from the largest."""
+
+    @property
+    def numbers(self) -> pd.DataFrame:
+        """step, arm, of, number, reason."""
+
+    def number(self, step: str, arm: str = "", of: str = "") -> int:
+        """One number, of the finest count where none is named."""
+
+    def table(self) -> pd.DataFrame:
+        """A copy of the numbers."""
 
 
 def flow(found: Flow, *, subject: str = "") -> Figure:
