@@ -13,7 +13,7 @@ from whatworks.inference.randomisation import Collected, RandomisationInference,
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.rct import listed
 from whatworks.rct.allocation import Allocation
-from whatworks.rct.itt_adjust import Adjust, cuped
+from whatworks.rct.itt_adjust import Adjust
 from whatworks.rct.layout import Layout
 from whatworks.rct.reassign_effects import WHERE, effects
 from whatworks.rct.rule import Rule
@@ -148,9 +148,6 @@ def collected(
     """
     refuse(trial, inference)
     m, places = len(outcomes), len(chance.actual)
-    if adjust == "cuped":
-        # what baseline predicts is found once: it must not take the effect for something predicted
-        outcomes, adjust = np.stack([cuped(trial.with_outcome(y)).outcome for y in outcomes]), "none"
     every = np.vstack([outcomes, trial.treated.astype(np.float64)])
     theta = effects(trial, every, adjust, chance.place, places)
     design = inference.under(chance.rule, np.arange(places))

@@ -77,7 +77,7 @@ def effects(trial: Trial, outcomes: Floats, adjust: Adjust, place: Ints, places:
     Args:
         trial: two arms, one row a unit, nothing missing.
         outcomes: (m, R).
-        adjust: as in `rct.itt`; for CUPED give what it leaves of the outcomes, and "none".
+        adjust: as in `rct.itt`.
         place: (R,) which of G places of an assignment decides a row's arm, and `places` G.
 
     Raises:
@@ -87,9 +87,11 @@ def effects(trial: Trial, outcomes: Floats, adjust: Adjust, place: Ints, places:
     if adjust == "ancova" or (small.sum() == 1 and len(small) > 1):
         return _additive(trial, outcomes, adjust != "none", place, places)
     block = np.zeros(trial.n_rows, dtype=np.int64) if trial.block is None else trial.block
-    x = trial.baseline.T if adjust == "lin" else np.empty((trial.n_rows, 0))
-    if not x.shape[1]:
-        return _differences(sums_of(trial, place, places), x, outcomes.T)
+    x = trial.baseline.T
+    if adjust == "none":
+        return _differences(sums_of(trial, place, places), x[:, :0], outcomes.T)
+    if adjust == "cuped":
+        return _by_arm(sums_of(trial, place, places), x - x.mean(axis=0), outcomes.T, in_common=True)
     each = (small & (trial.block is not None))[block]
     parts = []
     for rows, form in ((~each, _by_arm), (each, _of_differences)):
@@ -154,8 +156,11 @@ def _differences(sums: Sums, x: Floats, y: Floats) -> Effects:
     return effect
 
 
-def _by_arm(sums: Sums, x: Floats, y: Floats) -> Effects:
-    """Lin's regression: each arm on its own, blocks with a constant each, evaluated at the mean of x."""
+def _by_arm(sums: Sums, x: Floats, y: Floats, *, in_common: bool = False) -> Effects:
+    """Lin's regression: each arm on its own, blocks with a constant each, evaluated at the mean of x.
+
+    With slopes `in_common` they are those of all rows net of the means of their arm and block (CUPED).
+    """
     sides, p, m = _sides(sums, x, y), x.shape[1], y.shape[1]
     squares = (x[:, :, None] * np.hstack([x, y])[:, None, :]).reshape(len(x), -1)
     of_place = sums.of(squares)
@@ -164,16 +169,18 @@ def _by_arm(sums: Sums, x: Floats, y: Floats) -> Effects:
     def effect(arms: Ints) -> Floats:
         treated = arms.astype(np.float64)
         found, one = sides(treated), treated @ of_place
-        value = np.zeros((len(arms), m))
+        means, moments = [], []
         for arm, raw in ((0, total - one), (1, one)):
-            moment = raw.reshape(-1, p, p + m)
-            mean_x, mean_y = found.mean(found.x, arm), found.mean(found.y, arm)
-            moment = moment - np.einsum(
-                "bkp,bkq->bpq", found.x[arm], np.concatenate([mean_x, mean_y], axis=2), optimize=True
-            )
-            slope = _solved(moment[:, :, :p], moment[:, :, p:])
-            level = mean_y - mean_x @ slope
-            value += (2 * arm - 1) * np.einsum("bk,bkm->bm", found.weight, level)
+            both = np.concatenate([found.mean(found.x, arm), found.mean(found.y, arm)], axis=2)
+            crossed = np.einsum("bkp,bkq->bpq", found.x[arm], both, optimize=True)
+            means.append(both)
+            moments.append(raw.reshape(-1, p, p + m) - crossed)
+        if in_common:
+            moments = [moments[0] + moments[1]] * 2
+        value = np.zeros((len(arms), m))
+        for sign, both, moment in zip((-1, 1), means, moments, strict=True):
+            level = both[:, :, p:] - both[:, :, :p] @ _solved(moment[:, :, :p], moment[:, :, p:])
+            value += sign * np.einsum("bk,bkm->bm", found.weight, level)
         return value
 
     return effect

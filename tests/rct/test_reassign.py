@@ -1,0 +1,213 @@
+"""Trials randomised again: every kind of recorded rule, the list against the record, refits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from whatworks import Trial, errors, rct
+from whatworks.inference import RandomisationInference
+from whatworks.rct import itt_adjust, reassign
+from whatworks.rct.balance_rule import distances
+from whatworks.rct.listed import against_record
+
+DESIGNS = {
+    "complete": {},
+    "blocked": {"design": rct.Blocked("site")},
+    "pairs": {"design": rct.Pairs("x")},
+    "clusters": {"cluster": "ward"},
+    "pairs of clusters": {"design": rct.Pairs("x"), "cluster": "ward"},
+    "balance": {"balance": rct.Balance("x", 0.2)},
+    "clusters in balance": {"cluster": "ward", "balance": rct.Balance("x", 0.4)},
+}
+
+
+def listed(count=12):
+    rng = np.random.default_rng(count)
+    return pd.DataFrame(
+        {
+            "unit": [f"u{i:03d}" for i in range(count)],
+            "ward": [f"w{i // 2:03d}" for i in range(count)],
+            "site": ["n", "s"] * (count // 2),
+            "x": rng.normal(size=count),
+            "v": rng.normal(size=count),
+        }
+    )
+
+
+def trial_of(allocation, frame, seed=1, **roles):
+    """The list with the arm that was drawn and an outcome that depends on baseline."""
+    rng = np.random.default_rng(seed)
+    arm = allocation.table.set_index("unit")["arm"]
+    made = frame.assign(arm=arm.loc[frame["unit"]].to_numpy(), y=frame["x"] + rng.normal(size=len(frame)))
+    cluster = {"cluster": "ward"} if allocation.cluster else {}
+    return Trial.from_frame(made, unit="unit", arm="arm", outcome="y", control="control", **cluster, **roles)
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_every_recorded_rule_is_enumerated_and_drawn_alike(name):
+    drawn = rct.randomise(listed(), unit="unit", seed=7, **DESIGNS[name])
+    rule, chance = drawn.rule, reassign.redrawn(trial_of(drawn, listed()), drawn)
+    every = np.concatenate(list(rule.every(50)))
+    assert len(every) == len({tuple(row) for row in every.tolist()}) == rule.possible
+    assert rule.possible == int(drawn.record["admissible"])
+    assert chance.actual.tolist() in every.tolist()
+    some = rule.draw(np.random.PCG64(3), 40 * len(every))
+    kinds, count = np.unique(some, axis=0, return_counts=True)
+    assert {tuple(row) for row in kinds.tolist()} == {tuple(row) for row in every.tolist()}
+    # each equally often: 40 on average, five standard deviations
+    assert np.abs(count - 40).max() < 5 * np.sqrt(40)
+    if rule.baseline is not None:
+        assert distances(some, rule.baseline).max() <= rule.cutoff * (1 + 1e-9)
+    found = rct.itt(
+        trial_of(drawn, listed()), adjust="none", allocation=drawn, inference=RandomisationInference()
+    )
+    assert found.design.allocations == rule.possible
+    assert f"all {rule.possible:,} assignments" in found.headline.inference
+    assert "recorded rule" in found.headline.inference
+    y, arms = found.detail.arms[0].trial.outcome, chance.arms(every)[:, chance.place]
+    values = np.array([y[a == 1].mean() - y[a == 0].mean() for a in arms])
+    if name in ("complete", "balance", "clusters", "clusters in balance"):
+        p = np.mean(np.abs(values) >= abs(found.headline.value) - 1e-12)
+        assert found.headline.p_value == pytest.approx(p)
+
+
+def test_schedules_of_a_crossover_are_enumerated():
+    spots = pd.DataFrame({"spot": ["a", "b"]})
+    drawn = rct.randomise(spots, unit="spot", seed=1, design=rct.Crossover(6, longest=3))
+    every = np.concatenate(list(drawn.rule.every(7)))
+    assert len({tuple(row) for row in every.tolist()}) == drawn.rule.possible == len(every)
+    for row in every.reshape(-1, 6):
+        assert row.sum() == 3
+        assert (
+            max(len(run) for run in "".join(map(str, row)).replace("01", "0 1").replace("10", "1 0").split())
+            <= 3
+        )
+    frame = drawn.table.assign(y=np.arange(12.0) % 5)
+    trial = Trial.from_frame(frame, unit="spot", arm="arm", outcome="y", control="control", period="period")
+    chance = reassign.redrawn(trial, drawn)
+    assert chance.treated(trial, chance.actual[None])[0].tolist() == trial.treated.tolist()
+    with pytest.raises(errors.DesignError, match="change arms"):
+        reassign.redrawn(trial)
+
+
+def test_starts_of_a_stepped_wedge():
+    drawn = rct.randomise(listed(6), unit="unit", seed=2, design=rct.SteppedWedge(3, first=2))
+    start = drawn.table.set_index("unit")["start"].astype(int)
+    rows = [(u, t, int(t >= start[u]), float(t)) for u in start.index for t in range(1, 6)]
+    frame = pd.DataFrame(rows, columns=["unit", "t", "arm", "y"])
+    trial = Trial.from_frame(frame, unit="unit", arm="arm", outcome="y", control=0, period="t")
+    chance = reassign.redrawn(trial, drawn)
+    np.testing.assert_array_equal(chance.treated(trial, chance.actual[None])[0], trial.treated)
+    assert chance.rule.possible == 90
+    early = frame.assign(arm=frame["arm"].where(frame["unit"] != "u001", 1))
+    other = Trial.from_frame(early, unit="unit", arm="arm", outcome="y", control=0, period="t")
+    with pytest.raises(errors.TrialError, match="u001"):
+        against_record(other, drawn)
+
+
+@pytest.mark.parametrize("adjust", ["none", "lin", "ancova", "cuped"])
+@pytest.mark.parametrize("kind", ["plain", "blocks", "pairs", "mixed", "clusters"])
+def test_sums_give_what_refits_give(kind, adjust):
+    rng = np.random.default_rng(4)
+    frame = listed(48)
+    size = {"blocks": 12, "pairs": 2}.get(kind, 48)
+    frame["b"] = np.arange(48) // size
+    if kind == "mixed":
+        frame["b"] = np.where(np.arange(48) < 24, np.arange(48) // 12, 10 + np.arange(48) // 2)
+    z = np.zeros(48, dtype=int)
+    for _, block in frame.groupby("b"):
+        z[rng.permutation(block.index)[: 5 if len(block) == 12 else len(block) // 2]] = 1
+    frame["z"] = np.repeat(rng.permutation(24) < 12, 2).astype(int) if kind == "clusters" else z
+    frame["y"] = frame["x"] + rng.normal(size=48)
+    role = {"plain": {}, "clusters": {"cluster": "ward"}}.get(kind, {"block": "b"})
+    trial = Trial.from_frame(frame, unit="unit", arm="z", outcome="y", control=0, baseline=["x", "v"], **role)
+    chance, test = reassign.redrawn(trial), RandomisationInference(draws=99)
+    if (kind, adjust) == ("pairs", "cuped"):  # nothing varies within the arms of a pair
+        with pytest.raises(errors.DesignError, match="x"):
+            rct.itt(trial, adjust=adjust, inference=test)
+        return
+    found = reassign.collected(trial, trial.outcome[None], adjust, test, chance)
+    drawn = np.concatenate(list(found.design))[:15]
+    for arms, value in zip(drawn, found.values[:, 0], strict=False):
+        refit, _ = itt_adjust.prepare(trial.with_arm(arms[chance.place]), adjust)
+        assert value == pytest.approx((refit.contrast @ refit.fit.coefficients)[0], abs=1e-10)
+    assert found.slope == pytest.approx(1)
+    result = rct.itt(trial, adjust=adjust, inference=test)
+    plain = rct.itt(trial, adjust=adjust)
+    assert result.headline.value == pytest.approx(plain.headline.value, abs=1e-10)
+    assert result.seed == test.seed
+    assert result.headline.low < result.headline.value < result.headline.high
+
+
+def test_who_joined_or_changed_arm_or_cluster_is_named():
+    drawn = rct.randomise(listed(), unit="unit", seed=7, cluster="ward")
+    trial = trial_of(drawn, listed())
+    assert "Every unit on the allocation record was analysed" in against_record(trial, drawn)[0]
+    more = replace(trial, units=(*trial.units[:-1], "newcomer"))
+    with pytest.raises(errors.TrialError, match=r"1 units were not on the list.*newcomer"):
+        rct.itt(more, allocation=drawn)
+    swapped = trial.with_arm(np.where(trial.cluster == 0, 1 - trial.arm, trial.arm))
+    with pytest.raises(
+        errors.TrialError, match=r"2 units have another arm.*u000 \(recorded \w+, analysed \w+\)"
+    ):
+        against_record(swapped, drawn)
+    moved = replace(trial, cluster=np.where(trial.unit == 3, 0, trial.cluster))
+    with pytest.raises(errors.TrialError, match=r"another cluster.*u003 \(recorded w001, analysed w000\)"):
+        against_record(moved, drawn)
+    with pytest.raises(errors.TrialError, match="whole clusters were drawn"):
+        against_record(replace(trial, cluster=None, cluster_labels=()), drawn)
+
+
+def test_who_left_stays_in_the_draw():
+    drawn = rct.randomise(listed(), unit="unit", seed=7)
+    whole = trial_of(drawn, listed())
+    kept = whole.select(~np.isin(whole.unit, [2, 9]))
+    note = against_record(kept, drawn)[0]
+    assert "2 of 12 on the allocation record are not in the analysis" in note
+    assert "u002, u009" in note
+    found = rct.itt(kept, allocation=drawn, inference=RandomisationInference())
+    assert found.design.allocations == 924
+    arms = np.concatenate(list(drawn.rule.every(1000)))[:, np.delete(np.arange(12), [2, 9])]
+    y = kept.outcome
+    values = np.array([y[a == 1].mean() - y[a == 0].mean() for a in arms])
+    p = np.mean(np.abs(values) >= abs(found.headline.value) - 1e-12)
+    assert found.headline.p_value == pytest.approx(p)
+    # without the record only the ten are dealt out
+    assert rct.itt(kept, inference=RandomisationInference()).design.allocations != 924
+
+
+def test_a_record_from_json_says_how_to_get_its_rule_back():
+    drawn = rct.randomise(listed(), unit="unit", seed=7)
+    held = rct.Allocation.from_json(drawn.to_json())
+    trial = trial_of(drawn, listed())
+    with pytest.raises(errors.RecordError, match=r"rct.replay\(allocation, list\)"):
+        rct.itt(trial, allocation=held, inference=RandomisationInference())
+    again = rct.replay(held, listed())
+    one, other = (
+        rct.itt(trial, allocation=record, inference=RandomisationInference()) for record in (drawn, again)
+    )
+    assert one.to_json() == other.to_json()
+
+
+def test_two_arms_of_three_are_dealt_between_themselves():
+    drawn = rct.randomise(listed(), unit="unit", seed=7, arms=("control", "a", "b"))
+    arm = drawn.table.set_index("unit")["arm"]
+    frame = listed().assign(arm=arm.to_numpy(), y=np.arange(12.0) ** 2)
+    trial = Trial.from_frame(
+        frame, unit="unit", arm="arm", outcome="y", control="control", treatments=["a", "b"]
+    )
+    found = rct.itt(trial, allocation=drawn, inference=RandomisationInference())
+    assert found.design.allocations == 70  # 8 choose 4
+    alone = rct.itt(trial.against_control("b"), inference=RandomisationInference())
+    assert found.effects["p_value"].tolist()[1] == pytest.approx(alone.headline.p_value)
+
+
+def test_a_balance_rule_too_narrow_to_draw_from_says_so():
+    drawn = rct.randomise(listed(24), unit="unit", seed=7, balance=rct.Balance("x", 0.1))
+    narrow = replace(drawn.rule, cutoff=1e-12)
+    with pytest.raises(errors.EstimationError, match="kept the balance rule, too few"):
+        narrow.draw(np.random.PCG64(1), 5)
