@@ -154,7 +154,8 @@ def _slope(columns: Columns, level: float, unit: str) -> dict[str, object]:
     n, dose = int(treated.sum()), columns.taken[treated]
     if isinstance(columns.choice.inference, NotAvailable):
         return bare_row(term, np.nan, n, columns.choice.reason)
-    design = np.delete(columns.design[treated], 1, axis=1)
+    design = columns.design[treated]
+    # assignment is constant within the arm and goes with what else is
     kept = np.ptp(design, axis=0) > 0
     kept[0] = True
     design = np.insert(design[:, kept], 1, dose, axis=1)
