@@ -60,7 +60,7 @@ def trial_balance(found: Balance, *, subject: str = "") -> Figure:
         axes.xaxis.grid(True)
         axes.set_xlabel("Arm less control arm, standard deviations (band: a tenth either way)")
         if len(arms) > 1:
-            axes.legend(frameon=False, loc="upper right")
+            canvas.legend(frameon=False, loc="outside upper right", ncols=len(arms))
         return drawing.finish(
             canvas,
             name=slug("trial_balance", subject),
