@@ -25,9 +25,14 @@ def tests(outcome: Floats, treated: Floats, kept: Bools | None) -> tuple[Floats,
     Errors are cluster-robust by unit with the factor N/(N − 1), as `ClusterRobust()` gives them.
     """
     x = demeaned(treated, kept)
-    scale = (x**2).sum(axis=(1, 2))
-    net = demeaned(outcome, kept)
-    estimate = (x * net).sum(axis=(1, 2)) / scale
-    scores = (x * (net - estimate[:, None, None] * x)).sum(axis=2)
+    square = np.einsum("snt,snt->sn", x, x)
+    scale = square.sum(axis=1)
+    if kept is None or bool(kept.all()):
+        # x̃ sums to 0 in every unit, so unit means of the outcome need not be taken off
+        sums = np.einsum("snt,snt->sn", x, outcome) - np.einsum("snt,st->sn", x, outcome.mean(axis=1))
+    else:
+        sums = np.einsum("snt,snt->sn", x, demeaned(outcome, kept))
+    estimate = sums.sum(axis=1) / scale
+    scores = sums - estimate[:, None] * square
     units = outcome.shape[1]
     return estimate, np.sqrt(units / (units - 1) * (scores**2).sum(axis=1)) / scale
