@@ -4,8 +4,8 @@
 
 15 spots over 60 days, gamma–Poisson counts with φ = 2 around two a day, spots and days that differ, and
 luck that carries on from one day of a spot to the next; schedules drawn anew for every simulation, as a
-`Crossover` with wash-out and as a `Rota` of 5 a day. A row is an inference; with an effect a quarter of the simulations
-are made. ± is one Monte Carlo standard error.
+`Crossover` with wash-out and as a `Rota` of 5 a day. A row is an inference; with an effect a quarter of the
+simulations are made. ± is one Monte Carlo standard error.
 """
 
 from __future__ import annotations

@@ -76,6 +76,19 @@ def test_all_spots_and_days_are_treated_alike_on_average():
     assert abs(share - 1 / 3).max() < 5 * np.sqrt(2 / 9 / 400)
 
 
+@pytest.mark.parametrize(
+    ("units", "design"), [(6, rct.Rota(24, 4, longest=2)), (4, rct.Rota(24, 3, longest=3))]
+)
+def test_rules_that_leave_no_room_are_looked_ahead_to(units, design):
+    """Every run must be as long as allowed and every pause one day; no draw ends in a dead end."""
+    source, untouched = bits(), bits()
+    drawn = design.draw(source, units, 50)
+    assert source.random_raw() == untouched.advance(50 * units * 24).random_raw()
+    assert drawn.shape == (50, units, 24)
+    assert (drawn.sum(axis=2) == 24 * design.treated // units).all()
+    assert len({arms.tobytes() for arms in drawn}) > 10
+
+
 def test_the_record_says_what_is_known_of_the_number_and_replays():
     design = rct.Rota(90, 7, longest=3, washout=1)
     drawn = rct.randomise(listed(), unit="spot", seed=3, design=design)

@@ -147,6 +147,15 @@ def test_the_order_is_dealt_anew_in_every_possible_way(effect, recorded):
         assert isinstance(found.design.allocations, NotAvailable)
 
 
+def test_two_clusters_a_step_are_dealt_alike_with_and_without_the_record():
+    """All 2,520 orders of eight clusters: the record's rule and a plain permutation are the same."""
+    drawn = allocation()
+    frame = table(drawn)
+    with_, without = (stepped_wedge(trial(frame), allocation=a).headline for a in (drawn, None))
+    assert (with_.p_value, with_.low, with_.high) == (without.p_value, without.low, without.high)
+    assert with_.p_value < 1
+
+
 def test_orders_are_exchanged_within_blocks():
     frame = table(allocation(4)).assign(side=lambda f: np.where(f["area"] < "a02", "north", "south"))
     found = stepped_wedge(trial(frame, block="side"))
