@@ -95,7 +95,7 @@ def randomisation_test(
     """
     level = check_level(level)
     chance = RandomisationInference() if inference is None else inference
-    named = statistic if isinstance(statistic, str) else getattr(statistic, "__name__", "a statistic")
+    named = statistic if isinstance(statistic, str) else f"{getattr(statistic, '__name__', 'one')} (given)"
     if isinstance(statistic, str):
         choose("statistic", statistic, STATISTICS, where=WHERE)
         _require_one_row(trial)

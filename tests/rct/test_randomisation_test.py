@@ -1,0 +1,138 @@
+"""Randomisation tests of trials: stored exact numbers, any statistic, the size under a balance rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.support.reference_numbers import HERE, entries
+
+from whatworks import Trial, errors, rct
+from whatworks.inference import RandomisationInference
+
+
+def stored(name):
+    small = pd.read_csv(HERE / "data" / "trial_small.csv", encoding="utf-8")
+    pairs = pd.read_csv(HERE / "data" / "trial_pairs.csv", encoding="utf-8")
+    pairs["change"] = pairs["post"] - pairs["pre"]
+    spots = {"unit": "spot", "arm": "z", "outcome": "post", "control": 0, "block": "pair"}
+    return {
+        "complete": lambda: Trial.from_frame(small, unit="unit", arm="z", outcome="y", control=0),
+        "blocked": lambda: Trial.from_frame(
+            small, unit="unit", arm="z_block", outcome="y_block", control=0, block="block"
+        ),
+        "clustered": lambda: Trial.from_frame(
+            small, unit="unit", arm="z_cluster", outcome="y_cluster", control=0, cluster="cluster"
+        ),
+        "pairs20": lambda: Trial.from_frame(pairs, **spots),
+        "pairs20_change": lambda: Trial.from_frame(pairs, **{**spots, "outcome": "change"}),
+        "pairs_first8": lambda: Trial.from_frame(pairs[pairs["pair"] <= 8], **spots),
+    }[name]()
+
+
+@pytest.mark.parametrize(
+    "name", ["complete", "blocked", "clustered", "pairs_first8", "pairs20", "pairs20_change"]
+)
+def test_exact_shares_of_all_assignments(name):
+    expected = entries("trial")[f"exact.{name}.hand"]["results"]
+    found = rct.randomisation_test(stored(name), inference=RandomisationInference(draws=2**20))
+    assert found.design.allocations == expected["n_assignments"]
+    assert found.seed is None
+    assert found.headline.value == pytest.approx(expected["observed"], rel=1e-12)
+    assert found.headline.p_value == pytest.approx(expected["p_two_sided"], rel=1e-13)
+    assert found.detail.p_lower == pytest.approx(expected["p_lower"], rel=1e-13)
+    assert found.detail.p_upper == pytest.approx(expected["p_upper"], rel=1e-13)
+    assert found.detail.draws.std() == pytest.approx(expected["sd_of_null"], rel=1e-12)
+
+
+def difference(outcome, treated):
+    sides = [(side * outcome).sum(axis=1) / side.sum(axis=1) for side in (treated, ~treated)]
+    return sides[0] - sides[1]
+
+
+def test_a_search_finds_the_interval_that_inversion_gives():
+    trial = stored("complete")
+    exact, sought = (
+        rct.randomisation_test(trial, statistic=s, level=0.9) for s in ("difference", difference)
+    )
+    for name in ("value", "low", "high", "p_value"):
+        assert getattr(sought.headline, name) == pytest.approx(getattr(exact.headline, name), rel=1e-6)
+    assert "found by search" in sought.headline.inference
+    assert sought.effects["term"].tolist() == ["1", "statistic: difference (given)"]
+
+
+@pytest.mark.parametrize("statistic", ["studentised", "median", "rank_sum"])
+def test_effects_inside_the_interval_are_kept_and_outside_rejected(statistic):
+    trial = stored("complete")
+    found = rct.randomisation_test(trial, statistic=statistic, level=0.9).headline
+    assert found.low < found.value < found.high
+    for end, outward in ((found.low, -1), (found.high, 1)):
+        p = [
+            rct.randomisation_test(
+                trial.with_outcome(trial.outcome - (end + step * outward * 1e-5) * trial.treated),
+                statistic=statistic,
+            ).headline.p_value
+            for step in (-1, 1)
+        ]
+        assert p[0] > 0.1 >= p[1]
+
+
+def test_statistics_by_hand():
+    from scipy.stats import binomtest, mannwhitneyu
+
+    trial = stored("complete")
+    one, other = trial.outcome[trial.treated], trial.outcome[~trial.treated]
+    ranks = rct.randomisation_test(trial, statistic="rank_sum").headline
+    assert ranks.p_value == pytest.approx(mannwhitneyu(one, other, method="exact").pvalue)
+    assert ranks.value == pytest.approx(np.median(one[:, None] - other[None, :]))
+    middle = rct.randomisation_test(trial, statistic="median")
+    assert middle.headline.value == pytest.approx(np.median(one) - np.median(other))
+    assert middle.detail.actual == pytest.approx(np.median(one) - np.median(other))
+    # within pairs the ranks are signs
+    pairs = stored("pairs_first8")
+    sides = [pairs.outcome[side][np.argsort(pairs.block[side])] for side in (pairs.treated, ~pairs.treated)]
+    gap = sides[0] - sides[1]
+    signs = rct.randomisation_test(pairs, statistic="rank_sum").headline
+    assert signs.p_value == pytest.approx(binomtest(int((gap > 0).sum()), 8).pvalue)
+    # with equal arms, or pairs, measuring the difference in its error changes no order
+    for name in ("complete", "pairs_first8"):
+        p = [
+            rct.randomisation_test(stored(name), statistic=s).headline.p_value
+            for s in ("difference", "studentised")
+        ]
+        assert p[0] == p[1]
+
+
+def listed(seed):
+    x = np.random.default_rng(seed).normal(size=12)
+    return pd.DataFrame({"unit": [f"u{i:02d}" for i in range(12)], "x": x})
+
+
+def test_the_recorded_balance_rule_keeps_the_size_and_ignoring_it_does_not():
+    # the outcome is mostly baseline, so that arms alike on it differ less than complete draws would
+    rejected = {"recorded": 0, "ignored": 0}
+    for seed in range(300):
+        frame = listed(seed)
+        drawn = rct.randomise(frame, unit="unit", seed=seed, balance=rct.Balance("x", 0.1, tried=1000))
+        y = 3 * frame["x"] + np.random.default_rng(1000 + seed).normal(size=12)
+        made = frame.assign(arm=drawn.table["arm"].to_numpy(), y=y)
+        trial = Trial.from_frame(made, unit="unit", arm="arm", outcome="y", control="control")
+        for name, record in (("recorded", drawn), ("ignored", None)):
+            found = rct.randomisation_test(trial, allocation=record, level=0.8)
+            rejected[name] += found.headline.p_value <= 0.2
+    assert abs(rejected["recorded"] / 300 - 0.2) < 3 * np.sqrt(0.2 * 0.8 / 300)
+    assert rejected["ignored"] / 300 < 0.05
+
+
+def test_what_is_refused():
+    trial = stored("complete")
+    with pytest.raises(errors.OptionError, match="statistic='mean'"):
+        rct.randomisation_test(trial, statistic="mean")
+    with pytest.raises(errors.EstimationError, match="gave shape"):
+        rct.randomisation_test(trial, statistic=lambda outcome, treated: 1.0)
+    with pytest.raises(errors.OptionError, match="within is for panels"):
+        rct.randomisation_test(trial, inference=RandomisationInference(within=["a"] * 10))
+    with pytest.raises(errors.OptionError, match="needs baseline"):
+        rct.randomisation_test(trial, statistic="lin")
+    flat = rct.randomisation_test(trial, statistic=lambda outcome, treated: treated[:, 0] * 1.0)
+    assert "never brings this statistic to 0" in flat.effects["reason"].iloc[0]
