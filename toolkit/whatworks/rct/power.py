@@ -61,32 +61,7 @@ def power(
     Source: noncentral t, as in Cohen (1988) and Bloom (1995); the designs name theirs.
     """
     plan = _Plan(check_planned(design), _noise(noise), *_checked(effect, take_up, lost, level, power, noise))
-    find = plan.finder(plan.design, plan.noise)
-    mde = find.smallest()
-    asked, found, needed = plan.asked(find)
-    smallest = smallest_p(plan.design.allocations, plan.design.mirrored)
-    percent = not isinstance(noise, Normal)
-    return Power(
-        mde=mde,
-        effect=asked,
-        power=found,
-        needed=needed,
-        count=plan.design.count,
-        counted=plan.design.counted,
-        wanted=power,
-        level=level,
-        curve=find.curve(mde, effect),
-        sizes=plan.sizes(),
-        what_if=plan.what_if(),
-        allocations=plan.design.allocations,
-        smallest_p=smallest,
-        false_positives=NotAvailable("the formula takes the test to be exact"),
-        sentence=plan.sentence(find, mde, found, needed),
-        notes=plan.notes(mde, smallest),
-        method="formula",
-        label=_label(noise, plan.direction),
-        percent=percent,
-    )
+    return _found(plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +244,35 @@ class _Plan:
                 "The mixed model also compares clusters with each other; a two-way regression does not."
             )
         return (*said, *filter(None, [too_few(self.design.allocations, smallest, self.level)]))
+
+
+def _found(plan: _Plan) -> Power:
+    find = plan.finder(plan.design, plan.noise)
+    mde = find.smallest()
+    asked, found, needed = plan.asked(find)
+    smallest = smallest_p(plan.design.allocations, plan.design.mirrored)
+    percent = not isinstance(plan.noise, Normal)
+    return Power(
+        mde=mde,
+        effect=asked,
+        power=found,
+        needed=needed,
+        count=plan.design.count,
+        counted=plan.design.counted,
+        wanted=plan.wanted,
+        level=plan.level,
+        curve=find.curve(mde, plan.effect),
+        sizes=plan.sizes(),
+        what_if=plan.what_if(),
+        allocations=plan.design.allocations,
+        smallest_p=smallest,
+        false_positives=NotAvailable("the formula takes the test to be exact"),
+        sentence=plan.sentence(find, mde, found, needed),
+        notes=plan.notes(mde, smallest),
+        method="formula",
+        label=_label(plan.noise, plan.direction),
+        percent=percent,
+    )
 
 
 def rejected(shift: Floats, critical: float, df: float) -> Floats:
