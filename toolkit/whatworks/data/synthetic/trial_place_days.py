@@ -31,7 +31,7 @@ _WEEK: Final = (0.9, 0.85, 0.9, 0.95, 1.15, 1.3, 0.95)
 _SPOT, _DAY, _DELIVERED, _MINUTES, _HIDDEN, _COUNT, _POINTS, _BEFORE = range(400, 408)
 
 
-def place_days_list(*, seed: int = 2024) -> pd.DataFrame:
+def place_days_list(*, seed: int = 2027) -> pd.DataFrame:
     """The list that is randomised: 20 hot spots with their incidents in the ninety days before.
 
     Columns: `spot`, `incidents_before`. Raises `OptionError` for a seed that cannot be.
@@ -43,7 +43,7 @@ def place_days_list(*, seed: int = 2024) -> pd.DataFrame:
     return pd.DataFrame({"spot": labels, "incidents_before": before})
 
 
-def place_days(allocation: pd.DataFrame, *, seed: int = 2024) -> SyntheticLondon:
+def place_days(allocation: pd.DataFrame, *, seed: int = 2027) -> SyntheticLondon:
     """What the trial brought, for a schedule of its list: incidents and harm by spot and day.
 
     Args:

@@ -51,8 +51,8 @@ def restorative_justice(allocation: pd.DataFrame, *, seed: int = 2026) -> Synthe
     """What the trial brought, for an allocation of its list: who met, who answered, and what they said.
 
     Args:
-        allocation: table with `victim` and `arm` (`usual practice` or `meeting offered`), as `rct.randomise` gives it for
-            `victims_list(seed=seed)`.
+        allocation: table with `victim` and `arm` (`usual practice` or `meeting offered`), as
+            `rct.randomise` gives it for `victims_list(seed=seed)`.
         seed: the seed of the list; a victim would have said the same under any allocation.
 
     Returns:

@@ -36,7 +36,7 @@ def stepped_wedge_list() -> pd.DataFrame:
     return pd.DataFrame(columns).sort_values("borough", kind="stable", ignore_index=True)
 
 
-def stepped_wedge(allocation: pd.DataFrame, *, seed: int = 2025) -> SyntheticLondon:
+def stepped_wedge(allocation: pd.DataFrame, *, seed: int = 2028) -> SyntheticLondon:
     """What the trial brought, for an order of its command units: robberies by borough and period.
 
     Args:
@@ -79,7 +79,11 @@ def stepped_wedge(allocation: pd.DataFrame, *, seed: int = 2025) -> SyntheticLon
     )
     overall = _overall(base, effect, elapsed >= 0, listed["population"].to_numpy()[:, None] / 1000)
     by_exposure = [{"exposure_time": i + 1, "percent": value} for i, value in enumerate(EFFECTS)]
-    effects = {"overall": overall, "by_exposure_time": by_exposure}
+    effects = {
+        "overall": overall,
+        "by_exposure_time": by_exposure,
+        "average_over_exposure_times": round(float(np.mean(EFFECTS)), 6),
+    }
     truth = parts.truth(NAME, frame, seed, outcome="robbery", exposure="population", effects=effects)
     return SyntheticLondon(frame, truth, f"{NAME}.csv", f"{NAME}-truth.json")
 
