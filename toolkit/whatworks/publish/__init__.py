@@ -6,11 +6,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from whatworks.publish import report, site
+    from whatworks.publish import checklist, report, site
     from whatworks.publish.site import StudyPages
     from whatworks.publish.words import StudyWords
 
-__all__ = ["StudyPages", "StudyWords", "report", "site"]
+__all__ = ["StudyPages", "StudyWords", "checklist", "report", "site"]
 
 _HOME = {"StudyPages": "site", "StudyWords": "words"}
 
