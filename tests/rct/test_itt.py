@@ -280,6 +280,16 @@ def test_percent_change_is_against_the_adjusted_control_mean():
     assert found.relative.value == pytest.approx(100 * found.headline.value / mean, rel=1e-9)
 
 
+def test_percent_change_over_pairs_is_against_the_pairs_control_mean():
+    found = rct.itt(paired())
+    control = P.post[P.z == 0].mean()
+    assert found.relative.value == pytest.approx(100 * found.headline.value / control)
+    adjusted = rct.itt(paired(baseline=["pre"]), adjust="lin")
+    slope = adjusted.detail.arms[0].fit.coefficients[1]
+    level = control - slope * (P.pre[P.z == 0].mean() - P.pre.mean())
+    assert adjusted.relative.value == pytest.approx(100 * adjusted.headline.value / level)
+
+
 def test_lost_rows_are_counted_by_arm_and_emptied_blocks_left_out():
     frame = drawn()
     frame.loc[(frame.block == "a") & (frame.arm == "patrol"), "y"] = np.nan
@@ -322,6 +332,21 @@ def test_what_cannot_be_estimated_says_why():
     gone = frame.assign(y=np.where(frame.arm == "patrol", np.nan, frame.y))
     with pytest.raises(TrialError, match="no row with an outcome is left in arm 'patrol'"):
         rct.itt(Trial.from_frame(gone, allow_missing=True, **roles))
+
+
+def test_designs_whose_errors_run_over_carry_a_warning():
+    uneven = drawn(2, 40).assign(arm=lambda f: np.where(np.arange(40) < 8, "patrol", "usual"))
+    roles = {"unit": "id", "arm": "arm", "outcome": "y", "control": "usual"}
+    said = " ".join(rct.itt(Trial.from_frame(uneven, **roles)).notes)
+    assert "One arm has 8 units, the other 32" in said
+    few = Trial.from_frame(drawn().iloc[:10], **roles)
+    assert any("Only 5 units are in an arm" in note for note in rct.itt(few).notes)
+    assert any("slightly too short" in note for note in rct.itt(clustered_small()).notes)
+    assert not any("test" in note for note in rct.itt(small()).notes)
+
+
+def clustered_small() -> Trial:
+    return small(1, 48, cluster="cluster", block="block")
 
 
 def test_bad_baseline_and_choices_are_refused():

@@ -22,6 +22,13 @@ Form = Literal["difference", "blocked", "regression"]
 FEW: Final = 6
 """Below this many units (clusters, pairs) in an arm no error keeps its promise, and the result says so."""
 
+SMALL: Final = 20
+UNEVEN: Final = 2
+"""An arm smaller than this beside one so many times as large makes Welch's test too sure."""
+
+MANY: Final = 40
+"""Below this many clusters in blocks, errors within blocks are slightly too small."""
+
 
 def assigned(trial: Trial) -> tuple[Ints, Ints, Ints]:
     """What chance dealt: the first row, arm and block of each cluster (of each row without clusters)."""
@@ -78,7 +85,7 @@ def settle(
     lone = _lone(trial)
     if lone is not None:
         return Choice(lone, lone.reason, (lone.reason,))
-    warnings = _warn(trial)
+    warnings = _warn(trial, form)
     if asked is not None and not isinstance(asked, Default):
         if not hasattr(asked, "from_regression"):
             raise OptionError(
@@ -119,13 +126,26 @@ def _lone(trial: Trial) -> NotAvailable | None:
     return None
 
 
-def _warn(trial: Trial) -> tuple[str, ...]:
-    _, arm, _ = assigned(trial)
-    fewest = int(np.bincount(arm, minlength=2).min())
-    if fewest >= FEW:
-        return ()
+def _warn(trial: Trial, form: Form) -> tuple[str, ...]:
+    """Sentences on errors that do not keep their promise with units so few or so uneven."""
+    _, arm, block = assigned(trial)
+    fewest, most = sorted(np.bincount(arm, minlength=2).tolist())
     word = "clusters" if trial.cluster is not None else "units"
-    return (
-        f"Only {fewest} {word} are in an arm. With so few an interval from t is a rough guide; put "
-        "RandomisationInference beside it, which is exact under the rule that assigned the arms.",
-    )
+    said = []
+    if fewest < FEW:
+        said.append(
+            f"Only {fewest} {word} are in an arm. With so few an interval from t is a rough guide; put "
+            "RandomisationInference beside it, which is exact under the rule that assigned the arms."
+        )
+    elif form == "difference" and trial.cluster is None and fewest < SMALL and most >= UNEVEN * fewest:
+        said.append(
+            f"One arm has {fewest} units, the other {most}. On skewed outcomes of 8 against 32 units a 5% "
+            "test like this rejected a true null in 9% of simulated trials; adjust for baseline if there is any."
+        )
+    large = np.bincount(block)[~small_blocks(trial)] if trial.block is not None else block[:0]
+    if form == "blocked" and trial.cluster is not None and len(arm) < MANY and large.size:
+        said.append(
+            f"With {len(arm)} clusters in blocks a 5% test rejected a true null in 6 to 7% of simulated "
+            "trials: the interval is slightly too short."
+        )
+    return tuple(said)

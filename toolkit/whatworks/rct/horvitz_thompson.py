@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from whatworks.rct.answer import choices, sizes
 from whatworks.rct.compared import admissible, require_one_row
 from whatworks.rct.default_errors import assigned
 from whatworks.rct.listed import against_record
-from whatworks.results import Estimate, NotAvailable, Result
+from whatworks.results import Estimate, NotAvailable, Number, Result
 from whatworks.trial import Trial
 
 Floats = npt.NDArray[np.float64]
@@ -84,6 +84,14 @@ def horvitz_thompson(
     check_level(level)
     _require(trial, probability, allocation)
     notes = () if allocation is None else against_record(trial, allocation)
+    spec = {"probability": probability, "recorded": allocation is not None}
+    found = _result(trial, probability, level, spec, admissible(allocation))
+    return found.with_notes(*notes)
+
+
+def _result(
+    trial: Trial, probability: float | None, level: float, spec: dict[str, Any], allocations: Number
+) -> Result:
     drawn = _drawn(trial)
     both = np.array([effect(drawn, code, probability) for code in range(1, len(trial.arms))])
     found = _uncertainty(both[:, 0], both[:, 1], level, _design_words(trial, probability))
@@ -95,13 +103,11 @@ def horvitz_thompson(
         effects=pd.DataFrame(
             {"term": trial.arms[1:], **found.columns(), "n": np.bincount(trial.arm)[1:].tolist()}
         ),
-        design=sizes(trial, headline, allocations=admissible(allocation)),
-        spec=choices(
-            trial, Choice(None, ""), level, probability=probability, recorded=allocation is not None
-        ),
+        design=sizes(trial, headline, allocations=allocations),
+        spec=choices(trial, Choice(None, ""), level, **spec),
         input_hash=trial.fingerprint,
         relative=_relative(headline, drawn, probability),
-        notes=(*trial.notes, *notes),
+        notes=trial.notes,
     )
 
 

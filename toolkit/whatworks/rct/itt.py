@@ -121,14 +121,19 @@ def itt(
     require_one_row(trial, WHERE)
     check_level(level)
     asked = _Asked(adjust, _model(trial, model), allocation, inference, level)
+    return _result(trial, asked)
+
+
+def _result(trial: Trial, asked: _Asked) -> Result:
+    """Every treatment arm against control, put together."""
     compared, scale_notes = _rates(trial) if asked.model == "means" else (trial, [])
-    recorded = () if allocation is None else against_record(trial, allocation)
+    recorded = () if asked.allocation is None else against_record(trial, asked.allocation)
     observed, lost = observed_rows(compared)
     found = [_against(observed, label, asked) for label in trial.arms[1:]]
     arms = tuple(arm for arm, _, _ in found)
     headline = arms[0].estimate
     said = list(dict.fromkeys(note for _, words, _ in found for note in words))
-    design, seed = _redealt(_sizes(observed, arms[0], asked.model, allocation), arms[0], asked)
+    design, seed = _redealt(_sizes(observed, arms[0], asked.model, asked.allocation), arms[0], asked)
     return Result(
         method=WHERE,
         headline=headline,
@@ -137,10 +142,10 @@ def itt(
         spec=choices(
             trial,
             arms[0].choice,
-            level,
+            asked.level,
             adjust=found[0][2],
             model=asked.model,
-            recorded=allocation is not None,
+            recorded=asked.allocation is not None,
         ),
         input_hash=trial.fingerprint,
         relative=_relative(arms[0], asked.model),
