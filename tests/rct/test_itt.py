@@ -102,6 +102,14 @@ def test_blocks_as_dummies_are_absorbed_effects():
     agree(found, "lm_robust.cluster_strata.CR0")
 
 
+def test_cuped_over_pairs_takes_the_slope_of_the_differences():
+    D, x = (P[P.z == 1][c].to_numpy() - P[P.z == 0][c].to_numpy() for c in ("post", "pre"))
+    theta = np.cov(D, x)[0, 1] / x.var(ddof=1)
+    found = rct.itt(paired(baseline=["pre"]), adjust="cuped").headline
+    assert found.value == pytest.approx((D - theta * x).mean())
+    assert found.std_error == pytest.approx((D - theta * x).std(ddof=1) / np.sqrt(20))
+
+
 def test_pairs_taken_as_no_blocks_with_baseline_are_estimatrs():
     trial = Trial.from_frame(P, unit="spot", arm="z", outcome="post", control=0, baseline=["pre"])
     agree(rct.itt(trial, adjust="lin", inference=Heteroskedastic("HC2")), "lm_lin.pairs.baseline", 1)

@@ -140,7 +140,7 @@ def _warn(trial: Trial, form: Form) -> tuple[str, ...]:
     elif form == "difference" and trial.cluster is None and fewest < SMALL and most >= UNEVEN * fewest:
         said.append(
             f"One arm has {fewest} units, the other {most}. On skewed outcomes of 8 against 32 units a 5% "
-            "test like this rejected a true null in 9% of simulated trials; adjust for baseline if there is any."
+            "test like this rejected a true null in 9% of simulated trials; adjust for baseline if you can."
         )
     large = np.bincount(block)[~small_blocks(trial)] if trial.block is not None else block[:0]
     if form == "blocked" and trial.cluster is not None and len(arm) < MANY and large.size:

@@ -98,7 +98,7 @@ def affordable(trial: Trial) -> tuple[Adjust, str]:
 
 
 def cuped(trial: Trial) -> Trial:
-    """The trial with outcome y − θ′(x − x̄), one θ for both arms, net of the means of each arm (and block).
+    """The trial with outcome y − θ′(x − x̄), one θ for both arms, net of arms (and blocks).
 
     Raises:
         DesignError: covariates that are constant or cannot be told apart.
@@ -109,8 +109,10 @@ def cuped(trial: Trial) -> Trial:
     """
     itt_rows.refuse_constant(trial)
     x = trial.baseline - trial.baseline.mean(axis=1, keepdims=True)
-    cell = trial.arm if trial.block is None else 2 * trial.block + trial.arm
-    inner = _within(x, cell)
+    block = np.zeros(trial.n_rows, dtype=np.int64) if trial.block is None else trial.block
+    inner = _within(x, block)
+    z = _within(trial.treated[None].astype(np.float64), block)[0]
+    inner = inner - np.outer(inner @ z, z) / (z @ z)
     bread = collinear.inverse(
         inner @ inner.T,
         np.sqrt((x**2).sum(axis=1)),
