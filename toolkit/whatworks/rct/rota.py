@@ -130,7 +130,7 @@ class Rota:
         self, bits: np.random.PCG64, units: int, draws: int, turns: int | None
     ) -> tuple[Ints, Bools]:
         """(draws, units, periods) arms, and which of the draws (draws,) kept every rule to the end."""
-        arms = np.zeros((draws, units, self.periods), dtype=np.int64)
+        arms = np.zeros((self.periods, draws, units), dtype=np.int64)
         left = np.full((draws, units), self.periods if turns is None else turns, dtype=np.int64)
         run, whole = np.zeros_like(left), np.ones(draws, dtype=bool)
         for day in range(self.periods):
@@ -142,9 +142,9 @@ class Rota:
             today = np.zeros((draws, units), dtype=bool)
             np.put_along_axis(today, chosen, True, axis=1)
             whole &= (today <= may).all(axis=1) & (must <= today).all(axis=1)
-            arms[:, :, day], left = today, left - (today if turns is not None else 0)
+            arms[day], left = today, left - (today if turns is not None else 0)
             run = np.where(today, run + 1, 0)
-        return arms, whole
+        return np.ascontiguousarray(np.moveaxis(arms, 0, 2)), whole
 
     def _rules(self, left: Ints, run: Ints, days: int, turns: int | None) -> tuple[Bools, Bools]:
         """Which units (draws, units) may be treated today, and which must be, so many days being left."""
