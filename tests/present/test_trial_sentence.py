@@ -93,11 +93,10 @@ def test_bounds_are_told_as_a_range_and_never_as_a_number() -> None:
     assert "could not be estimated" not in told
 
 
-def test_an_answer_beside_the_main_one_has_its_table_and_notes_or_a_reason() -> None:
-    shown = present.answer(trial("rct.cace", notes=("Take-up was <b>low</b>",)), subject="robbery")
-    body = shown._repr_mimebundle_()["text/html"]
-    assert repr(shown) in body.replace("&#x27;", "'")
-    assert "<table" in body
-    assert "<li>Take-up was &lt;b&gt;low&lt;/b&gt;.</li>" in body
-    none = present.answer(NotAvailable("nobody recorded take-up"))
-    assert repr(none) == "This does not apply here: nobody recorded take-up."
+def test_an_answer_beside_the_main_one_has_its_notes_or_a_reason() -> None:
+    found = trial("rct.cace", notes=("take-up was low",))
+    shown = present.answer(found, subject="robbery")
+    assert shown.sentences == (present.headline(found, subject="robbery"), "Take-up was low.")
+    reason = NotAvailable("nobody recorded take-up")
+    assert present.answer(reason).sentences == ("This does not apply here: nobody recorded take-up.",)
+    assert "Effects on robbery: none." in present.effects_table(reason, subject="robbery").html()

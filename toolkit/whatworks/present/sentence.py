@@ -269,7 +269,8 @@ def _without_value(estimate: Estimate, found: NotAvailable, about: str, unit: st
     )
     return (
         f"The change in {about} cannot be narrowed to a single number: {words.ended(found.reason)} "
-        f"With chance allowed for, we are {words.how_sure(span.level)} it was between {_range(span)}{_measured(span)}."
+        f"With chance allowed for, we are {words.how_sure(span.level)} it was between {_range(span)}"
+        f"{_measured(span)}."
     )
 
 

@@ -31,8 +31,13 @@ def verdict(value: Verdict) -> str:
     return _VERDICT[value]
 
 
-def effects_table(result: Result, *, subject: str = "") -> Table:
-    """The effects of a result, one row a term: estimate, interval, p-value, how many observations."""
+def effects_table(result: Result | NotAvailable, *, subject: str = "") -> Table:
+    """The effects of a result, one row a term: estimate, interval, p-value, how many observations.
+
+    Without a result, since the question does not apply, a table without rows.
+    """
+    if isinstance(result, NotAvailable):
+        return Table("effects", f"Effects{f' on {subject}' if subject else ''}", ("Term",), (), (False,))
     frame = result.effects
     which = [name for name in _WHICH if name in frame.columns and frame[name].notna().any()]
     decimals = _decimals(frame[["estimate", "low", "high"]])
