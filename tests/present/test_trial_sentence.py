@@ -27,7 +27,7 @@ def trial(method: str = "rct.itt", *, mde: float = 0.06, **changes: Any) -> Any:
     [
         ("rct.itt", "where chance assigned “patrol” rather than “control”"),
         ("rct.crossover", "when chance assigned “patrol” rather than “control”"),
-        ("rct.stepped_wedge", "once chance had assigned “patrol” rather than “control”"),
+        ("rct.stepped_wedge", "where “patrol” had begun, in an order that chance drew"),
         ("rct.cace", "for those who took it up because chance assigned “patrol” rather than “control”"),
     ],
 )

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from whatworks.results import Estimate
+from whatworks.results import Estimate, Result
 from whatworks.study import open_study, places, record
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +60,67 @@ def test_the_true_effects_lie_inside_the_intervals_of_the_study_of_small_areas()
         assert estimate.low <= truth[name]["per_area"] <= estimate.high, name
 
 
+def of_trial(name: str) -> dict[str, Any]:
+    path = ROOT / "data" / "synthetic" / "trials" / f"{name}-truth.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found["effects"]
+
+
+def test_the_true_effects_lie_inside_the_intervals_of_the_trial_of_hot_spots() -> None:
+    result, truth = recorded("synthetic-trial", "rct.itt"), of_trial("hotspots")
+    assert result.headline.scale == "rate ratio"
+    assert result.headline.low <= truth["crimes"]["rate_ratio"] <= result.headline.high
+    assert result.relative.low <= truth["crimes"]["percent"] <= result.relative.high
+    assert [one.outcome for one in result.secondary] == ["disorder", "nearby"]
+    for one in result.secondary:
+        assert one.estimate.low <= truth[one.outcome]["rate_ratio"] <= one.estimate.high, one.outcome
+
+
+def test_the_true_effect_of_assignment_lies_inside_the_interval_of_the_crossover() -> None:
+    result, truth = recorded("synthetic-crossover", "rct.crossover"), of_trial("place-days")["assigned"]
+    assert result.headline.low <= truth["rate_ratio"] <= result.headline.high < 1
+    assert result.relative.low <= truth["percent"] <= result.relative.high
+
+
+def test_the_average_effect_over_exposure_lies_inside_the_interval_of_the_stepped_wedge() -> None:
+    result, truth = recorded("synthetic-stepped-wedge", "rct.stepped_wedge"), of_trial("stepped-wedge")
+    average = truth["average_over_exposure_times"]
+    assert result.relative.low <= average <= result.relative.high < 0
+    assert result.design.n_clusters == 12
+    assert result.design.allocations == 7_484_400
+
+
+def test_the_true_effect_of_the_offer_lies_inside_the_interval_of_restorative_justice() -> None:
+    result, truth = (
+        recorded("synthetic-restorative-justice", "rct.itt"),
+        of_trial("restorative-justice"),
+    )
+    assert 0 < result.headline.low <= truth["satisfaction"]["itt"] <= result.headline.high
+    assert result.secondary[0].outcome == "needs_met"
+    assert result.secondary[0].estimate.low <= truth["needs_met"]["itt"] <= result.secondary[0].estimate.high
+
+
+@pytest.mark.parametrize(
+    "slug",
+    [
+        "synthetic-trial",
+        "synthetic-crossover",
+        "synthetic-stepped-wedge",
+        "synthetic-restorative-justice",
+    ],
+)
+def test_a_trial_hands_over_its_record_its_flow_and_the_draw_made_again(slug: str) -> None:
+    kept = record.load(places.find(ROOT).study(slug))
+    checks = {check.name: check.verdict for check in kept.result.checks}
+    assert checks["Allocation record"] == "pass"
+    names = [item["name"] for item in kept.provenance["data"]]
+    assert [name.rpartition("-")[2] for name in names[1:]] == ["allocation.json", "list.csv"]
+    assert any(name.startswith("figures/flow") for name in kept.files)
+    report = kept.files["report.html"].decode()
+    assert "byte for byte" in report
+    assert "CONSORT 2025" in report
+
+
 @pytest.mark.parametrize("slug", ["synthetic-hotspots", "synthetic-rollout", "synthetic-counts"])
 def test_a_record_says_how_far_from_parallel_the_finding_would_survive(slug: str) -> None:
     kept = record.load(places.find(ROOT).study(slug))
@@ -69,6 +131,13 @@ def test_a_record_says_how_far_from_parallel_the_finding_would_survive(slug: str
     assert bounds[0].reason.split(". ")[0] in kept.files["report.html"].decode()
     assert "tables/check-honest-bounds.csv" in kept.files
     assert any(name.startswith("figures/honest-") for name in kept.files)
+
+
+def recorded(slug: str, method: str) -> Result:
+    result = record.load(places.find(ROOT).study(slug)).result
+    assert result.method == method
+    assert isinstance(result.relative, Estimate)
+    return result
 
 
 def test_the_record_is_of_the_study_as_it_stands() -> None:

@@ -83,11 +83,11 @@ def _alt(found: BalanceTest, rows: pd.DataFrame, arms: list[str]) -> str:
     test = (
         f"No joint test: {found.p_value.reason}."
         if isinstance(found.p_value, NotAvailable)
-        else f"All variables together, chance parts arms at least as far with {words.p_phrase(found.p_value)}."
+        else f"Chance parts the arms as far, all variables together, with {words.p_phrase(found.p_value)}."
     )
     where = f" in {largest['arm']}" if len(arms) > 1 else ""
     beyond = int((known["size"] > USUAL).sum())
     return (
         f"{len(known)} standardised differences from the control arm; the largest is {value} standard "
-        f"deviations ({largest['label']}{where}). {beyond} lie beyond a quarter of a standard deviation. {test}"
+        f"deviations ({largest['label']}{where}). {beyond} lie beyond a quarter of one. {test}"
     )

@@ -9,7 +9,6 @@ from whatworks.results import Result
 _CHANCE: Final = {
     "rct.itt": "where chance assigned",
     "rct.crossover": "when chance assigned",
-    "rct.stepped_wedge": "once chance had assigned",
 }
 
 
@@ -23,6 +22,8 @@ def assigned(result: Result) -> str:
         return ""
     if result.method == "rct.cace":
         return f" for those who took it up because chance assigned “{arms[1]}” rather than “{arms[0]}”"
+    if result.method == "rct.stepped_wedge":
+        return f" where “{arms[1]}” had begun, in an order that chance drew"
     if result.method in _CHANCE:
         return f" {_CHANCE[result.method]} “{arms[1]}” rather than “{arms[0]}”"
     return ""
