@@ -100,3 +100,8 @@ def test_an_answer_beside_the_main_one_has_its_notes_or_a_reason() -> None:
     reason = NotAvailable("nobody recorded take-up")
     assert present.answer(reason).sentences == ("This does not apply here: nobody recorded take-up.",)
     assert "Effects on robbery: none." in present.effects_table(reason, subject="robbery").html()
+
+
+def test_where_nothing_was_known_beforehand_a_note_stands_for_the_balance_figure() -> None:
+    shown = present.trial_balance(NotAvailable("the trial names no baseline variables"))
+    assert repr(shown) == "Not available: the trial names no baseline variables."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from whatworks.present.answer import answer
 from whatworks.present.bacon import bacon
 from whatworks.present.balance import balance_table
-from whatworks.present.balance_figure import balance_figure
 from whatworks.present.comparison import comparison
 from whatworks.present.comparison_table import comparison_table
 from whatworks.present.counts import counts_table
@@ -34,7 +33,6 @@ __all__ = [
     "Table",
     "answer",
     "bacon",
-    "balance_figure",
     "balance_table",
     "checks_table",
     "cohort_paths",

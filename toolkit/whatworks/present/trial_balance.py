@@ -9,7 +9,8 @@ import pandas as pd
 
 from whatworks.present import drawing, words
 from whatworks.present.figure import Figure, slug
-from whatworks.results import Number
+from whatworks.present.note import Note, said
+from whatworks.results import NotAvailable, Number
 
 MARKS = ("o", "s", "^", "D")
 USUAL = 0.1
@@ -28,11 +29,14 @@ class Balance(Protocol):
         """Of all variables together."""
 
 
-def trial_balance(found: Balance, *, subject: str = "") -> Figure:
+def trial_balance(found: Balance | NotAvailable, *, subject: str = "") -> Figure | Note:
     """Draw standardised differences between arms before the start, and say what the one test of all found.
 
-    A variable without such a difference is not drawn; the table and the description say why.
+    A variable without such a difference is not drawn; the table and the description say why. Where nothing
+    was known beforehand, a note says so instead.
     """
+    if isinstance(found, NotAvailable):
+        return said(found)
     table = found.table
     names, arms = list(dict.fromkeys(table["variable"])), list(dict.fromkeys(table["arm"]))
     caption = "Differences between the arms before the start, in standard deviations"
