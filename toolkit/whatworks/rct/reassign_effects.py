@@ -91,7 +91,7 @@ def effects(trial: Trial, outcomes: Floats, adjust: Adjust, place: Ints, places:
     if adjust == "none":
         return _differences(sums_of(trial, place, places), x[:, :0], outcomes.T)
     if adjust == "cuped":
-        return _by_arm(sums_of(trial, place, places), x - x.mean(axis=0), outcomes.T, in_common=True)
+        return _less_predicted(sums_of(trial, place, places), block, x - x.mean(axis=0), outcomes.T)
     each = (small & (trial.block is not None))[block]
     parts = []
     for rows, form in ((~each, _by_arm), (each, _of_differences)):
@@ -156,11 +156,34 @@ def _differences(sums: Sums, x: Floats, y: Floats) -> Effects:
     return effect
 
 
-def _by_arm(sums: Sums, x: Floats, y: Floats, *, in_common: bool = False) -> Effects:
-    """Lin's regression: each arm on its own, blocks with a constant each, evaluated at the mean of x.
+def _less_predicted(sums: Sums, block: Ints, x: Floats, y: Floats) -> Effects:
+    """CUPED: differences by block of the outcome less what baseline predicts, slopes found anew in each draw.
 
-    With slopes `in_common` they are those of all rows net of the means of their arm and block (CUPED).
+    Slopes are those of values net of block means and of treatment net of block means (`itt_adjust.cuped`).
     """
+    sides, p = _sides(sums, x, y), x.shape[1]
+    _, own = np.unique(block, return_inverse=True)
+    shared = np.hstack([x, y])
+    net = (
+        shared - np.stack([np.bincount(own, v) for v in shared.T], axis=1)[own] / np.bincount(own)[own, None]
+    )
+    whole, of_place = net[:, :p].T @ net, sums.of(net)
+
+    def effect(arms: Ints) -> Floats:
+        treated = arms.astype(np.float64)
+        found, along = sides(treated), treated @ of_place
+        spread = (found.n[0] * found.n[1] / (found.n[0] + found.n[1])).sum(axis=1)
+        left = whole - along[:, :p, None] * along[:, None, :] / spread[:, :, None]
+        theta = _solved(left[:, :, :p], left[:, :, p:])
+        pairs = ((found.mean(side, 1) - found.mean(side, 0)) for side in (found.x, found.y))
+        of_x, of_y = (np.einsum("bk,bkm->bm", found.weight, gap) for gap in pairs)
+        return np.asarray(of_y - np.einsum("bp,bpm->bm", of_x, theta))
+
+    return effect
+
+
+def _by_arm(sums: Sums, x: Floats, y: Floats) -> Effects:
+    """Lin's regression: each arm on its own, blocks with a constant each, evaluated at the mean of x."""
     sides, p, m = _sides(sums, x, y), x.shape[1], y.shape[1]
     squares = (x[:, :, None] * np.hstack([x, y])[:, None, :]).reshape(len(x), -1)
     of_place = sums.of(squares)
@@ -169,16 +192,11 @@ def _by_arm(sums: Sums, x: Floats, y: Floats, *, in_common: bool = False) -> Eff
     def effect(arms: Ints) -> Floats:
         treated = arms.astype(np.float64)
         found, one = sides(treated), treated @ of_place
-        means, moments = [], []
-        for arm, raw in ((0, total - one), (1, one)):
+        value = np.zeros((len(arms), m))
+        for arm, sign, raw in ((0, -1, total - one), (1, 1, one)):
             both = np.concatenate([found.mean(found.x, arm), found.mean(found.y, arm)], axis=2)
             crossed = np.einsum("bkp,bkq->bpq", found.x[arm], both, optimize=True)
-            means.append(both)
-            moments.append(raw.reshape(-1, p, p + m) - crossed)
-        if in_common:
-            moments = [moments[0] + moments[1]] * 2
-        value = np.zeros((len(arms), m))
-        for sign, both, moment in zip((-1, 1), means, moments, strict=True):
+            moment = raw.reshape(-1, p, p + m) - crossed
             level = both[:, :, p:] - both[:, :, :p] @ _solved(moment[:, :, :p], moment[:, :, p:])
             value += sign * np.einsum("bk,bkm->bm", found.weight, level)
         return value
