@@ -314,3 +314,46 @@ def covered(tighten: str | tuple[str, ...], sims: int = 300) -> tuple[float, flo
 def test_the_interval_holds_either_end_of_the_range(tighten: str | tuple[str, ...]) -> None:
     for share in covered(tighten):
         assert abs(share - 0.95) < 3.5 * np.sqrt(0.95 * 0.05 / 300)
+
+
+def test_a_bound_that_does_not_vary_has_no_p_value() -> None:
+    # control known to be 0 for three in four; of four treated in five the outcome is 1: the lower bound is 1
+    seen = [1.0] * 32 + [5.0] * 8 + [0.0] * 48 + [np.nan] * 16
+    frame = pd.DataFrame({"person": range(104), "z": [1] * 40 + [0] * 64, "seen": seen})
+    for sign in (1, -1):
+        found = rct.attrition_bounds(read(frame.assign(seen=sign * frame.seen)))
+        near = row(found, "lower" if sign > 0 else "upper")
+        assert near["estimate"] == pytest.approx(sign)
+        assert "nothing varies" in near["reason"]
+        assert isinstance(found.headline.p_value, NotAvailable)
+        assert "does not vary" in found.headline.p_value.reason
+
+
+def test_one_known_outcome_in_an_arm_permits_no_error() -> None:
+    frame = A.assign(seen=A.y.where((A.z == 1) | (A.index == A.index[A.z == 0][0])))
+    found = rct.attrition_bounds(read(frame))
+    assert isinstance(found.headline.low, NotAvailable)
+    assert "known in only one unit of arm '0'" in found.headline.low.reason
+    assert np.isnan(row(found, "lower")["std_error"])
+    assert any("known in only one unit" in note for note in found.notes)
+    # the worst case fills in the others, so that arm has as many outcomes as people
+    assert isinstance(rct.attrition_bounds(read(frame), method="manski").headline.low, float)
+    wards = A.assign(ward=A.index // 10 * 2 + A.z, seen=A.y)
+    wards["seen"] = wards.seen.where((wards.z == 1) | (wards.ward == wards.ward[wards.z == 0].min()))
+    found = rct.attrition_bounds(read(wards, cluster="ward"))
+    assert isinstance(found.headline.low, NotAvailable)
+    assert "known in only one cluster of arm '0'" in found.headline.low.reason
+
+
+def test_a_large_number_added_to_every_outcome_changes_nothing() -> None:
+    plain, moved = (rct.attrition_bounds(read(A.assign(seen=A.seen + add))) for add in (0, 1e10))
+    assert isinstance(moved.headline.value, NotAvailable)
+    assert moved.headline.low == pytest.approx(plain.headline.low, abs=1e-4)
+    alike = SIX.assign(seen=[np.nan, 4, 6, 1, 3, np.nan])
+    assert isinstance(rct.attrition_bounds(read(alike.assign(seen=alike.seen + 1e10))).headline.value, float)
+
+
+@pytest.mark.parametrize("limits", [(0,), (0, 1, 2), "ab", 5, (None, 30)])
+def test_limits_are_two_numbers(limits: Any) -> None:
+    with pytest.raises(OptionError, match="limits"):
+        rct.attrition_bounds(read(A), method="manski", limits=limits)

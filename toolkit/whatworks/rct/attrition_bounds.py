@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.errors import DesignError, OptionError, TrialError, choose
+from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
 from whatworks.rct import attrition_rows, trimming
 from whatworks.rct.allocation import Allocation
@@ -91,7 +92,7 @@ def attrition_bounds(
     cells = cells_of(trial, (tighten,) if isinstance(tighten, str) else tuple(tighten), WHERE)
     used = _limits(sample, limits) if method == "manski" else None
     bounds, table = _bounds(sample, cells, used)
-    told = Told(trial, sample, bounds, table, settle(trial, None), pieces(trial), level)
+    told = Told(trial, sample, bounds, table, _errors(trial, method), pieces(trial), level)
     made = {"method": method, "tighten": list(cells.by), "limits": used}
     notes = (*recorded, *attrition_rows.notes(told, used, limits is not None))
     return _result(told, made, notes, allocation)
@@ -154,6 +155,21 @@ def _refuse(trial: Trial, method: str, tighten: object, limits: tuple[float, flo
             )
 
 
+def _errors(trial: Trial, method: str) -> Choice:
+    """Which errors the bounds take: none where an arm's mean rests on a single known outcome or cluster."""
+    choice = settle(trial, None)
+    if method == "manski" or isinstance(choice.inference, NotAvailable):
+        return choice
+    joined = pieces(trial)
+    codes = np.arange(trial.n_rows) if joined is None else joined
+    word = "unit" if joined is None else "cluster" if trial.cluster is not None else "block"
+    for code, label in enumerate(trial.arms):
+        if len(np.unique(codes[trial.observed & (trial.arm == code)])) == 1:
+            lone = f"outcomes are known in only one {word} of arm {label!r}, so nothing shows how they vary"
+            return Choice(NotAvailable(lone), lone, (lone,))
+    return choice
+
+
 def _sample(trial: Trial) -> Sample:
     weight = np.ones(trial.n_rows)
     if trial.block is not None:
@@ -168,7 +184,14 @@ def _limits(sample: Sample, limits: tuple[float, float] | None) -> tuple[float, 
     seen = (float(known.min()), float(known.max()))
     if limits is None:
         return seen
-    low, high = (float(end) for end in limits)
+    try:
+        low, high = (float(end) for end in limits)
+    except (TypeError, ValueError):
+        raise OptionError(
+            f"limits={limits!r} are not two numbers",
+            where=WHERE,
+            remedy="Give the least and the largest outcome possible, such as (0, 1).",
+        ) from None
     if not (np.isfinite([low, high]).all() and low <= seen[0] and seen[1] <= high):
         raise OptionError(
             f"outcomes from {seen[0]:.4g} to {seen[1]:.4g} do not lie within limits {low:.4g} to {high:.4g}",
@@ -196,8 +219,7 @@ def _headline(told: Told, method: str) -> Estimate:
     whom = "those whose outcome would be known in either arm" if method == "lee" else "everyone assigned"
     estimand = f"Effect of assignment on {whom}, with outcomes missing"
     low, high = told.bounds.value.tolist()
-    size = float(np.abs(told.sample.outcome).max())
-    met = high - low <= attrition_rows.MET * size
+    met = high - low <= told.rounding
     value: float | NotAvailable = (low + high) / 2
     if not met:
         value = NotAvailable(
@@ -220,7 +242,7 @@ def _headline(told: Told, method: str) -> Estimate:
             told.trial.scale,
         )
     one, two = told.errors
-    if max(one, two) <= attrition_rows.ROUNDING * size:
+    if max(one, two) == 0:
         gap = NotAvailable("outcomes do not vary, so an error cannot be learnt from them")
         return Estimate(
             estimand, value, gap, gap, gap, told.level, gap, told.df, f"None: {gap.reason}", told.trial.scale

@@ -22,12 +22,10 @@ Ints = npt.NDArray[np.int64]
 NO_SINGLE: Final = "two bounds have an error each, which stand in the table"
 NO_ERROR: Final = "nothing varies here, so there is no error"
 WITHIN: Final = "no effect lies between the bounds themselves"
-
-MET: Final = 1e-9
-"""Bounds nearer than this share of the outcomes have met."""
+STILL: Final = "the bound nearer to no effect does not vary, so it has no error to be measured by"
 
 ROUNDING: Final = 1e-12
-"""Errors below this share of the outcomes are rounding."""
+"""Errors, and distances between bounds, below this share of the largest outcome are rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,12 +63,17 @@ class Told:
         return trimming.variance(self.bounds.influence, self.sample.treated, self.cluster)
 
     @property
+    def rounding(self) -> float:
+        """Errors of outcomes, and distances between bounds, that are no more than rounding."""
+        return ROUNDING * float(np.abs(self.sample.outcome).max())
+
+    @property
     def errors(self) -> tuple[float, float]:
-        """Standard errors of the lower and the upper bound."""
+        """Standard errors of the lower and the upper bound; 0 where only rounding is left."""
         covariance = self.covariance
         if isinstance(covariance, NotAvailable):
             return 0.0, 0.0
-        low, high = np.sqrt(np.diag(covariance)).tolist()
+        low, high = (root if root > self.rounding else 0.0 for root in np.sqrt(np.diag(covariance)).tolist())
         return low, high
 
 
@@ -80,9 +83,11 @@ def p_value(low: float, high: float, errors: tuple[float, float], df: float) -> 
 
     if low <= 0 <= high:
         return NotAvailable(WITHIN)
-    t = low / errors[0] if low > 0 and errors[0] > 0 else -high / errors[1] if errors[1] > 0 else np.inf
+    bound, error = (low, errors[0]) if low > 0 else (-high, errors[1])
+    if error == 0:
+        return NotAvailable(STILL)
     gap = max(high - low, 0.0) / max(errors)
-    return float(np.clip(1 - stdtr(df, t + gap) + stdtr(df, -t), 0.0, 1.0))
+    return float(np.clip(1 - stdtr(df, bound / error + gap) + stdtr(df, -bound / error), 0.0, 1.0))
 
 
 def rows(told: Told) -> list[dict[str, object]]:
@@ -98,17 +103,17 @@ def rows(told: Told) -> list[dict[str, object]]:
     }
     control, treatment = trial.arms
     n = {label: int((trial.arm == code).sum()) for code, label in enumerate(trial.arms)}
-    known, size = int(sample.seen.sum()), float(np.abs(sample.outcome).max())
+    known = int(sample.seen.sum())
     return [
-        _row(told, "lower bound", told.bounds.value[0], told.bounds.influence[0], known, size),
-        _row(told, "upper bound", told.bounds.value[1], told.bounds.influence[1], known, size),
+        _row(told, "lower bound", told.bounds.value[0], told.bounds.influence[0], known, told.rounding),
+        _row(told, "upper bound", told.bounds.value[1], told.bounds.influence[1], known, told.rounding),
         _row(
             told,
             "difference between known outcomes, losses ignored",
             mean[treatment] - mean[control],
             rest[treatment] - rest[control],
             known,
-            size,
+            told.rounding,
         ),
         *(
             _row(told, f"known outcome in {label} (share)", shares[label], lost[label], n[label])
@@ -125,16 +130,16 @@ def rows(told: Told) -> list[dict[str, object]]:
 
 
 def _row(
-    told: Told, term: str, value: float, influence: Floats, n: int, unit: float = 1.0
+    told: Told, term: str, value: float, influence: Floats, n: int, rounding: float = ROUNDING
 ) -> dict[str, object]:
-    """A row; an error far below `unit`, the size of what is measured, is rounding."""
+    """A row; an error of no more than `rounding` is none."""
     gap = dict.fromkeys(("std_error", "low", "high", "p_value"), np.nan)
     row: dict[str, object] = {"term": term, "estimate": value, **gap, "n": n, "reason": told.choice.reason}
     if isinstance(told.choice.inference, NotAvailable):
         return row
     variance = trimming.variance(influence[None], told.sample.treated, told.cluster)[0, 0]
     error = np.sqrt(variance)
-    if error <= ROUNDING * unit:
+    if error <= rounding:
         return row | {"reason": NO_ERROR}
     low, high = intervals.interval(np.array(value), error, df=told.df, level=told.level)
     p = intervals.p_value(np.array(value), error, df=told.df)
@@ -168,7 +173,7 @@ def _lee(told: Told, less: float, more: float) -> list[str]:
     control, treatment = told.trial.arms
     who, other = (treatment, control) if more > less else (control, treatment)
     said = []
-    if len(told.cells) == 1 and abs(more - less) <= MET:
+    if len(told.cells) == 1 and abs(more - less) <= ROUNDING:
         said.append("The arms lost equal shares, so nothing is trimmed and the bounds meet.")
     elif len(told.cells) == 1:
         trimmed = 1 - min(less, more) / max(less, more)
