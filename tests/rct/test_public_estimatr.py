@@ -1,4 +1,4 @@
-"""Published results of estimatr on two public data sets: every entry, through the method that it belongs to."""
+"""Published results of estimatr on two public data sets: each entry, by the method it belongs to."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def trial(frame: pd.DataFrame, arm: str, outcome: str, **roles: Any) -> Trial:
 
 
 def agree(found: Estimate, wanted: dict[str, Any], *, interval: bool = True) -> None:
-    """Against the entry's own term, the assignment or take-up, which stands second where there are several."""
+    """Against the entry's own term, assignment or take-up, the second where there are several."""
     numbers = {name: value[1] if isinstance(value, list) else value for name, value in wanted.items()}
     assert found.value == pytest.approx(numbers["estimate"], rel=EXACT)
     assert found.std_error == pytest.approx(numbers["std.error"], rel=EXACT)
