@@ -225,3 +225,15 @@ def test_a_balance_rule_too_narrow_to_draw_from_says_so():
     narrow = replace(drawn.rule, cutoff=1e-12)
     with pytest.raises(errors.EstimationError, match="kept the balance rule, too few"):
         narrow.draw(np.random.PCG64(1), 5)
+
+
+def test_a_number_of_allocations_that_is_a_bound_or_a_guess_is_called_so():
+    def how(units, **settings):
+        drawn = rct.randomise(units, unit="unit", seed=1, **settings)
+        return RandomisationInference(draws=99).under(drawn.rule, np.arange(len(units))).how
+
+    rota = rct.Rota(24, treated=3, longest=4)
+    assert how(listed(12), design=rota).startswith("99 of at least ")
+    assert how(listed(40), balance=rct.Balance("x", 0.2)).startswith("99 of about ")
+    assert how(listed(40)) == "99 of 1.38e+11 assignments, seed 1"
+    assert how(listed(12)) == "all 924 assignments"

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from whatworks import rct
+from whatworks import Trial, rct
 from whatworks.data.tables import read_table
 from whatworks.errors import RecordError
+from whatworks.inference import RandomisationInference
 
 
 def listed(count: int = 12) -> pd.DataFrame:
@@ -83,3 +84,34 @@ def test_a_record_without_its_rule():
     bare = {name: value for name, value in held.record.items() if name != "seed"}
     with pytest.raises(RecordError, match=r"does not say how to draw: KeyError..seed"):
         rct.replay(rct.Allocation(held.table, bare), listed())
+
+
+ANALYSES = {
+    "itt": (rct.itt, {}, "units were assigned singly"),
+    "crossover": (rct.crossover, {"design": rct.Crossover(8)}, "without a rule to draw schedules from"),
+    "stepped_wedge": (
+        rct.stepped_wedge, {"design": rct.SteppedWedge(3, first=2)}, "without a rule to draw the order from"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_a_rule_lost_in_a_file_is_refused_where_asked_for_and_said_where_it_was_the_default(name):
+    analysis, settings, default = ANALYSES[name]
+    drawn = rct.randomise(listed(), unit="area", seed=7, **settings)
+    frame = drawn.table
+    roles = {"unit": "area", "arm": "arm", "control": "control"} | ({"period": "period"} if settings else {})
+    if name == "stepped_wedge":
+        frame = frame[["area", "start"]].merge(pd.DataFrame({"period": range(1, 6)}), how="cross")
+        frame["arm"] = np.where(frame["period"] >= frame["start"].astype(int), "treated", "control")
+    frame = frame.assign(y=np.random.default_rng(1).normal(size=len(frame)))
+    trial = Trial.from_frame(frame, outcome="y", **roles)
+    held = rct.Allocation.from_json(drawn.to_json())
+    with pytest.raises(RecordError, match=r"rct.replay\(allocation, list\)"):
+        analysis(trial, allocation=held, inference=RandomisationInference(draws=99))
+    found = analysis(trial, allocation=held)
+    assert default in found.headline.inference
+    assert any("rct.replay restores it" in note for note in found.notes) == bool(settings)
+    again = analysis(trial, allocation=rct.replay(held, listed()))
+    assert ("Randomisation inference" in again.headline.inference) == bool(settings)
+    assert not any("rct.replay" in note for note in again.notes)

@@ -33,6 +33,10 @@ class Chance(Protocol):
         """How many different assignments the rule permits, the actual one included."""
 
     @property
+    def about(self) -> str:
+        """What goes before `possible` where it is not exact: 'at least ' or 'about '; empty where it is."""
+
+    @property
     def words(self) -> str:
         """What is dealt anew, as it goes on after 'Randomisation inference, '."""
 
@@ -68,6 +72,11 @@ class Permuted:
     def possible(self) -> int:
         """How many different assignments there are."""
         return prod(orders(self._counts(block)) for block in self.blocks)
+
+    @property
+    def about(self) -> str:
+        """Nothing: `possible` is exact."""
+        return ""
 
     @property
     def words(self) -> str:
@@ -138,7 +147,7 @@ class Assignments:
         if self.every:
             return f"all {self.possible:,} assignments"
         many = f"{float(self.possible):.3g}" if self.possible < 10**300 else "more than 1e300"
-        return f"{self.draws:,} of {many} assignments, seed {self.seed}"
+        return f"{self.draws:,} of {self.chance.about}{many} assignments, seed {self.seed}"
 
     def __iter__(self) -> Iterator[Ints]:
         step = max(1, _BLOCK // len(self.unit))

@@ -40,16 +40,26 @@ def over_time(asked: object, allocation: Allocation | None, clusters: int) -> tu
         settings = asked if isinstance(asked, Default) else Default()
         chosen = RandomisationInference(draws=settings.draws, seed=settings.seed)
         return Choice(chosen, "the default under a recorded schedule"), beside
-    if allocation is not None:
-        lost = (
-            "The allocation record was read from a file and holds no rule to draw from: rct.replay restores "
-            "it, and randomisation inference becomes the default."
-        )
-        warnings = (*warnings, lost)
-    return Choice(beside, "the default without a rule to draw schedules from", warnings), beside
+    said = (*warnings, *lost_rule(allocation))
+    return Choice(beside, "the default without a rule to draw schedules from", said), beside
 
 
-def over_steps(asked: object, clusters: int, *, complete: bool) -> tuple[Choice, Any]:
+def lost_rule(allocation: Allocation | None) -> tuple[str, ...]:
+    """What to say where a default would draw from the recorded rule and reading from a file has lost it.
+
+    Randomisation inference that was asked for raises instead (`Allocation.require_rule`).
+    """
+    if allocation is None or allocation.rule is not None:
+        return ()
+    return (
+        "The allocation record was read from a file and holds no rule to draw from: rct.replay restores it, "
+        "and randomisation inference becomes the default.",
+    )
+
+
+def over_steps(
+    asked: object, allocation: Allocation | None, clusters: int, *, complete: bool
+) -> tuple[Choice, Any]:
     """The inference of a stepped wedge's headline, and the one for the rows beside it.
 
     A test that deals the order anew needs no number of clusters; errors by cluster do.
@@ -66,6 +76,9 @@ def over_steps(asked: object, clusters: int, *, complete: bool) -> tuple[Choice,
             f"dealing the order anew, and with {clusters} clusters they are a rough guide."
         )
         return Choice(beside, "the default with missing cells", (warning,)), beside
+    lost = lost_rule(allocation)
+    if lost:
+        return Choice(beside, "the default without a rule to draw the order from", lost), beside
     settings = asked if isinstance(asked, Default) else Default()
     chosen = RandomisationInference(draws=settings.draws, seed=settings.seed)
     return Choice(chosen, f"the default with {clusters} clusters"), beside

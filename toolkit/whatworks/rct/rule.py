@@ -67,6 +67,13 @@ class Rule:
         return self.crossover is None or self.crossover.counted(self.units)
 
     @property
+    def about(self) -> str:
+        """What goes before `possible` where it is not exact."""
+        if self.counted:
+            return ""
+        return "about " if self.baseline is not None else "at least "
+
+    @property
     def words(self) -> str:
         """What is dealt anew."""
         if self.algorithm:

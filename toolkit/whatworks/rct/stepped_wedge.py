@@ -151,7 +151,7 @@ def _answer(
     design, names = _design(exposed, asked.effect)
     contrast = np.full(len(design), 1 / len(design))
     fit, poisson = data.fit(design, names)
-    choice, beside = over_steps(asked.inference, fit.n_clusters, complete=cells.complete)
+    choice, beside = over_steps(asked.inference, asked.allocation, fit.n_clusters, complete=cells.complete)
     if isinstance(choice.inference, RandomisationInference):
         order, starts, actual = _order(choice.inference, cells, asked.allocation)
 
