@@ -10,6 +10,7 @@ from scipy import stats
 
 from whatworks import rct
 from whatworks.errors import OptionError
+from whatworks.rct.layout import shares
 from whatworks.results import NotAvailable
 
 
@@ -66,12 +67,16 @@ def test_counts_that_no_fall_could_show():
 
 
 @pytest.mark.parametrize(
-    ("clusters", "steps", "every", "first"), [(24, 4, 1, 1), (12, 3, 2, 2), (14, 4, 1, 3)]
+    ("clusters", "steps", "every", "first"), [(24, 4, 1, 2), (12, 3, 2, 3), (14, 4, 1, 4)]
 )
 def test_wedge_of_random_clusters_is_equation_8_of_hussey_and_hughes(clusters, steps, every, first):
     size, icc, sd = 30, 0.07, 2.0
     design = rct.Wedge(
-        clusters, rct.SteppedWedge(steps, first=first, every=every), size, cluster_effects="random"
+        clusters,
+        rct.SteppedWedge(steps, first=first, every=every),
+        size,
+        effect="constant",
+        cluster_effects="random",
     )
     per = np.array([clusters // steps + (s >= steps - clusters % steps) for s in range(steps)])
     np.testing.assert_array_equal(design.per_step, per)
@@ -88,7 +93,7 @@ def test_wedge_of_random_clusters_is_equation_8_of_hussey_and_hughes(clusters, s
 
 def test_hussey_and_hughes_have_the_example_of_a_twentieth_to_a_thirtieth():
     # four steps of six clusters of 100, 5% untreated: a fall to about 3.2% is found four times in five
-    design = rct.Wedge(24, rct.SteppedWedge(4), 100, cluster_effects="random")
+    design = rct.Wedge(24, rct.SteppedWedge(4), 100, effect="constant", cluster_effects="random")
     noise = rct.Share(0.05, icc=0.015**2 / (0.05 * 0.95))
     assert 0.05 + rct.power(design, noise).mde == pytest.approx(0.032, abs=0.001)
 
@@ -119,7 +124,24 @@ def test_design_effect_by_hand():
     variance, df = rct.Clusters(6, 6, 50, 0.4).errors(rct.Normal(1.0, icc=0.05), (0.0, 0.0))
     assert variance(np.array([0.0]))[0] == pytest.approx(2 * 3.85 / 300, rel=1e-12)
     assert df == 10
-    assert rct.Clusters(6, 6, 50, blocks=3).errors(rct.Normal(1.0), (0.0, 0.0))[1] == 8
+
+
+@pytest.mark.parametrize(("blocks", "df"), [(1, 22), (3, 18), (6, 12), (12, 11)])
+def test_every_block_has_a_difference_of_its_own(blocks, df):
+    # as rct.itt: units less two a block, and blocks less one where they are pairs
+    for design in (rct.Parallel(12, 12, blocks=blocks), rct.Clusters(12, 12, 50, blocks=blocks)):
+        assert design.errors(rct.Normal(1.0), (0.0, 0.0))[1] == df
+
+
+def test_blocks_with_lone_units_beside_others():
+    # five blocks: two of 2 + 1 (a unit alone in an arm), the others of 2 + 2 and 1 + 2
+    design = rct.Parallel(8, 9, blocks=5)
+    counts = np.stack([shares(np.array([n]), 5)[0] for n in (8, 9)], axis=1)
+    lone = counts.min(axis=1) < 2
+    assert 0 < lone.sum() < 5
+    assert (
+        design.errors(rct.Normal(1.0), (0, 0))[1] == counts[~lone].sum() - 2 * (~lone).sum() + lone.sum() - 1
+    )
 
 
 def test_clusters_of_nothing_in_common_are_individuals():
@@ -272,6 +294,9 @@ def test_allocations_and_the_smallest_p():
         lambda: rct.Clusters(3, 3, 0.5),
         lambda: rct.Wedge(3, rct.SteppedWedge(4)),
         lambda: rct.Wedge(8, rct.SteppedWedge(4), periods=4),
+        lambda: rct.Wedge(8, rct.SteppedWedge(4), effect="growing"),
+        lambda: rct.power(rct.Wedge(8, rct.SteppedWedge(2, first=1), periods=2), rct.Normal(1.0)),
+        lambda: rct.Crossover(1001),
         lambda: rct.Wedge(8, rct.SteppedWedge(4), fades="fast"),
     ],
 )
@@ -279,3 +304,29 @@ def test_what_cannot_be_is_refused(ask):
     with pytest.raises(OptionError) as caught:
         ask()
     assert caught.value.where
+
+
+def test_a_year_of_place_days_and_more():
+    # runs of one day or more: any sequence with half its days in each arm
+    assert rct.Crossover(500, 1, 500).ways == math.comb(500, 250)
+    design = rct.Crossover(1000, 1, 7)
+    arms = design.draw(np.random.PCG64(1), 2, 1)
+    np.testing.assert_array_equal(arms.sum(axis=2), 500)
+    result = rct.power(rct.PlaceDays(4, rct.Crossover(400)), rct.Counts(1.0, 4.0), effect=-0.02)
+    assert isinstance(result.needed, NotAvailable)
+    assert "longer than 1,000" in result.needed.reason
+
+
+def test_allocations_of_many_units_are_counted_to_a_power_of_ten():
+    exact = rct.power(rct.Parallel(9999, 9999), rct.Normal(1.0)).allocations
+    assert exact == math.comb(19_998, 9999)
+    near = rct.power(rct.Parallel(10_001, 10_001), rct.Normal(1.0)).allocations
+    assert math.log10(near) == pytest.approx(math.log10(math.comb(20_002, 10_001)), abs=0.51)
+
+
+def test_the_first_period_of_a_wedge_is_number_1():
+    # as rct.randomise records it and rct.stepped_wedge reads it: first=2 leaves one period before all steps
+    plan = rct.Wedge(6, rct.SteppedWedge(3, first=2))
+    assert plan.length == 4
+    np.testing.assert_array_equal(plan.exposed, [[0, 1, 2, 3], [0, 0, 1, 2], [0, 0, 0, 1]])
+    assert rct.SteppedWedge(3).starts == ("2", "3", "4")

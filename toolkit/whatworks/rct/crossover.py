@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ from whatworks.rct.washout import washed, whole_number
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+MOST: Final = 1000
+"""Schedules longer than this come in more ways than a floating-point number can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,12 @@ class Crossover:
     def __post_init__(self) -> None:
         for name, least in (("periods", 2), ("shortest", 1), ("longest", 1), ("washout", 0)):
             whole_number(getattr(self, name), name, least, where="Crossover")
+        if self.periods > MOST:
+            raise OptionError(
+                f"a schedule of {self.periods:,} periods is longer than {MOST:,}",
+                where="Crossover",
+                remedy="Draw one schedule after the other, each with a seed of its own.",
+            )
         if self.longest < self.shortest or self.washout >= self.shortest:
             raise OptionError(
                 f"runs of {self.shortest} to {self.longest} periods with a wash-out of {self.washout} are "
@@ -55,7 +65,7 @@ class Crossover:
     @property
     def ways(self) -> int:
         """How many schedules a single unit can get."""
-        return sum(self._ways(self._left, arm) for arm in (0, 1))
+        return sum(self._from(arm) for arm in (0, 1))
 
     def possible(self, units: int) -> int:
         """How many schedules so many units can get."""
@@ -69,8 +79,10 @@ class Crossover:
     def _left(self) -> tuple[int, int]:
         return self.periods - self.periods // 2, self.periods // 2
 
-    def _ways(self, left: tuple[int, int], arm: int) -> int:
-        return _count(left, arm, self.shortest, self.longest)
+    def _from(self, arm: int) -> int:
+        """How many schedules begin in an arm."""
+        control, treated = self._left
+        return int(_grid(control, treated, self.shortest, self.longest)[arm, control, treated])
 
     def words(self, units: int, labels: tuple[str, ...]) -> str:
         """What was done, for the record."""
@@ -89,7 +101,7 @@ class Crossover:
         """(R, periods) arms of R units from as many uniforms each as there are periods."""
         ways = _table(*self._left, self.shortest, self.longest)
         left = np.tile(np.array(self._left, dtype=np.int64), (len(uniforms), 1))
-        first = (uniforms[:, 0] * float(self.ways) >= float(self._ways(self._left, 0))).astype(np.int64)
+        first = (uniforms[:, 0] * float(self.ways) >= float(self._from(0))).astype(np.int64)
         lengths = np.zeros((len(uniforms), self.periods), dtype=np.int64)
         live, arm = np.arange(len(uniforms)), first.copy()
         for step in range(self.periods):
@@ -106,6 +118,7 @@ class Crossover:
 
     def every(self) -> Ints:
         """(ways, periods) every schedule of one unit."""
+        ways = _grid(*self._left, self.shortest, self.longest)
         rows: list[list[int]] = []
 
         def go_on(row: list[int], left: tuple[int, int], arm: int) -> None:
@@ -113,8 +126,9 @@ class Crossover:
                 rows.append(row)
                 return
             for run in range(self.shortest, self.longest + 1):
-                if _after(left, arm, run, self.shortest, self.longest):
-                    go_on(row + [arm] * run, _less(left, arm, run), 1 - arm)
+                rest = (left[0] - run, left[1]) if arm == 0 else (left[0], left[1] - run)
+                if min(rest) >= 0 and (rest == (0, 0) or ways[1 - arm][rest]):
+                    go_on(row + [arm] * run, rest, 1 - arm)
 
         for arm in (0, 1):
             go_on([], self._left, arm)
@@ -140,30 +154,30 @@ def _pick(ways: Floats, uniform: Floats) -> Ints:
     return run
 
 
-@cache
+@lru_cache(maxsize=4)
+def _grid(control: int, treated: int, shortest: int, longest: int) -> npt.NDArray[Any]:
+    """(2, control + 1, treated + 1) whole numbers of ways to go on with a run in an arm, by periods left."""
+    ways = np.zeros((2, control + 1, treated + 1), dtype=object)
+    after = ways.copy()
+    after[:, 0, 0] = 1
+    for a in range(control + 1):
+        for run in range(shortest, min(longest, a) + 1):
+            ways[0, a] += after[1, a - run]
+        after[0, a] += ways[0, a]
+        for run in range(shortest, min(longest, treated) + 1):
+            ways[1, a, run:] += after[0, a, : treated + 1 - run]
+        after[1, a] += ways[1, a]
+    return ways
+
+
+@lru_cache(maxsize=4)
 def _table(control: int, treated: int, shortest: int, longest: int) -> Floats:
     """(control + 1, treated + 1, 2, runs + 1) ways to go on, by periods left, arm and run; last the sum."""
+    ways = _grid(control, treated, shortest, longest).astype(np.float64)
     out = np.zeros((control + 1, treated + 1, 2, longest - shortest + 2))
-    for a in range(control + 1):
-        for b in range(treated + 1):
-            for arm in (0, 1):
-                each = [_after((a, b), arm, run, shortest, longest) for run in range(shortest, longest + 1)]
-                out[a, b, arm] = [*map(float, each), float(sum(each))]
+    out[:, :, :, -1] = np.moveaxis(ways, 0, -1)
+    ways[:, 0, 0] = 1
+    for at, run in enumerate(range(shortest, longest + 1)):
+        out[run:, :, 0, at] = ways[1, : max(control + 1 - run, 0)]
+        out[:, run:, 1, at] = ways[0, :, : max(treated + 1 - run, 0)]
     return out
-
-
-@cache
-def _count(left: tuple[int, int], arm: int, shortest: int, longest: int) -> int:
-    """How many ways there are to go on with a run in `arm`, so many periods of each arm being left."""
-    return sum(_after(left, arm, run, shortest, longest) for run in range(shortest, longest + 1))
-
-
-def _after(left: tuple[int, int], arm: int, run: int, shortest: int, longest: int) -> int:
-    rest = _less(left, arm, run)
-    if rest[arm] < 0:
-        return 0
-    return 1 if rest == (0, 0) else _count(rest, 1 - arm, shortest, longest)
-
-
-def _less(left: tuple[int, int], arm: int, run: int) -> tuple[int, int]:
-    return (left[0] - run, left[1]) if arm == 0 else (left[0], left[1] - run)

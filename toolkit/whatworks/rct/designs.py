@@ -139,12 +139,13 @@ class SteppedWedge:
 
     Attributes:
         steps: how many steps.
-        first: period number in which the first step begins; the periods before it are all untreated.
+        first: number of the period in which the first step begins, the trial's own first period being 1;
+            the periods before it are all untreated.
         every: periods from one step to the next.
     """
 
     steps: int
-    first: int = 1
+    first: int = 2
     every: int = 1
 
     def __post_init__(self) -> None:
@@ -154,7 +155,7 @@ class SteppedWedge:
                 raise OptionError(
                     f"{name}={value!r} is not a whole number of at least {least}",
                     where="SteppedWedge",
-                    remedy="A stepped wedge has two steps or more, and a period before the first.",
+                    remedy="A stepped wedge has two steps or more; first=2 leaves one period before them.",
                 )
 
     @property

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
+from math import lgamma, log, prod
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from whatworks.inference.chance import arrangements, orders, products
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+_COUNTED: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,8 +40,11 @@ class Layout:
 
     @property
     def possible(self) -> int:
-        """How many different allocations there are."""
-        return prod(orders(row) for row in self.counts)
+        """How many different allocations there are; for more than 20,000 clusters a power of ten near it."""
+        if self.counts.sum() <= _COUNTED:
+            return prod(orders(row) for row in self.counts)
+        logs = [lgamma(sum(row) + 1) - sum(lgamma(n + 1) for n in row) for row in self.counts.tolist()]
+        return int(10 ** round(sum(logs) / log(10)))
 
     def deal(self, keys: Floats) -> Ints:
         """(D, G) arms from (D, G) random keys: in each block the smallest keys get the first arm."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from whatworks.inference.intervals import critical_value
 from whatworks.rct.power_designs import WHERE, Lost, Parallel, smallest_p
 from whatworks.rct.power_noise import Counts, Noise, Normal, Share, number, plain, within
 from whatworks.rct.power_over_time import PlaceDays, Planned, Wedge, check_planned
-from whatworks.rct.power_result import Power, allocation_words, how_often, p_words, too_few
+from whatworks.rct.power_result import Power, allocation_words, how_often, too_few
 from whatworks.results import NotAvailable, Number
 
 Floats = npt.NDArray[np.float64]
@@ -220,12 +220,25 @@ class _Plan:
         least = isinstance(self.design, PlaceDays) and not self.design.schedule.counted(self.design.places)
         return f"{'at least ' if least else ''}{allocation_words(self.design.allocations)}"
 
+    def _if_constant(self, design: Wedge) -> str:
+        """How much of the noise is the price of letting the effect vary with the time since the start."""
+        said = (
+            f"The effect is the average over {len(design.regressors)} periods since the start, as "
+            "rct.stepped_wedge has it by default"
+        )
+        mde = self.finder(replace(design, effect="constant"), self.noise).smallest()
+        if isinstance(mde, NotAvailable):
+            return f"{said}."
+        return (
+            f'{said}. If it can be trusted to be the same from the first period on (effect="constant"), '
+            f"{self.noise.phrase(mde)} would be found {how_often(self.wanted)}."
+        )
+
     def notes(self, mde: Number, smallest: float) -> tuple[str, ...]:
         """Assumptions, what they hide, and warnings."""
         said = [
             f"Assumes {self.noise.assumed()}; two-sided t test at {plain(100 * (1 - self.level))}%.",
-            f"Chance could make {self._allocations} allocations; a randomisation test can give no p-value "
-            f"below  {p_words(smallest)}.",
+            f"Chance could make {self._allocations} allocations{_least_p(smallest)}.",
         ]
         if self.take_up < 1 and not isinstance(mde, NotAvailable):
             said.append(
@@ -239,6 +252,8 @@ class _Plan:
             )
         if isinstance(self.noise, Counts) and isinstance(self.design, Parallel) and not self.noise.between_cv:
             said.append("Units are taken to share one rate (between_cv = 0); they hardly ever do.")
+        if isinstance(self.design, Wedge) and self.design.effect == "exposure_time":
+            said.append(self._if_constant(self.design))
         if isinstance(self.design, Wedge) and self.design.cluster_effects == "random":
             said.append(
                 "The mixed model also compares clusters with each other; a two-way regression does not."
@@ -284,6 +299,13 @@ def rejected(shift: Floats, critical: float, df: float) -> Floats:
         return np.asarray(special.ndtr(high - critical) + special.ndtr(-high - critical))
     upper = 1 - special.nctdtr(df, high, critical)
     return np.asarray(np.where(high == 40.0, 1.0, upper + special.nctdtr(df, high, -critical)))
+
+
+def _least_p(smallest: float) -> str:
+    """What the number of allocations means for a randomisation test, where it is any bound."""
+    if smallest < 1e-4:
+        return ", more than any randomisation test needs"
+    return f", so a randomisation test can give no p-value below {plain(smallest, 2)}"
 
 
 def _tried(enough: Callable[[int], bool], count: int) -> bool:

@@ -76,7 +76,7 @@ class Parallel:
                 ((v * time + b) / n for v, b, n in zip(inside, between, arms, strict=True)), np.zeros(1)
             )
 
-        return variance, _positive_df(float(arms.sum()) - self.blocks - 1)
+        return variance, _df(self.control, self.treatment, self.blocks, lost)
 
     def words(self) -> str:
         """The design at the beginning of a sentence."""
@@ -216,7 +216,7 @@ class Clusters:
             arms = zip(noise.within(effect), noise.between(effect), clusters, sizes, strict=True)
             return sum(((v / m + uneven * b) / g for v, b, g, m in arms), np.zeros(1))
 
-        return variance, _positive_df(self.count - self.blocks - 1)
+        return variance, _df(self.control, self.treatment, self.blocks, (0.0, 0.0))
 
     def words(self) -> str:
         """The design at the beginning of a sentence."""
@@ -271,6 +271,15 @@ def _time_factor(correlation: float, periods: int) -> float:
     """How much more the mean over periods varies for their correlation ρ^|s−t|."""
     lags = np.arange(1, periods)
     return float(1 + 2 * ((1 - lags / periods) * correlation**lags).sum())
+
+
+def _df(control: int, treatment: int, blocks: int, lost: Lost) -> float:
+    """Units less two a block, as block differences have it; blocks less one where they hold a lone unit."""
+    counts = _layout(control, treatment, blocks).counts
+    lone = counts.min(axis=1) < 2
+    left = counts @ (1 - np.array(lost))
+    paired = float(lone.sum()) * (1 - lost[0]) * (1 - lost[1]) - 1 if lone.any() else 0.0
+    return _positive_df(float(left[~lone].sum()) - 2 * float((~lone).sum()) + paired)
 
 
 def _positive_df(df: float) -> float:

@@ -187,7 +187,7 @@ class Counts:
 
     def gap(self, effect: Floats) -> Floats:
         """The effect on the scale of the analysis: the log of the rate ratio."""
-        return np.log1p(np.asarray(effect, dtype=float))
+        return np.asarray(np.log1p(np.asarray(effect, dtype=float)))
 
     def within(self, effect: Floats) -> BOTH_ARMS:
         """Variance of one observation about its unit, relative to its level: φ over the expected count."""

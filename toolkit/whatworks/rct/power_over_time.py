@@ -21,7 +21,11 @@ from whatworks.rct.power_noise import Noise, Variance, plain, within
 from whatworks.rct.rota import Rota
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+Effect = Literal["exposure_time", "constant"]
+"""What a stepped wedge takes the effect to be."""
 
 _SCHEDULES: Final = 64
 """Schedules over which the variance of a crossover is averaged, at least."""
@@ -89,7 +93,8 @@ class PlaceDays:
         """
         treated, kept = self.drawn()
         near = _alike(noise.autocorrelation, self.schedule.periods)
-        parts = _parts(two_way_batch.demeaned(treated, kept), treated, near)
+        x = two_way_batch.demeaned(treated, kept)
+        parts = _parts(x / (x**2).sum(axis=(1, 2), keepdims=True), treated, near)
         left = 1 / (1 - float(np.mean(lost)))
 
         def variance(effect: Floats) -> Floats:
@@ -108,9 +113,13 @@ class Wedge:
 
     Attributes:
         clusters: how many.
-        design: the steps, as `rct.randomise` takes them; `design.first` periods come before the first.
+        design: the steps, as `rct.randomise` takes them; the first begins in period `design.first`, the
+            trial's own first period being 1.
         size: observations of a cluster in one period.
-        periods: how many in all; one more step length after the last start where None.
+        periods: how many in all; one step length from the last start on where None.
+        effect: `exposure_time` averages over the periods since the start, as `rct.stepped_wedge` does by
+            default; `constant` takes one effect for all, which finds far smaller effects and errs where the
+            effect grows or fades.
         fades: whether a cluster's own deviations are alike by cac^|s−t| (`over time`) or equally from any
             period to any other (`no`).
         cluster_effects: `fixed`, as the two-way regression of the analysis takes them; `random` for the mixed
@@ -126,6 +135,7 @@ class Wedge:
     design: SteppedWedge
     size: float = 1
     periods: int | None = None
+    effect: Effect = "exposure_time"
     fades: Literal["no", "over time"] = "no"
     cluster_effects: Literal["fixed", "random"] = "fixed"
     word: str = "cluster"
@@ -133,6 +143,7 @@ class Wedge:
     def __post_init__(self) -> None:
         check_whole(self, "Wedge", clusters=3)
         within("size", self.size, 1, math.inf, where="Wedge")
+        choose_option("effect", self.effect, ("exposure_time", "constant"), where="Wedge")
         choose_option("fades", self.fades, ("no", "over time"), where="Wedge")
         choose_option("cluster_effects", self.cluster_effects, ("fixed", "random"), where="Wedge")
         if self.clusters < self.design.steps:
@@ -142,17 +153,17 @@ class Wedge:
                 remedy="Use fewer steps.",
             )
         last = self.design.first + (self.design.steps - 1) * self.design.every
-        if self.periods is not None and self.periods <= last:
+        if self.periods is not None and self.periods < last:
             raise OptionError(
-                f"periods={self.periods!r} end before the last step begins (after {last})",
+                f"periods={self.periods!r} end before the last step begins, in period {last}",
                 where="Wedge",
-                remedy=f"Give at least {last + 1}.",
+                remedy=f"Give at least {last}.",
             )
 
     @property
     def length(self) -> int:
         """Periods in all."""
-        return self.periods or self.design.first + self.design.steps * self.design.every
+        return self.periods or self.design.first - 1 + self.design.steps * self.design.every
 
     @property
     def count(self) -> int:
@@ -165,7 +176,7 @@ class Wedge:
         return f"{self.word}s"
 
     @property
-    def per_step(self) -> npt.NDArray[np.int64]:
+    def per_step(self) -> Ints:
         """(steps,) clusters that begin at each."""
         return np.asarray(shares(np.array([self.clusters]), self.design.steps)[0])
 
@@ -185,43 +196,77 @@ class Wedge:
         return replace(self, clusters=max(count, self.design.steps, 3))
 
     @property
+    def exposed(self) -> Floats:
+        """(steps, T) periods since the start, 1 in the first; 0 before."""
+        starts = self.design.first - 1 + np.arange(self.design.steps) * self.design.every
+        return np.clip(np.arange(self.length)[None, :] - starts[:, None] + 1.0, 0, None)
+
+    @property
     def treated(self) -> Floats:
         """(steps, T) who is treated when."""
-        starts = self.design.first + np.arange(self.design.steps) * self.design.every
-        return (np.arange(self.length)[None, :] >= starts[:, None]).astype(float)
+        return np.asarray(self.exposed > 0, dtype=float)
+
+    @property
+    def regressors(self) -> Floats:
+        """(k, steps, T) what the effects stand at, whose mean is the effect."""
+        exposed = self.exposed
+        if self.effect == "constant":
+            return np.asarray(exposed > 0, dtype=float)[None]
+        times = np.arange(1, exposed.max() + 1)
+        return np.asarray(exposed == times[:, None, None], dtype=float)
 
     def errors(self, noise: Noise, lost: Lost) -> tuple[Variance, float]:
-        """Variance of the estimate at each effect, and degrees of freedom: clusters − 2."""
+        """Variance of the estimate at each effect, and degrees of freedom.
+
+        Those of Bell & McCaffrey for `fixed` cluster effects, as the analysis has them; clusters − 2 for
+        `random` ones. Raises `OptionError` for exposure times that cannot be told apart.
+        """
         near, shared = _alike(noise.autocorrelation, self.length), _alike(noise.cac, self.length)
         if self.fades == "no":
             shared = np.where(np.eye(self.length) > 0, 1.0, noise.cac)
         per_arm = self.size * (1 - np.array(lost))
-        spread = self._fixed if self.cluster_effects == "fixed" else self._mixed
+        regression = two_way_batch.Steps.of(self.regressors, self.per_step)
+        if np.isnan(regression.weight).any():
+            raise OptionError(
+                "periods and exposure times cannot be told apart: too few periods are free of treatment",
+                where="Wedge",
+                remedy='Let the first step begin in period 2 or later, or take effect="constant".',
+            )
+        fixed = self.cluster_effects == "fixed"
 
         def variance(effect: Floats) -> Floats:
             inside = [np.ravel(v) / m for v, m in zip(noise.within(effect), per_arm, strict=True)]
             between = np.ravel(np.mean(noise.between(effect), axis=0))
-            return spread(inside[0], inside[1], between, near, shared).reshape(np.shape(effect))
+            if fixed:
+                found = self._fixed(regression.weight, inside, between, near, shared)
+            else:
+                found = self._mixed(inside[0], inside[1], between, near, shared)
+            return found.reshape(np.shape(effect))
 
-        return variance, float(self.clusters - 2)
+        return variance, _enough(regression.df) if fixed else float(self.clusters - 2)
 
-    def _fixed(self, off: Floats, on: Floats, between: Floats, near: Floats, shared: Floats) -> Floats:
+    def _fixed(
+        self, weight: Floats, inside: list[Floats], between: Floats, near: Floats, shared: Floats
+    ) -> Floats:
         """(E,) variance of least squares with cluster and period effects."""
-        treated = np.repeat(self.treated, self.per_step, axis=0)[None]
-        x = two_way_batch.demeaned(treated)
-        common = _parts(x, np.ones_like(x), shared).on
-        return _parts(x, treated, near).variance(off, on) + between * common
+        many = self.per_step
+        common = _parts(weight[None], np.ones_like(weight), shared, many).on
+        parts = _parts(weight[None], self.treated, near, many)
+        return parts.variance(inside[0], inside[1]) + between * common
 
     def _mixed(self, off: Floats, on: Floats, between: Floats, near: Floats, shared: Floats) -> Floats:
         """(E,) variance of generalised least squares with period effects (Hussey & Hughes, equation 7)."""
-        T = self.length
-        total = np.zeros((len(off), T + 1, T + 1))
-        for treated, clusters in zip(self.treated, self.per_step, strict=True):
+        T, regressors = self.length, self.regressors
+        mean = np.concatenate([np.zeros(T), np.full(len(regressors), 1 / len(regressors))])
+        total = np.zeros((len(off), len(mean), len(mean)))
+        for s, (treated, clusters) in enumerate(zip(self.treated, self.per_step, strict=True)):
             cell = np.sqrt(np.where(treated > 0, on[:, None], off[:, None]))
             covariance = cell[:, :, None] * cell[:, None, :] * near + between[:, None, None] * shared
-            Z = np.column_stack([np.eye(T), treated])
+            Z = np.column_stack([np.eye(T), regressors[:, s].T])
             total += clusters * (Z.T @ np.linalg.solve(covariance, np.broadcast_to(Z, (len(off), *Z.shape))))
-        return np.asarray(np.linalg.inv(total)[:, -1, -1])
+        return np.asarray(
+            np.linalg.solve(total, np.broadcast_to(mean[:, None], (*total.shape[:2], 1)))[..., 0] @ mean
+        )
 
     def words(self) -> str:
         """The design at the beginning of a sentence."""
@@ -259,13 +304,21 @@ class _Parts:
         return on * self.on + off * self.off + 2 * np.sqrt(on * off) * self.mixed
 
 
-def _parts(x: Floats, treated: Floats, near: Floats) -> _Parts:
-    """Parts of Σ x̃ᵢ′Vᵢx̃ᵢ / (Σ x̃²)², the variance of Σ x̃y / Σ x̃², averaged over S tables (S, N, T)."""
-    scale = 1 / (x**2).sum(axis=(1, 2)) ** 2
-    on, off = x * treated, x * (1 - treated)
+def _parts(weight: Floats, treated: Floats, near: Floats, many: Ints | None = None) -> _Parts:
+    """Parts of Σ wᵢ′Vᵢwᵢ, the variance of Σ w·y, averaged over S tables (S, N, T), units `many` times."""
+    on, off = weight * treated, weight * (1 - treated)
+    times = np.ones(weight.shape[1]) if many is None else many
     pairs = ((on, on), (off, off), (on, off))
-    found = [float((((a @ near) * b).sum(axis=(1, 2)) * scale).mean()) for a, b in pairs]
+    found = [float((((a @ near) * b).sum(axis=2) @ times).mean()) for a, b in pairs]
     return _Parts(*found)
+
+
+def _enough(df: float) -> float:
+    if not df >= 1:
+        raise OptionError(
+            f"{df:.3g} degrees of freedom are left", where=WHERE, remedy="Plan more clusters or steps."
+        )
+    return df
 
 
 def _alike(correlation: float, periods: int) -> Floats:

@@ -109,12 +109,7 @@ def how_often(power: float) -> str:
 
 def allocation_words(allocations: int) -> str:
     """How many allocations, in digits while they can be read."""
-    return f"{allocations:,}" if allocations < 10**9 else f"about 10^{int(math.log10(allocations))}"
-
-
-def p_words(smallest: float) -> str:
-    """The smallest p-value in digits that can be read."""
-    return plain(smallest, 2) if smallest >= 1e-4 else "far below 0.001"
+    return f"{allocations:,}" if allocations < 10**9 else f"about 10^{round(math.log10(allocations))}"
 
 
 def too_few(allocations: int, smallest: float, level: float) -> str:
@@ -123,7 +118,7 @@ def too_few(allocations: int, smallest: float, level: float) -> str:
         return ""
     return (
         f"Warning: chance has only {allocation_words(allocations)} allocations, so a randomisation test "
-        f"gives no p-value below {p_words(smallest)} and never rejects at {plain(1 - level)}. "
+        f"gives no p-value below {plain(smallest, 2)} and never rejects at {plain(1 - level)}. "
         "Plan more to assign."
     )
 

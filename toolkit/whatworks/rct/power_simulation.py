@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,13 +12,14 @@ import pandas as pd
 
 from whatworks.errors import OptionError, choose
 from whatworks.inference.draws import DEFAULT_SEED, check_level
-from whatworks.inference.intervals import critical_value
+from whatworks.inference.intervals import interval
 from whatworks.panel import Panel
-from whatworks.rct import two_way_batch
+from whatworks.rct import arms_batch, two_way_batch
 from whatworks.rct.crossover import Crossover
 from whatworks.rct.designs import AtOnce, SteppedWedge
 from whatworks.rct.power_designs import smallest_p
-from whatworks.rct.power_noise import number, plain
+from whatworks.rct.power_noise import Normal, number, plain
+from whatworks.rct.power_over_time import Effect, Wedge
 from whatworks.rct.power_result import Power, first_crossing, how_often, too_few
 from whatworks.rct.power_windows import WHERE, Batch, Kind, Past, batches, implanted
 from whatworks.rct.rota import Rota
@@ -26,6 +27,7 @@ from whatworks.results import NotAvailable, Number
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+_Analysis = Callable[[Floats], arms_batch.Answer]
 
 _GRID: Final = np.array([0.75, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.5])
 _PILOT: Final = 100
@@ -37,6 +39,7 @@ def power_by_simulation(
     *,
     effects: Sequence[float] | None = None,
     kind: Kind = "percent",
+    effect: Effect = "exposure_time",
     periods: int | None = None,
     baseline: int = 0,
     sims: int = 1000,
@@ -47,9 +50,9 @@ def power_by_simulation(
     """Run the planned trial many times on past data, with an effect put in, and count how often it is found.
 
     Each time arms are drawn by the design's own rule, a random window of the past is taken as the trial, the
-    effect is put into its treated cells, and the trial is analysed: arms dealt at once by least squares on
-    means over the window with block effects (and `baseline`), HC2 errors; schedules and stepped wedges by the
-    two-way regression with errors clustered by unit.
+    effect is put into its treated cells, and the trial is analysed as `rct.itt`, `rct.crossover` and
+    `rct.stepped_wedge` do it by default: arms dealt at once on means over the window (HC2, for clusters CR2),
+    schedules and stepped wedges by the two-way regression with errors by unit (CR2).
 
     Args:
         past: units × periods from before any treatment; its clusters, if any, are dealt as wholes. Designs
@@ -60,6 +63,7 @@ def power_by_simulation(
         effects: relative (−0.2: 20% fewer) or, with kind="additive", in the unit of the outcome; a grid of
             falls that suits the noise where None.
         kind: `percent` thins counts and multiplies other outcomes; `additive` adds.
+        effect: of a stepped wedge, as in `rct.stepped_wedge`.
         periods: length of the trial; that of the schedule, the steps, or half of the past where None.
         baseline: periods before the window whose mean the analysis adjusts for (arms dealt at once).
         sims, seed: how many trials, and where the draws begin.
@@ -70,10 +74,11 @@ def power_by_simulation(
         OptionError: effects, lengths or numbers that cannot be.
     """
     choose("kind", kind, ("percent", "additive"), where=WHERE)
+    choose("effect", effect, ("exposure_time", "constant"), where=WHERE)
     length = _length(past, design, periods, baseline)
     _check(effects, kind, sims, power, check_level(level))
     own = Past.of(past, design, length)
-    run = _Run(own, design, length, baseline, sims, seed, kind)
+    run = _Run(own, design, length, baseline, sims, seed, kind, _steps(own, design, length, effect))
     tried = run.grid() if effects is None else np.array(sorted({*map(float, effects)} - {0.0}, key=abs))
     curve = run.curve(tried, level)
     return _answer(run, curve, tried, level, power)
@@ -88,6 +93,11 @@ class _Run:
     sims: int
     seed: int
     kind: Kind
+    steps: two_way_batch.Steps | None
+
+    @property
+    def clustered(self) -> bool:
+        return bool((self.past.size > 1).any())
 
     @property
     def over_time(self) -> bool:
@@ -96,7 +106,7 @@ class _Run:
     def grid(self) -> Floats:
         """Falls from less than one to several standard errors, as 100 trials without effect have them."""
         errors = [
-            self._analysed(batch, batch.outcome)[1]
+            self._analysis(batch)(batch.outcome)[1]
             for batch, _ in batches(self.past, self.design, self.periods, self.baseline, _PILOT, self.seed)
         ]
         error = float(np.concatenate(errors).mean())
@@ -115,17 +125,16 @@ class _Run:
         found = np.zeros(len(effects) + 1)
         total = np.zeros(len(effects) + 1)
         for batch, bits in batches(self.past, self.design, self.periods, self.baseline, self.sims, self.seed):
-            estimate, error, df = self._analysed(batch, batch.outcome)
-            critical = critical_value(level, df=df)
-            pairs = [(estimate, error)]
+            analysis = self._analysis(batch)
+            answers = [analysis(batch.outcome)]
             if self.kind == "additive":
                 # the regression holds the treatment, so adding to treated cells moves the estimate alone
-                pairs += [(estimate + effect, error) for effect in effects]
+                estimate, error, df = answers[0]
+                answers += [(estimate + effect, error, df) for effect in effects]
             else:
-                changed = implanted(self.past, batch, effects, bits)
-                pairs += [self._analysed(batch, outcome)[:2] for outcome in changed]
-            found += [float((np.abs(value) > critical * spread).sum()) for value, spread in pairs]
-            total += [float(value.sum()) for value, _ in pairs]
+                answers += map(analysis, implanted(self.past, batch, effects, bits))
+            found += [float(rejects(*answer, level).sum()) for answer in answers]
+            total += [float(answer[0].sum()) for answer in answers]
         rate = found / self.sims
         return pd.DataFrame(
             {
@@ -136,53 +145,49 @@ class _Run:
             }
         )
 
-    def _analysed(self, batch: Batch, outcome: Floats) -> tuple[Floats, Floats, float]:
-        per_unit = outcome / self.past.size[:, None]
+    def _analysis(self, batch: Batch) -> _Analysis:
+        """What turns outcomes (S, G, P) of a batch into estimates, errors and degrees of freedom (S,)."""
+        treated, baseline = batch.treated, batch.baseline
+        if self.steps is not None:
+            steps = self.steps
+            return lambda outcome: (
+                *steps.tests(batch.per_observation(outcome)),
+                np.full(len(outcome), steps.df),
+            )
         if self.over_time:
-            estimate, error = two_way_batch.tests(per_unit, batch.treated, batch.kept)
-            return estimate, error, float(outcome.shape[1] - 1)
-        block = np.zeros(outcome.shape[1], dtype=np.int64)
-        if self.past.layout is not None:
-            block = self.past.layout.block
-        return differences(per_unit.mean(axis=2), batch.treated[:, :, 0], block, batch.baseline)
+            schedules = two_way_batch.Schedules.of(treated, batch.kept)
+            return lambda outcome: (*schedules.tests(batch.per_observation(outcome)), schedules.df)
+        arm, layout = treated[:, :, 0], self.past.layout
+        block = np.zeros(arm.shape[1], dtype=np.int64) if layout is None else layout.block
+        lone = layout is not None and bool((layout.counts.min(axis=1) < 2).any())
+        if baseline is not None or (block.any() and (lone or self.clustered)) or lone:
+            return lambda outcome: arms_batch.differences(
+                batch.per_observation(outcome)[:, :, 0], arm, block, baseline
+            )
+        if block.any():
+            return lambda outcome: arms_batch.blocks(batch.per_observation(outcome)[:, :, 0], arm, block)
+        if self.clustered:
+            return lambda outcome: arms_batch.clusters(
+                outcome[:, :, 0] / self.periods, self.past.size.astype(np.float64), arm
+            )
+        return lambda outcome: arms_batch.units(batch.per_observation(outcome)[:, :, 0], arm)
 
 
-def differences(
-    outcome: Floats, treated: Floats, block: Ints, baseline: Floats | None
-) -> tuple[Floats, Floats, float]:
-    """Estimates (S,), HC2 errors (S,) and degrees of freedom of S regressions of (S, G) means.
+def rejects(estimate: Floats, error: Floats, df: Floats, level: float) -> npt.NDArray[np.bool_]:
+    """(S,) whether the test finds an effect; degrees of freedom (S,) may differ."""
+    return np.asarray(np.abs(estimate) > interval(np.zeros_like(error), error, df=df, level=level)[1])
 
-    On the arm, block effects and a baseline (S, G) where given: what `inference.least_squares` with
-    `Heteroskedastic("HC2")` gives one by one.
-    """
-    sizes = np.bincount(block).astype(np.float64)
-    member = (block[:, None] == np.arange(len(sizes))).astype(np.float64)
 
-    def inside(values: Floats) -> Floats:
-        return np.asarray(values - (values @ member / sizes) @ member.T)
-
-    y, d = inside(outcome), inside(treated)
-    leverage = np.broadcast_to(1 / sizes[block], y.shape).copy()
-    coefficients = len(sizes) + 1
-    if baseline is not None:
-        b = inside(baseline)
-        b = b / np.sqrt((b**2).sum(axis=1, keepdims=True)).clip(1e-300)
-        y, d = (values - b * (b * values).sum(axis=1, keepdims=True) for values in (y, d))
-        leverage += b**2
-        coefficients += 1
-    scale = (d**2).sum(axis=1, keepdims=True)
-    estimate = (d * y).sum(axis=1, keepdims=True) / scale
-    leverage += d**2 / scale
-    df = outcome.shape[1] - coefficients
-    if df < 1:
-        raise OptionError(
-            f"{outcome.shape[1]} units leave no error for {coefficients} coefficients",
-            where=WHERE,
-            remedy="Use more units, larger blocks or no baseline.",
-        )
-    room = np.where(leverage > 1 - 1e-9, np.inf, 1 - leverage)
-    variance = (d**2 * (y - estimate * d) ** 2 / room).sum(axis=1) / scale[:, 0] ** 2
-    return estimate[:, 0], np.sqrt(variance), float(df)
+def _steps(
+    past: Past, design: AtOnce | Crossover | Rota, length: int, effect: Effect
+) -> two_way_batch.Steps | None:
+    """The regression of a stepped wedge, which is the same in every trial."""
+    if not isinstance(design, SteppedWedge):
+        return None
+    clusters = len(past.size)
+    plan = Wedge(clusters, design, periods=length, effect=effect)
+    plan.errors(Normal(1.0), (0.0, 0.0))  # refuses exposure times that cannot be told apart
+    return two_way_batch.Steps.of(plan.regressors, plan.per_step)
 
 
 def _answer(run: _Run, curve: pd.DataFrame, effects: Floats, level: float, power: float) -> Power:
@@ -240,7 +245,9 @@ def _sentence(run: _Run, mde: Number, curve: pd.DataFrame, power: float) -> str:
 def _notes(run: _Run, false: float, level: float, possible: int, smallest: float) -> tuple[str, ...]:
     expected = 1 - level
     error = float(np.sqrt(expected * level / run.sims))
-    how = "two-way regression, errors clustered by unit" if run.over_time else "least squares on means, HC2"
+    how = "differences of means over the window"
+    if run.over_time:
+        how = "two-way regression, errors by unit (CR2)"
     said = [
         f"{run.sims:,} simulated trials on windows of the past, seed {run.seed}; analysed by {how}.",
         f"Without any effect the test rejects {plain(100 * false)}% of the time; {plain(100 * expected)}% is "
@@ -259,7 +266,7 @@ def _length(past: Panel, design: AtOnce | Crossover | Rota, periods: int | None,
     if isinstance(design, Crossover | Rota):
         length = design.periods
     elif isinstance(design, SteppedWedge):
-        length = design.first + design.steps * design.every
+        length = design.first - 1 + design.steps * design.every
     if periods is not None:
         if isinstance(design, Crossover | Rota) and periods != length:
             raise OptionError(f"periods={periods!r}, but the schedule has {length}", where=WHERE)
@@ -275,7 +282,7 @@ def _length(past: Panel, design: AtOnce | Crossover | Rota, periods: int | None,
         raise OptionError(
             "a trial in which units change arms is its own baseline", where=WHERE, remedy="Leave it out."
         )
-    if isinstance(design, SteppedWedge) and length <= design.first + (design.steps - 1) * design.every:
+    if isinstance(design, SteppedWedge) and length < design.first + (design.steps - 1) * design.every:
         raise OptionError(f"{length} periods end before the last step", where=WHERE, remedy="Give more.")
     return int(length)
 

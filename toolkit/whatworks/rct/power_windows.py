@@ -91,12 +91,30 @@ def _listed(past: Panel, codes: Ints, begins: int) -> Listed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """S trials: outcome without effect and treated (S, G, P), kept cells or None, baseline (S, G) or None."""
+    """S trials without effect.
+
+    Attributes:
+        outcome: (S, G, P) sums over a cluster; where arms are dealt at once P is 1, the sum over the window.
+        treated: (S, G, P) of 0 and 1; (1, G, P) for a stepped wedge, whose clusters are sorted by step.
+        kept: (S, G, P) cells that count; None for all.
+        size: (S, G) how many observations a sum is of.
+        baseline: (S, G) means before the window, or None.
+    """
 
     outcome: Floats
     treated: Floats
     kept: Bools | None
+    size: Floats
     baseline: Floats | None
+
+    @property
+    def means(self) -> Floats:
+        """(S, G, P) means of observations."""
+        return self.per_observation(self.outcome)
+
+    def per_observation(self, outcome: Floats) -> Floats:
+        """(S, G, P) sums over their numbers."""
+        return np.asarray(outcome / self.size[:, :, None])
 
 
 def batches(
@@ -112,30 +130,41 @@ def batches(
         start = max(baseline, past.begins)
         room = total - periods - start + 1
         first = start + (random_draws.uniforms(bits, (count,)) * room).astype(np.int64)
-        at = first[:, None] + np.arange(periods)
-        outcome = np.moveaxis(past.series[:, at], 0, 1)
-        before = None
-        if baseline:
-            back = first[:, None] - 1 - np.arange(baseline)
-            before = past.series[:, back].mean(axis=2).T / past.size
-        treated, kept = _drawn(past, design, bits, count, periods)
-        yield Batch(outcome, treated, kept, before), bits
+        yield _drawn(past, design, bits, first, periods, baseline), bits
 
 
 def _drawn(
-    past: Past, design: AtOnce | Crossover | Rota, bits: np.random.PCG64, count: int, periods: int
-) -> tuple[Floats, Bools | None]:
-    units = len(past.size)
+    past: Past,
+    design: AtOnce | Crossover | Rota,
+    bits: np.random.PCG64,
+    first: Ints,
+    periods: int,
+    baseline: int,
+) -> Batch:
+    """Trials in the windows that begin at `first` (S,)."""
+    units, at = np.arange(len(past.size)), first[:, None] + np.arange(periods)
+    size = np.broadcast_to(past.size.astype(np.float64), (len(first), len(units)))
     if isinstance(design, Crossover | Rota):
-        arms = design.draw(bits, units, count)
-        return arms.astype(np.float64), ~design.washed(arms) if design.washout else None
+        arms = design.draw(bits, len(units), len(first))
+        kept = ~design.washed(arms) if design.washout else None
+        return Batch(np.moveaxis(past.series[:, at], 0, 1), arms.astype(np.float64), kept, size, None)
     if past.layout is None:
         raise OptionError("a design of arms dealt at once has a layout", where=WHERE)
-    arms = past.layout.draw(bits, count)
+    arms = past.layout.draw(bits, len(first))
     if isinstance(design, SteppedWedge):
-        begins = design.first + arms * design.every
-        return (np.arange(periods) >= begins[:, :, None]).astype(np.float64), None
-    return np.repeat(arms[:, :, None], periods, axis=2).astype(np.float64), None
+        order = np.argsort(arms, axis=1, kind="stable")
+        steps = np.repeat(np.arange(design.steps), past.layout.counts[0])
+        treated = np.arange(periods) >= (design.first - 1 + steps * design.every)[:, None]
+        outcome = past.series[order[:, :, None], at[:, None, :]]
+        return Batch(
+            outcome, treated[None].astype(np.float64), None, past.size[order].astype(np.float64), None
+        )
+    sums = np.concatenate([np.zeros((len(units), 1)), past.series.cumsum(axis=1)], axis=1)
+    outcome = (sums[:, first + periods] - sums[:, first]).T[:, :, None]
+    before = (sums[:, first] - sums[:, first - baseline]).T / baseline / past.size if baseline else None
+    if past.counts:
+        outcome = np.round(outcome)
+    return Batch(outcome, arms[:, :, None].astype(np.float64), None, size * periods, before)
 
 
 def implanted(past: Past, batch: Batch, effects: Floats, bits: np.random.PCG64) -> Iterator[Floats]:
@@ -149,25 +178,31 @@ def implanted(past: Past, batch: Batch, effects: Floats, bits: np.random.PCG64) 
         for effect in effects:
             yield batch.outcome * (1 + effect * batch.treated)
         return
-    here = np.flatnonzero(batch.treated.ravel() > 0)
+    here = np.flatnonzero(np.broadcast_to(batch.treated > 0, batch.outcome.shape))
     count = batch.outcome.ravel()[here].astype(np.int64)
-    by_event = past.series.mean() <= _BY_EVENT
-    uniform = random_draws.uniforms(bits, (int(count.sum()) if by_event else len(here),))
-    cell = np.repeat(np.arange(len(here)), count) if by_event else here
-    for effect in effects:
-        share = abs(float(effect))
-        if by_event:
-            moved = np.bincount(cell[uniform < share], minlength=len(here)).astype(np.float64)
-        else:
-            moved = _approximate(count, share, uniform)
+    shares, rank = np.unique(np.abs(effects), return_inverse=True)
+    moved = _by_event if len(count) and count.mean() <= _BY_EVENT else _approximate
+    gone = moved(count, shares, bits)
+    for effect, at in zip(effects.tolist(), rank.ravel().tolist(), strict=True):
         changed = batch.outcome.ravel().copy()
-        changed[here] += np.sign(effect) * moved
+        changed[here] += np.sign(effect) * gone[at]
         yield changed.reshape(batch.outcome.shape)
 
 
-def _approximate(count: Ints, share: float, uniform: Floats) -> Floats:
+def _by_event(count: Ints, shares: Floats, bits: np.random.PCG64) -> list[Floats]:
+    """(C,) events of each cell that go under each of ascending shares; an event has one uniform for all."""
+    uniform = random_draws.uniforms(bits, (int(count.sum()),))
+    low = np.flatnonzero(uniform < shares[-1])
+    first = np.searchsorted(shares, uniform[low], side="right")
+    cell = np.searchsorted(np.cumsum(count), low, side="right") if len(low) else low
+    table = np.bincount(first * len(count) + cell, minlength=len(shares) * len(count))
+    return list(table.reshape(len(shares), -1).cumsum(axis=0).astype(np.float64))
+
+
+def _approximate(count: Ints, shares: Floats, bits: np.random.PCG64) -> list[Floats]:
+    """The same by the normal approximation, rounded, every cell with one uniform for all shares."""
     from scipy import special
 
-    spread = np.sqrt(count * share * (1 - share))
-    drawn = np.round(count * share + spread * special.ndtri(np.clip(uniform, 1e-12, 1 - 1e-12)))
-    return np.asarray(np.clip(drawn, 0, count))
+    normal = special.ndtri(np.clip(random_draws.uniforms(bits, (len(count),)), 1e-12, 1 - 1e-12))
+    drawn = (np.round(count * p + np.sqrt(count * p * (1 - p)) * normal) for p in shares.tolist())
+    return [np.asarray(np.clip(gone, 0, count)) for gone in drawn]
