@@ -80,6 +80,25 @@ def test_balance_is_shown_though_it_is_no_estimate(whatworks: object) -> None:
     assert [row["variable"] for row in stored["table"]] == found.table["variable"].tolist()
 
 
+def test_the_flow_of_a_trial_and_its_record(whatworks: object) -> None:
+    record = ["--allocation", RECORD, "--list", LIST]
+    status, out, err = whatworks("estimate", "rct.flow", SPOTS, *HOT, *record, *options("units=hot spots"))
+    assert (status, err) == (0, "")
+    assert "hot spots" in out
+    rows = json.loads(whatworks("estimate", "rct.flow", SPOTS, *HOT, *record, "--json")[1])["table"]
+    assert [row["number"] for row in rows if row["step"] == "randomised"] == [60]
+    status, out, err = whatworks("estimate", "rct.itt", SPOTS, *HOT, *record, "--json")
+    assert (status, err) == (0, "")
+    assert json.loads(out)["design"]["allocations"] == 673534515354624
+    panel = ["--role", "unit=spot", "--role", "period=band", "--role", "outcome=crimes"]
+    status, _, err = whatworks("estimate", "did.block", SPOTS, *panel, "--allocation", RECORD)
+    assert status == 2
+    other = str(TRIALS / "restorative-justice-list.csv")
+    status, _, err = whatworks("estimate", "rct.itt", SPOTS, *HOT, "--allocation", RECORD, "--list", other)
+    assert status == 2
+    assert "does not serve this record" in err
+
+
 def test_several_treatments_are_named(whatworks: object, tmp_path: Path) -> None:
     rows = ["person,arm,score"]
     rows += [f"p{i},{('usual', 'letter', 'call')[i % 3]},{(7 * i) % 11 + i % 3}" for i in range(60)]
@@ -110,7 +129,7 @@ def test_several_treatments_are_named(whatworks: object, tmp_path: Path) -> None
         (["rct.itt", *HOT[:-1], "control=contrl"], "Did you mean 'control'"),
         (["rct.itt", *HOT, "--per", "1000"], "not rates"),
         (["rct.itt", *HOT, *options("adjsut=none")], "Did you mean 'adjust'"),
-        (["rct.balance", *HOT, "--allocation", RECORD], "rct.balance does not use it"),
+        (["rct.subgroups", *HOT], "needs the option 'by'"),
         (["did.block", *roles("unit=spot", "period=band", "outcome=crimes", "arm=arm")], "no role 'arm'"),
     ],
 )
@@ -203,3 +222,15 @@ def test_a_draw_that_cannot_be_says_why(
     assert out == ""
     assert words in err
     assert not list(tmp_path.iterdir())
+
+
+def test_the_checklist_of_a_trial_says_what_is_open(
+    whatworks: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(TRIALS.parents[2])
+    status, out, err = whatworks("checklist", "synthetic-trial")
+    assert (status, err) == (0, "")
+    assert "Randomisation of 60 units within 5 blocks" in out
+    assert "Open: " in out
+    assert "The record holds something on" in out
+    assert whatworks("checklist", "no-such-study")[0] == 2

@@ -47,7 +47,7 @@ def test_a_record_is_read_drawn_again_and_hashed(inside: Path) -> None:
     assert "within 5 blocks: 30 to control, 30 to patrol" in shown
     assert "about 6.7 × 10 to the power 14" in shown
     assert "byte for byte" in shown
-    assert found.allocation.hash in shown
+    assert found.allocation.hash[:12] in shown
 
 
 def test_what_a_study_cannot_show_is_said(inside: Path) -> None:

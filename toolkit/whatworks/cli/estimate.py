@@ -6,10 +6,11 @@ import dataclasses
 import importlib
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
+import pandas as pd
 import typer
 
 from whatworks.cli import roles
@@ -64,6 +65,7 @@ def estimate(
     else:
         given = roles.panel(file, columns)
     choices = {name: _typed(function, name, value, method) for name, value in options.items()}
+    _require(parameters, choices, method)
     if inference:
         from whatworks.inference import choose
 
@@ -136,6 +138,15 @@ def _typed(function: Callable[..., Any], name: str, value: str, method: str) -> 
     return read(get_type_hints(function).get(name, str), value, f"--option {name}")
 
 
+def _require(parameters: Mapping[str, inspect.Parameter], choices: dict[str, Any], method: str) -> None:
+    """Refuse a call that lacks a choice without a default; the first parameter is the data."""
+    for name, parameter in list(parameters.items())[1:]:
+        if parameter.default is inspect.Parameter.empty and name not in choices:
+            raise OptionError(
+                f"{method} needs the option {name!r}", where="--option", remedy=f"Say --option {name}=VALUE."
+            )
+
+
 def _aggregated(method: str, result: Any, by: str) -> Result:
     module = importlib.import_module(f"whatworks.{method.partition('.')[0]}")
     aggregate = getattr(module, "aggregate", None)
@@ -156,8 +167,8 @@ def _shown(found: Any, as_json: bool) -> str:
     from whatworks.result_json import frame_to_records, plain
 
     fields = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
-    table = fields.pop("table")
-    said = {name: plain(value) for name, value in fields.items() if not name.startswith("_")}
+    table = next(value for value in fields.values() if isinstance(value, pd.DataFrame))
+    said = {name: plain(value) for name, value in fields.items() if value is not table}
     if as_json:
         whole = {**said, "table": frame_to_records(table)}
         return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"

@@ -20,7 +20,7 @@ _All = Annotated[bool, typer.Option("--all", help="Every study of the workspace.
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    for command in (init, new, run, verify, publish, lab):
+    for command in (init, new, run, verify, publish, checklist, lab):
         app.command()(command)
     app.command("list")(list_)
 
@@ -100,6 +100,21 @@ def verify(
             _print_verification(item, fields)
     if not all(item.ok for item in found):
         raise typer.Exit(1)
+
+
+def checklist(study: Annotated[str, typer.Argument(help="Slug or folder of a study that has run.")]) -> None:
+    """Go through CONSORT 2025 with the record of a trial: what it answers, and what is still open."""
+    from whatworks.cli.randomise import read_record
+    from whatworks.publish.checklist import checklist as go_through
+    from whatworks.study import open_study
+
+    opened = open_study(study)
+    name = opened.parameters.applied.get("allocation", "")
+    held = read_record(opened.workspace.path(name)) if name else None
+    table = go_through(opened.folder, allocation=held)
+    for item, topic, asks, state, answer in table.rows:
+        typer.echo(f"{item:<4} {topic}: {asks}\n     {state}: {answer}")
+    typer.echo(table.note)
 
 
 def list_() -> None:

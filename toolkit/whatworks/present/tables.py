@@ -104,7 +104,7 @@ def design_table(result: Result, *, subject: str = "") -> Table:
         ("Units treated", f"{design.n_treated:,}"),
         ("Periods", f"{design.n_periods:,}"),
         ("Clusters (independent groups)", f"{design.n_clusters:,}"),
-        ("Possible allocations by chance", words.cell(_whole(design.allocations))),
+        ("Possible allocations by chance", words.allocations(design.allocations)),
         ("Smallest change found four times in five", words.capital(str(least))),
         ("How the uncertainty was found", words.sentence(result.headline.inference)),
     )
@@ -210,10 +210,6 @@ def _count(row: dict[Hashable, Any]) -> str:
     if _gap(value):
         return "\u2013"
     return words.cell(int(value)) if float(value).is_integer() else words.number(float(value))
-
-
-def _whole(value: Number) -> object:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _change(found: sentence.Measure, value: float) -> str:

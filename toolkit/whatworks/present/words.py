@@ -112,6 +112,17 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def allocations(value: Number) -> str:
+    """How many allocations there are: written out up to a million, else its size; or why it is not known."""
+    if isinstance(value, NotAvailable):
+        return cell(value)
+    whole = int(value)
+    if whole <= 1_000_000:
+        return f"{whole:,}"
+    digits = str(whole)
+    return f"about {digits[0]}.{digits[1]} × 10 to the power {len(digits) - 1}"
+
+
 def listed(items: Iterable[str]) -> str:
     """Items as in a sentence: `a, b and c`."""
     given = list(items)

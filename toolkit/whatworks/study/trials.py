@@ -10,6 +10,7 @@ from functools import partial
 
 from whatworks.data.tables import read_table
 from whatworks.errors import OptionError, RecordError, did_you_mean
+from whatworks.present import words
 from whatworks.rct import Allocation, replay
 from whatworks.rct.flow import Enrolment
 from whatworks.results import Result
@@ -18,9 +19,6 @@ from whatworks.study.hashing import file_hash
 from whatworks.study.panels import with_adjusted
 from whatworks.study.source import Source
 from whatworks.trial import Trial
-
-_EXACT = 1_000_000
-"""Numbers of allocations up to this are written out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,9 +56,9 @@ class Drawn:
         cells = (
             ("Rule", record["algorithm"]),
             ("Seed", record["seed"]),
-            ("Allocations that chance could have made", _many(int(record["admissible"]))),
+            ("Allocations that chance could have made", words.allocations(int(record["admissible"]))),
             ("Drawn again", again),
-            ("SHA-256 of the record", self.allocation.hash),
+            ("SHA-256 of the record, first 12 digits", self.allocation.hash[:12]),
         )
         rows = "".join(
             f'<tr><th scope="row">{name}</th><td>{html.escape(str(value))}</td></tr>' for name, value in cells
@@ -178,11 +176,3 @@ def further(
     secondary outcomes that have one.
     """
     return with_adjusted(result, list(outcomes), lambda name: estimate(build(outcome=name)))
-
-
-def _many(count: int) -> str:
-    """A number of allocations as a reader can take it in."""
-    if count <= _EXACT:
-        return f"{count:,}"
-    digits = str(count)
-    return f"about {digits[0]}.{digits[1]} × 10 to the power {len(digits) - 1}"
