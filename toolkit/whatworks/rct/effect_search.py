@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.inference.chance import Assignments
 from whatworks.inference.randomisation import NO_ERROR, Collected, RandomisationInference, as_far, collect
 from whatworks.inference.uncertainty import Uncertainty
-from whatworks.inference.wild_refits import last_accepted
+from whatworks.inference.wild_refits import REACH, TIE
 from whatworks.rct.reassign import Redrawn
 from whatworks.rct.reassign_effects import Effects
 from whatworks.results import NotAvailable
@@ -18,6 +20,7 @@ from whatworks.trial import Trial
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 Made = Callable[[Floats], Effects]
 """From (R,) outcomes to the statistic as a function of assignments (B, G)."""
 
@@ -26,7 +29,10 @@ NO_EFFECT: Final = (
 )
 BEYOND: Final = "no effect on this side is rejected at this level, however large"
 
-_HELD: Final = 2**25
+_HELD: Final = 2**27
+_DIGITS: Final = 1e-13
+_FEW: Final = 0.05
+"""The share of assignments still open below which they alone are gone through."""
 
 
 def searched(
@@ -44,29 +50,19 @@ def searched(
     """
     design = inference.under(chance.rule, np.arange(len(chance.actual)))
     found = collect(design, chance.actual, made(trial.outcome))
-    p_value = design.share.p_value(as_far(found.actual, found.values))
     D = trial.treated.astype(np.float64)
 
+    def without(effect: float) -> Effects:
+        return made(trial.outcome - effect * D)
+
     def own(effect: float) -> float:
-        return float(made(trial.outcome - effect * D)(chance.actual[None]).ravel()[0])
+        return float(without(effect)(chance.actual[None]).ravel()[0])
 
     value, ends, reason = _zero(own, float(np.ptp(trial.outcome))), np.full(2, np.nan), NO_EFFECT
     if np.isfinite(value):
-        rank = design.share.rank(level)
-        held: Iterable[Ints] = list(design) if len(found.values) * len(chance.actual) <= _HELD else design
-
-        def accepted(effect: float) -> bool:
-            theta = made(trial.outcome - effect * D)
-            values = np.concatenate([theta(block).reshape(len(block), 1) for block in held])
-            return bool(as_far(theta(chance.actual[None]).reshape(1), values)[0] >= rank)
-
+        search = _Search(_held(design, found), without, chance.actual, value, found, design.share.rank(level))
         unit = max(float(trial.outcome.std()) / np.sqrt(trial.n_rows), 1e-300)
-        ends = np.array(
-            [
-                value - last_accepted(lambda d: accepted(value - d), unit),
-                value + last_accepted(lambda d: accepted(value + d), unit),
-            ]
-        )
+        ends = value + np.array([-search.end(-1, unit), search.end(1, unit)])
         ends = np.where(np.isfinite(ends), ends, np.nan)
         reason = NO_ERROR if np.isfinite(ends).all() else f"{NO_ERROR}; {BEYOND}"
     uncertainty = Uncertainty(
@@ -74,7 +70,7 @@ def searched(
         std_error=np.array([np.nan]),
         low=ends[:1],
         high=ends[1:],
-        p_value=p_value,
+        p_value=design.share.p_value(as_far(found.actual, found.values)),
         reason=(reason,),
         level=level,
         df=NotAvailable("the test refers to the assignments themselves, not to a t distribution"),
@@ -83,16 +79,104 @@ def searched(
     return uncertainty, found
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """The test of effects about an estimate `value`; one is kept where `rank` assignments lie as far out."""
+
+    held: Iterable[Ints]
+    without: Callable[[float], Effects]
+    actual: Ints
+    value: float
+    found: Collected
+    rank: int
+
+    def end(self, side: int, unit: float) -> float:
+        """The largest distance from the estimate, below (-1) or above (1), that the test keeps.
+
+        Once few assignments lie as far out at one end of the bracket and not at the other, those alone decide
+        how it is halved; all are asked again at the end, and if they disagree, all along.
+        """
+        held = self.held
+
+        def far(distance: float, among: Iterable[Ints]) -> Bools:
+            return self._far(self.value + side * distance, among)
+
+        low, high, inside, outside = self._bracket(far, unit)
+        if not np.isfinite(high):
+            return float(np.inf)
+        bracket = low, high
+        while high - low > _DIGITS * max(high, unit) and (inside ^ outside).mean() > _FEW:
+            middle = (low + high) / 2
+            now = far(middle, held)
+            low, high, inside, outside = (
+                (middle, high, now, outside) if now.sum() >= self.rank else (low, middle, inside, now)
+            )
+        open_ = inside ^ outside
+        rows, settled = _rows(held, open_), int((inside & ~open_).sum())
+        found = _halved(lambda d: settled + far(d, [rows]).sum() >= self.rank, low, high, unit)
+        step = 2 * _DIGITS * max(found, unit)
+        if far(max(found - step, 0.0), held).sum() >= self.rank > far(found + step, held).sum():
+            return found
+        return _halved(lambda d: far(d, held).sum() >= self.rank, *bracket, unit)
+
+    def _bracket(
+        self, far: Callable[[float, Iterable[Ints]], Bools], unit: float
+    ) -> tuple[float, float, Bools, Bools]:
+        """A distance kept and the next one that is not, nor is its double; who is as far out at either."""
+        low, inside = 0.0, far(0.0, self.held)
+        high, outside = np.inf, inside
+        distance = unit
+        while distance <= REACH * unit:
+            now = far(distance, self.held)
+            if now.sum() >= self.rank:
+                low, inside, high = distance, now, np.inf
+            elif np.isfinite(high):
+                break
+            else:
+                high, outside = distance, now
+            distance *= 2
+        return low, high, inside, outside
+
+    def _far(self, effect: float, among: Iterable[Ints]) -> Bools:
+        theta = self.without(effect)
+        actual = abs(float(theta(self.actual[None]).ravel()[0]))
+        values = np.concatenate([np.abs(theta(block).reshape(len(block))) for block in among])
+        return np.asarray(values >= actual - TIE * np.abs(self.found.values).max())
+
+
+def _held(design: Assignments, found: Collected) -> Iterable[Ints]:
+    """The assignments kept in memory where they are small, for going through them again and again."""
+    if found.values.size * len(design.unit) > _HELD:
+        return design
+    return [block.astype(np.min_scalar_type(int(block.max()))) for block in design]
+
+
+def _rows(held: Iterable[Ints], wanted: Bools) -> Ints:
+    """Some of the assignments."""
+    parts, low = [], 0
+    for block in held:
+        parts.append(block[wanted[low : low + len(block)]])
+        low += len(block)
+    return np.concatenate(parts)
+
+
+def _halved(accepted: Callable[[float], bool], low: float, high: float, unit: float) -> float:
+    while high - low > _DIGITS * max(high, unit):
+        middle = (low + high) / 2
+        low, high = (middle, high) if accepted(middle) else (low, middle)
+    return low
+
+
 def _zero(own: Callable[[float], float], span: float) -> float:
     """Where a statistic that falls as more effect is taken out passes 0; NaN where it never does."""
     reach = 2 * span if span > 0 else 1.0
     size = max(abs(own(-reach)), abs(own(reach)), 1e-300)
     sides = []
     for least in (1e-12 * size, -1e-12 * size):
-        low, high = -reach, reach
-        if not (own(low) > least >= own(high)):
+        if not (own(-reach) > least >= own(reach)):
             return np.nan
-        for _ in range(80):
+        low, high = -reach, reach
+        while high - low > _DIGITS * reach:
             middle = (low + high) / 2
             low, high = (middle, high) if own(middle) > least else (low, middle)
         sides.append((low + high) / 2)

@@ -32,7 +32,8 @@ def rank_sum(trial: Trial, outcome: Floats, chance: Redrawn) -> Effects:
     for code in np.unique(block):
         here = block == code
         ranks[here] = midranks(outcome[here]) / (here.sum() + 1)
-    return effects(trial, ranks[None], "none", chance.place, len(chance.actual))
+    theta = effects(trial, ranks[None], "none", chance.place, len(chance.actual))
+    return lambda drawn: theta(chance.arms(drawn))
 
 
 def midranks(values: Floats) -> Floats:
