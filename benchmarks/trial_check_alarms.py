@@ -1,69 +1,126 @@
-"""How often the checks of a trial raise a concern where nothing is wrong: percent of simulated trials.
+"""How often the checks of a trial speak up where nothing is wrong: percent of simulated trials.
 
-Run: python benchmarks/trial_check_alarms.py [trials]
+    python benchmarks/trial_check_alarms.py [trials] [effect] [design ...]
+
+Sound trials with a tenth of rows lost whatever the arm: 60 persons in blocks of 6, 20 pairs, 12 clusters of
+10, 15 spots over 60 days, 12 clusters over 7 periods. Effects are in standard deviations (0.5 without one
+given). A check speaks up where its verdict is concern or fail; `any` counts trials in which one does, those
+aside that see facts which the design brings along (how much was assigned).
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
 
 from whatworks import checks, rct
+from whatworks.inference.randomisation import RandomisationInference
+from whatworks.results import CheckResult
 from whatworks.trial import Trial
 
-DESIGNS = {"units": (80, {}), "pairs": (40, {"pair": 2}), "clusters": (120, {"beat": 10})}
+DESIGNS = ("blocks", "pairs", "clusters", "crossover", "wedge")
+DRAWS = RandomisationInference(draws=499)
+GIVEN = "Enough assigned"
+SCHEDULES = 200
+EVERY = 5
+"""Refits that leave one out, and the count of any check, are asked of one trial in so many."""
 
 
-def sound(kind: str, seed: int) -> Trial:
-    """A trial of an effect of half a standard deviation, a tenth lost whatever the arm."""
-    n, roles = DESIGNS[kind]
-    rng = np.random.default_rng([seed, n])
-    size = next(iter(roles.values()), 1)
+@cache
+def schedules() -> np.ndarray:
+    """(200, 15, 60) arms of place-days, drawn once."""
+    bits = np.random.PCG64(np.random.SeedSequence(1))
+    return rct.Crossover(60, 3, 7, washout=1).draw(bits, 15, SCHEDULES)
+
+
+def parallel(kind: str, rng: np.random.Generator, effect: float) -> Trial:
+    """One row a unit, five baseline variables, seven in ten of the treated take it up."""
+    n, size = {"blocks": (60, 6), "pairs": (40, 2), "clusters": (120, 10)}[kind]
     group = np.arange(n) // size
     if kind == "clusters":
         arm = rng.permutation(np.resize([0, 1], n // size))[group]
-    elif kind == "pairs":
-        arm = (rng.random(n // 2) < 0.5).astype(int)[group] ^ (np.arange(n) % 2)
     else:
-        arm = rng.permutation(np.resize([0, 1], n))
-    table = pd.DataFrame({"unit": [f"u{i:03d}" for i in range(n)], "arm": np.where(arm, "on", "off")})
-    for name in roles:
-        table[name] = [f"g{g:02d}" for g in group]
+        arm = np.concatenate([rng.permutation(np.resize([0, 1], size)) for _ in range(n // size)])
     shared = 0.4 * rng.normal(size=n // size)[group]
-    for k in range(5):
-        table[f"x{k}"] = rng.gamma(2, 2, n) + shared
-    table["y"] = rng.normal(size=n) + shared + 0.5 * arm + 0.2 * table["x0"]
-    table.loc[rng.random(n) < 0.1, "y"] = np.nan
+    x = rng.gamma(2, 2, (5, n)) + shared
+    y = rng.normal(size=n) + shared + 0.2 * x[0] + effect * arm
+    table = pd.DataFrame({"unit": [f"u{i:03d}" for i in range(n)], "arm": np.where(arm, "on", "off")})
+    table[[f"x{k}" for k in range(5)]] = x.T
+    table["y"] = np.where(rng.random(n) < 0.1, np.nan, y)
     table["taken"] = (arm & (rng.random(n) < 0.7)).astype(int)
-    named = {"pair": "block", "beat": "cluster"}
-    return Trial.from_frame(
-        table,
-        unit="unit",
-        arm="arm",
-        outcome="y",
-        control="off",
-        taken="taken",
-        baseline=[f"x{k}" for k in range(5)],
-        allow_missing=True,
-        **{named[name]: name for name in roles},
-    )
+    table["group"] = [f"g{g:02d}" for g in group]
+    role = {"cluster" if kind == "clusters" else "block": "group"}
+    return made(table, taken="taken", baseline=[f"x{k}" for k in range(5)], **role)
 
 
-def main(trials: int) -> None:
-    """Print the share of trials in which each check raised a concern or failed."""
-    for kind in DESIGNS:
+def over_time(kind: str, rng: np.random.Generator, effect: float) -> Trial:
+    """One row a unit and period."""
+    if kind == "crossover":
+        arms = schedules()[rng.integers(SCHEDULES)]
+    else:
+        start = rng.permutation(np.repeat(np.arange(1, 7), 2))
+        arms = (np.arange(7) >= start[:, None]).astype(int)
+    units, periods = arms.shape
+    y = rng.normal(0, 0.4, (units, 1)) + rng.normal(0, 0.3, periods) + rng.normal(size=arms.shape)
+    y = np.where(rng.random(arms.shape) < 0.1, np.nan, y + effect * arms)
+    each = np.indices(arms.shape).reshape(2, -1)
+    table = pd.DataFrame({"unit": [f"u{i:02d}" for i in each[0]], "period": each[1] + 1})
+    table["arm"] = np.where(arms.ravel(), "on", "off")
+    table["taken"] = (arms.ravel() & (rng.random(arms.size) < 0.7)).astype(int)
+    return made(table.assign(y=y.ravel()), taken="taken", period="period")
+
+
+made = partial(Trial.from_frame, unit="unit", arm="arm", outcome="y", control="off", allow_missing=True)
+
+
+def asked(kind: str, trial: Trial, refit: bool) -> list[CheckResult]:
+    """The checks of `checks.run_trial`, with fewer draws; those that leave one out only with `refit`."""
+    analysis = {"crossover": rct.crossover, "wedge": rct.stepped_wedge}.get(kind, rct.itt)
+    result = analysis(trial)
+    found = [checks.enough_assigned(trial), checks.attrition(trial, result, inference=DRAWS)]
+    found.append(checks.take_up(trial))
+    if refit:
+        levels = ["unit", *(by for by in ("cluster", "block") if getattr(trial, by) is not None)]
+        found += [checks.without_one(trial, analysis, by=by, whole=result) for by in levels]
+    if trial.baseline_names:
+        found.append(checks.balance_before(trial, inference=DRAWS))
+    if kind == "crossover":
+        found.append(checks.carry_over(result))
+    if kind == "wedge":
+        found.append(checks.over_exposure(result))
+    return found
+
+
+def share(raised: int, of: int) -> str:
+    """Percent with its Monte Carlo error."""
+    p = raised / of
+    return f"{100 * p:.1f} ± {100 * np.sqrt(p * (1 - p) / of):.1f} of {of:,}"
+
+
+def main(trials: int, effect: float, kinds: tuple[str, ...]) -> None:
+    """Print the share of trials in which each check raised a concern or failed, design by design."""
+    for kind in kinds:
         raised: Counter[str] = Counter()
+        asked_of: Counter[str] = Counter()
         for seed in range(trials):
-            made = sound(kind, seed)
-            found = [checks.balance_before(made), checks.take_up(made)]
-            found.append(checks.attrition(made, rct.itt(made)))
-            raised.update(one.name for one in found if one.verdict in ("concern", "fail"))
-        words = ", ".join(f"{name} {100 * n / trials:.1f}%" for name, n in sorted(raised.items())) or "none"
-        print(f"{kind}, {trials:,} trials: {words}", flush=True)
+            rng = np.random.default_rng([seed, DESIGNS.index(kind)])
+            trial = (over_time if kind in ("crossover", "wedge") else parallel)(kind, rng, effect)
+            found = asked(kind, trial, refit=seed % EVERY == 0)
+            spoke = {one.name for one in found if one.verdict in ("concern", "fail")}
+            raised.update(spoke)
+            asked_of.update(one.name for one in found)
+            if seed % EVERY == 0:
+                asked_of["any"] += 1
+                raised["any"] += bool(spoke - {GIVEN})
+        words = "; ".join(f"{name} {share(raised[name], n)}" for name, n in sorted(asked_of.items()))
+        print(f"{kind}, {trials:,} trials, effect {effect:g}: {words}", flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    given = sys.argv[1:]
+    chosen = tuple(given[2:]) or DESIGNS
+    main(int(given[0]) if given else 1000, float(given[1]) if len(given) > 1 else 0.5, chosen)

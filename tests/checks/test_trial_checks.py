@@ -141,7 +141,7 @@ def test_attrition_counts_those_who_left_the_list():
     made = trial(table.drop(index=patrol[:14]))
     found = checks.attrition(made, rct.itt(made), drawn)
     assert "14 of 100 in patrol" in found.reason
-    assert "Fisher" in found.reason
+    assert "randomisation test" in found.reason
     assert found.verdict == "concern"
 
 
@@ -229,3 +229,62 @@ def test_an_effect_that_grows_with_exposure_is_told():
         )
         verdict.append(checks.over_exposure(rct.stepped_wedge(made)).verdict)
     assert verdict == ["pass", "concern"]
+
+
+def losses(table: pd.DataFrame, drawn: rct.Allocation, gone: object, **roles: object) -> CheckResult:
+    """The check of attrition where the rows `gone` left the list, against the record."""
+    made = trial(table.drop(index=gone), taken=None, baseline=[], **roles)
+    result = Result.from_json(rct.itt(trial(data()[1])).to_json())
+    return checks.attrition(made, result, drawn)
+
+
+def test_attrition_is_tested_over_whole_clusters():
+    drawn, table = data(300, cluster="beat")
+    on = drawn.table
+    assert (on.groupby("beat")["arm"].nunique() == 1).all()
+    patrol, usual = (table.index[table["arm"] == arm] for arm in ("patrol", "usual"))
+    alike = losses(table, drawn, patrol[::7].union(usual[::7]), cluster="beat")
+    assert alike.verdict == "pass"
+    # six beats of one arm lost altogether are six losses, not thirty
+    whole = table["beat"].isin(table.loc[patrol, "beat"].unique()[:4])
+    some = losses(table, drawn, table.index[whole], cluster="beat")
+    p = [float(one.reason.split("p = ")[1].split()[0]) for one in (alike, some)]
+    assert 0.04 < p[1] < 0.25
+    each = losses(table, drawn, patrol[::5], cluster="beat")
+    assert each.verdict == "concern"
+    assert "randomisation test" in each.reason
+
+
+def test_attrition_counts_the_rows_that_units_lost_over_periods():
+    drawn, table = data()
+    long = table.merge(pd.DataFrame({"month": range(1, 7)}), how="cross")
+    rng = np.random.default_rng(8)
+    alike = losses(long, drawn, long.index[rng.random(len(long)) < 0.08], period="month")
+    assert "randomisation test" in alike.reason
+    assert alike.verdict == "pass"
+    late = (long["arm"] == "patrol") & (long["month"] == 6) & (rng.random(len(long)) < 0.5)
+    unlike = losses(long, drawn, long.index[late], period="month")
+    assert unlike.verdict == "concern"
+
+
+def test_attrition_of_a_crossover_and_of_a_wedge_is_analysed_as_the_outcome_is(crossed):
+    drawn, table = crossed
+    rng = np.random.default_rng(8)
+    some = rng.random(len(table)) < 0.15
+    alike = losses(table, drawn, table.index[some], period="period")
+    assert "crossover analysis of losses" in alike.reason
+    assert alike.verdict == "pass"
+    assert losses(table, drawn, table.index[some & (table["arm"] == "patrol")], period="period").verdict == (
+        "concern"
+    )
+    wedge = rct.randomise(listed(24), unit="area", seed=1, design=rct.SteppedWedge(4, first=2, every=2))
+    rows = wedge.table.merge(pd.DataFrame({"month": range(1, 11)}), how="cross")
+    on = rows["month"] >= rows["start"].astype(int)
+    rows = rows.assign(y=rng.normal(size=len(rows)), arm=np.where(on, "patrol", "usual"))
+    luck = rng.random(len(rows))
+    found = [losses(rows, wedge, rows.index[m], period="month") for m in (luck < 0.3, (luck < 0.5) & on)]
+    p = [float(one.reason.split("p = ")[1].split()[0]) for one in found]
+    assert p[0] > 0.05
+    assert p[1] < 0.01
+    assert found[1].verdict == "concern"
+    assert all("stepped wedge analysis of losses" in one.reason for one in found)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from whatworks.errors import WhatworksError
 from whatworks.panel import NEVER, Panel
 from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Number, Result
+from whatworks.trial import Trial
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -17,8 +18,8 @@ Bools = npt.NDArray[np.bool_]
 Estimator = Callable[[Panel], Result]
 
 
-def attempt(panel: Panel, estimate: Estimator) -> Result | NotAvailable:
-    """The result on this panel, or why the estimator has none."""
+def attempt(panel: Panel | Trial, estimate: Callable[..., Result]) -> Result | NotAvailable:
+    """The result on this panel or trial, or why the estimator has none."""
     try:
         found = estimate(panel)
     except WhatworksError as problem:

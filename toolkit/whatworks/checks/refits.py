@@ -6,20 +6,22 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from whatworks.checks import readings
-from whatworks.errors import OptionError, PanelError, WhatworksError
+from whatworks.errors import PanelError, WhatworksError
 from whatworks.inference.cluster import ClusterRobust
 from whatworks.inference.influence import Analytical
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
+from whatworks.trial import Trial
 
+Data = TypeVar("Data", Panel, Trial)
 Estimator = Callable[..., Result]
-"""Panel in, `Result` out; choices that the study left open may be given by name."""
+"""Panel or trial in, `Result` out; choices that the study left open may be given by name."""
 
 QUICK: Final = (Analytical(), ClusterRobust())
 """Errors in closed form. Nearly all of a refit's time goes into a bootstrap where one is the default."""
@@ -33,21 +35,21 @@ def accepts(estimate: Estimator, choice: str) -> bool:
         return False
 
 
-def remembering(estimate: Estimator, panel: Panel) -> Estimator:
-    """The same estimator, which estimates this very panel once however often it is asked."""
+def remembering(estimate: Estimator, panel: Data) -> Estimator:
+    """The same estimator, which estimates this very panel (or trial) once however often it is asked."""
 
     @functools.cache
     def whole() -> Result:
         return estimate(panel)
 
-    def run(given: Panel, **choices: Any) -> Result:
+    def run(given: Data, **choices: Any) -> Result:
         return whole() if given is panel and not choices else estimate(given, **choices)
 
     return functools.update_wrapper(run, estimate)
 
 
-def thrifty(estimate: Estimator, panel: Panel) -> Estimator:
-    """The same estimator for checks that read only the estimate of every panel but this one.
+def thrifty(estimate: Estimator, panel: Data) -> Estimator:
+    """The same estimator for checks that read only the estimate of every panel (or trial) but this one.
 
     This panel is estimated once, as the study does; any other with errors in closed form, where the estimator
     takes an `inference` by name, accepts one of these and gives this panel the same estimate with it.
@@ -55,7 +57,7 @@ def thrifty(estimate: Estimator, panel: Panel) -> Estimator:
     whole = remembering(estimate, panel)
     again: list[Estimator] = []
 
-    def run(given: Panel, **choices: Any) -> Result:
+    def run(given: Data, **choices: Any) -> Result:
         if given is panel and not choices:
             return whole(given)
         if "inference" in choices:
@@ -67,7 +69,7 @@ def thrifty(estimate: Estimator, panel: Panel) -> Estimator:
     return functools.update_wrapper(run, estimate)
 
 
-def _quick(estimate: Estimator, panel: Panel, whole: Result) -> Estimator:
+def _quick(estimate: Estimator, panel: Data, whole: Result) -> Estimator:
     own = whole.headline.value
     if isinstance(own, NotAvailable) or not accepts(estimate, "inference"):
         return estimate
@@ -75,14 +77,14 @@ def _quick(estimate: Estimator, panel: Panel, whole: Result) -> Estimator:
         candidate = functools.partial(estimate, inference=inference)
         try:
             found = candidate(panel).headline.value
-        except OptionError:
+        except WhatworksError:
             continue
         if not isinstance(found, NotAvailable) and np.isclose(found, own, rtol=1e-12, atol=0):
             return candidate
     return estimate
 
 
-def row(what: dict[str, object], estimate: Estimator, make: Callable[[], Panel]) -> dict[str, object]:
+def row(what: dict[str, object], estimate: Estimator, make: Callable[[], Data]) -> dict[str, object]:
     """A row of a check's table: `what` it is, the estimate on the panel that `make` gives, or why none."""
     found = attempt(estimate, make)
     if isinstance(found, NotAvailable):
@@ -90,7 +92,7 @@ def row(what: dict[str, object], estimate: Estimator, make: Callable[[], Panel])
     return {**what, "estimate": found.headline.value, "reason": ""}
 
 
-def attempt(estimate: Estimator, make: Callable[[], Panel]) -> Result | NotAvailable:
+def attempt(estimate: Estimator, make: Callable[[], Data]) -> Result | NotAvailable:
     """The result on the panel that `make` gives, or why there is no such panel or no estimate on it."""
     try:
         panel = make()

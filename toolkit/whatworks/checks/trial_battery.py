@@ -6,17 +6,16 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from whatworks.checks import readings
+from whatworks.checks import readings, refits
 from whatworks.checks.leave_one_out import MAX_REFITS, judge
 from whatworks.checks.movement import measure
 from whatworks.checks.trial_design import allocation_record, balance_before, enough_assigned
 from whatworks.checks.trial_losses import STRANGE, attrition, take_up
-from whatworks.errors import WhatworksError
 from whatworks.rct.allocation import Allocation
+from whatworks.rct.crossover_trial import CARRY_OVER
+from whatworks.rct.stepped_wedge import AVERAGE, CONSTANT
 from whatworks.results import CheckResult, NotAvailable, Result
 from whatworks.trial import Trial
 
@@ -57,7 +56,7 @@ def _each(trial: Trial, estimate: Estimator, allocation: Allocation | None) -> I
     yield enough_assigned(trial)
     yield attrition(trial, result, allocation)
     yield take_up(trial)
-    again = _without_record(estimate)
+    again = refits.thrifty(_without_record(estimate), trial)
     yield without_one(trial, again, by="unit", whole=result)
     if trial.cluster is not None:
         yield without_one(trial, again, by="cluster", whole=result)
@@ -92,25 +91,16 @@ def without_one(
         reason = f"There are {len(labels):,} {by}s; no single one carries the answer."
         return CheckResult(name, "not_applicable", reason)
     found = estimate(trial) if whole is None else whole
-    rows = [_row(str(label), _attempt(estimate, trial, codes != code)) for code, label in enumerate(labels)]
+    again = refits.thrifty(estimate, trial)
+    rows = [
+        refits.row({"left out": label}, again, functools.partial(trial.select, codes != code))
+        for code, label in enumerate(labels)
+    ]
     table = pd.DataFrame(rows)
     moved = measure(found.headline, table)
     if isinstance(moved, NotAvailable):
         return CheckResult(name, "not_applicable", f"{moved.reason[:1].upper()}{moved.reason[1:]}.", table)
     return judge(name, by, moved)
-
-
-def _attempt(estimate: Estimator, trial: Trial, keep: npt.NDArray[np.bool_]) -> float | NotAvailable:
-    try:
-        return estimate(trial.select(keep)).headline.value
-    except WhatworksError as problem:
-        return NotAvailable(problem.what)
-
-
-def _row(label: str, found: float | NotAvailable) -> dict[str, object]:
-    if isinstance(found, NotAvailable):
-        return {"left out": label, "estimate": float("nan"), "reason": found.reason}
-    return {"left out": label, "estimate": found, "reason": ""}
 
 
 def carry_over(result: Result) -> CheckResult:
@@ -119,7 +109,7 @@ def carry_over(result: Result) -> CheckResult:
     Returns:
         `concern` where the effect of the period before has p below 0.01; `not_applicable` without it.
     """
-    rows = result.effects[result.effects["term"] == "carry-over"].reset_index(drop=True)
+    rows = result.effects[result.effects["term"] == CARRY_OVER].reset_index(drop=True)
     if rows.empty or rows["p_value"].isna().any():
         return CheckResult(CARRIED, "not_applicable", "The analysis has no test of the period before.", rows)
     one = rows.iloc[0]
@@ -140,8 +130,7 @@ def over_exposure(result: Result) -> CheckResult:
         `concern` where the other headline lies outside the interval of the study's own; else `pass`, with the
         effect by exposure time as its table.
     """
-    wanted = ("constant effect", "average over exposure times")
-    rows = result.effects[result.effects["term"].isin(wanted)]
+    rows = result.effects[result.effects["term"].isin((AVERAGE, CONSTANT))]
     if rows.empty or not readings.has_interval(result.headline):
         return CheckResult(GROWING, "not_applicable", "There is no other headline or no interval to hold.")
     other = float(rows.iloc[-1]["estimate"])

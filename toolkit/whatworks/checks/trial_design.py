@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from whatworks.errors import WhatworksError
+from whatworks.inference.randomisation import RandomisationInference
 from whatworks.rct import listed
 from whatworks.rct.allocation import Allocation
 from whatworks.rct.balance import balance
@@ -69,15 +70,23 @@ def allocation_record(trial: Trial, allocation: Allocation | None) -> CheckResul
     return CheckResult(RECORD, "pass", said, table, "the list differed from the record")
 
 
-def balance_before(trial: Trial, allocation: Allocation | None = None) -> CheckResult:
+def balance_before(
+    trial: Trial,
+    allocation: Allocation | None = None,
+    *,
+    inference: RandomisationInference | None = None,
+) -> CheckResult:
     """Ask whether chance parts the arms as far on baseline as they are, in one test of all variables.
+
+    Args:
+        trial, allocation, inference: as in `rct.balance`.
 
     Returns:
         `concern` below p = 0.01 and `fail` below 0.001: randomisation then hardly went as described;
         `not_applicable` without baseline or where units change arms.
     """
     try:
-        found = balance(trial, allocation=allocation)
+        found = balance(trial, allocation=allocation, inference=inference)
     except WhatworksError as problem:
         return CheckResult(BALANCE, "not_applicable", f"{problem.what[:1].upper()}{problem.what[1:]}.")
     if not isinstance(found.p_value, float):

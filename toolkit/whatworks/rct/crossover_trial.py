@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,9 @@ Bools = npt.NDArray[np.bool_]
 Carryover = Literal["test", "adjust", "none"]
 
 DAY, YESTERDAY = "the treatment", "the treatment of the period before"
+
+CARRY_OVER: Final = "carry-over"
+"""The term of `effects` that holds what the period before brought."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -240,7 +243,7 @@ def _effects(headline: _Headline, days: PlaceDays, cells: CellModel, asked: _Ask
         ("first half of the periods", "second half of the periods"), (days.arm * half, days.arm * ~half), used
     )
     if asked.carryover != "none":
-        more(("overall, carry-over in the model", "carry-over"), (days.arm, days.yesterday), days.seen)
+        more((f"overall, {CARRY_OVER} in the model", CARRY_OVER), (days.arm, days.yesterday), days.seen)
     return table(rows, counts=cells.counts)
 
 

@@ -153,9 +153,13 @@ def _with_record(
 ) -> tuple[pd.DataFrame, dict[str, float] | None]:
     """The rows with those of the record that the trial lacks; raises `TrialError` for rows never drawn."""
     listed.against_record(trial, allocation)
-    table = allocation.table
+    table, line = allocation.table, listed.lines(trial, allocation)
+    if trial.period is not None and not allocation.scheduled:
+        each, place = np.unique(trial.period, return_inverse=True)
+        table = table.merge(pd.DataFrame({"period": each}), how="cross")
+        line = line * len(each) + place
     gone = np.ones(len(table), dtype=bool)
-    gone[listed.lines(trial, allocation)] = False
+    gone[line] = False
     washed = table["washout"].to_numpy(dtype=bool) if "washout" in table else np.zeros(len(table), dtype=bool)
     extra = pd.DataFrame({"unit": table[allocation.unit].astype(str), "observed": False, "taken": np.nan})
     absent = ~extra["unit"].isin(rows["unit"]).to_numpy()
@@ -172,7 +176,4 @@ def _with_record(
         extra["column"] = table["arm"].astype(str)
         extra["treated"] = extra["column"] != trial.arms[0]
         gone &= extra["column"].isin(trial.arms).to_numpy()
-    extra = extra[gone]
-    if trial.period is not None and not allocation.scheduled:
-        extra = extra.merge(pd.DataFrame({"period": np.unique(trial.period)}), how="cross")
-    return pd.concat([rows, extra], ignore_index=True), start
+    return pd.concat([rows, extra[gone]], ignore_index=True), start
