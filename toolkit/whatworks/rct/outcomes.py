@@ -72,9 +72,13 @@ def outcomes(
     }
     if correction == "romano_wolf":
         chosen = inference if isinstance(inference, RandomisationInference) else RandomisationInference()
-        adjusted, words = _stepped_down(trials, settled, chosen, allocation)
-    else:
-        adjusted, words = _from_p_values(found, correction)
+        return _filled(result, found, correction, *_stepped_down(trials, settled, chosen, allocation))
+    return _filled(result, found, correction, *_from_p_values(found, correction))
+
+
+def _filled(
+    result: Result, found: Mapping[str, Result], correction: Correction, adjusted: list[Number], words: str
+) -> Result:
     filled = result.with_secondary(
         *(
             Secondary(name, found[name].headline, found[name].relative, p, words)

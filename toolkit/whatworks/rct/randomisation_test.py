@@ -95,7 +95,6 @@ def randomisation_test(
     """
     level = check_level(level)
     chance = RandomisationInference() if inference is None else inference
-    named = statistic if isinstance(statistic, str) else f"{getattr(statistic, '__name__', 'one')} (given)"
     if isinstance(statistic, str):
         choose("statistic", statistic, STATISTICS, where=WHERE)
         _require_one_row(trial)
@@ -103,22 +102,34 @@ def randomisation_test(
     kept = trial.drop_missing()
     if len(np.unique(kept.arm)) < 2:
         raise TrialError("an arm has no outcome left", where=WHERE, remedy="There is nothing to compare.")
-    drawn = reassign.redrawn(kept, allocation)
-    uncertainty, tested = _tested(kept, statistic, named, chance, drawn, level)
-    possible, seed = drawn.possible(chance)
+    return _result(kept, trial.fingerprint, statistic, chance, allocation, level)
+
+
+def _result(
+    trial: Trial,
+    fingerprint: str,
+    statistic: str | Statistic,
+    inference: RandomisationInference,
+    allocation: Allocation | None,
+    level: float,
+) -> Result:
+    named = statistic if isinstance(statistic, str) else f"{getattr(statistic, '__name__', 'one')} (given)"
+    drawn = reassign.redrawn(trial, allocation)
+    uncertainty, tested = _tested(trial, statistic, named, inference, drawn, level)
+    possible, seed = drawn.possible(inference)
     about = f"Effect of assignment to {trial.arms[1]!r} instead of {trial.arms[0]!r}, the same for everybody"
     headline = uncertainty.estimate(0, estimand=about, scale=trial.scale)
     headline = replace(headline, inference=f"{headline.inference}. Statistic: {_WORDS.get(named, named)}.")
-    choice = Choice(chance, "as asked for")
+    choice = Choice(inference, "as asked for")
     return Result(
         method=WHERE,
         headline=headline,
-        effects=_table(kept, uncertainty, tested),
-        design=sizes(kept, headline, allocations=possible),
-        spec={**choices(kept, choice, level, statistic=named), "recorded": allocation is not None},
-        input_hash=trial.fingerprint,
+        effects=_table(trial, uncertainty, tested),
+        design=sizes(trial, headline, allocations=possible),
+        spec={**choices(trial, choice, level, statistic=named), "recorded": allocation is not None},
+        input_hash=fingerprint,
         seed=seed,
-        notes=(*kept.notes, *drawn.notes),
+        notes=(*trial.notes, *drawn.notes),
         detail=tested,
     )
 
