@@ -209,3 +209,30 @@ def test_lists_and_designs_that_cannot_be_are_refused():
         rct.randomise(gone, unit="area", seed=1, design=rct.Pairs("crime"))
     with pytest.raises(OptionError, match="seed"):
         rct.randomise(table, unit="area", seed=-1)
+
+
+@pytest.mark.parametrize(
+    ("count", "options"),
+    [
+        (20_000, {}),
+        (16_000, {"design": rct.Blocked("area")}),
+        (2_000, {"balance": rct.Balance("x", tried=1000)}),
+        (120, {"design": rct.Crossover(365)}),
+        (120, {"design": rct.Rota(365, 30, even=False)}),
+    ],
+)
+def test_astronomical_numbers_of_allocations(count, options):
+    rng = np.random.default_rng(1)
+    units = pd.DataFrame(
+        {
+            "unit": [f"u{i:05d}" for i in range(count)],
+            "x": rng.normal(size=count),
+            "area": ["n", "s"] * (count // 2),
+        }
+    )
+    drawn = rct.randomise(units, unit="unit", seed=1, **options)
+    assert drawn.possible > 10**500
+    assert drawn.possible == drawn.rule.possible or len(drawn.record["admissible"]) < 10
+    assert math.log10(drawn.possible) == pytest.approx(math.log10(drawn.rule.possible), abs=0.6)
+    assert drawn.record["smallest_p"] == 0
+    assert rct.Allocation.from_json(drawn.to_json()).possible == drawn.possible

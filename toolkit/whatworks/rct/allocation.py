@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 
 import pandas as pd
@@ -13,6 +15,16 @@ from whatworks.errors import RecordError, first_few
 from whatworks.rct.rule import Rule
 
 SCHEMA: Final = "whatworks.allocation/1"
+
+
+_DIGITS: Final = 4000
+"""Longer numbers of allocations stand in the record as a power of ten."""
+
+
+def written(count: int) -> str:
+    """A number of allocations as the record holds it: in full, or `1e6235` where it is astronomical."""
+    length = math.log10(max(count, 1))
+    return str(count) if length < _DIGITS else f"1e{round(length)}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +45,11 @@ class Allocation:
     def unit(self) -> str:
         """The column with the unit."""
         return str(self.table.columns[0])
+
+    @property
+    def possible(self) -> int:
+        """How many allocations the record says there could have been."""
+        return int(Decimal(str(self.record["admissible"])))
 
     @property
     def scheduled(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 import numpy as np
@@ -58,6 +59,10 @@ def within(arms: Ints, baseline: Floats, cutoff: float) -> Bools:
     return np.asarray(distances(arms, baseline) <= cutoff * (1 + 1e-12))
 
 
+def _part(share: float, possible: int) -> int:
+    return int(share * possible) if possible < 10**300 else int(Fraction(share) * possible)
+
+
 def restricted(layout: Layout, baseline: Floats, balance: Balance, bits: np.random.PCG64) -> Restricted:
     """Draw until an allocation is among the closest `accept` of all, or of those tried.
 
@@ -70,7 +75,7 @@ def restricted(layout: Layout, baseline: Floats, balance: Balance, bits: np.rand
     place = max(int(np.floor(balance.accept * len(judged) + 1e-9)), 1)
     cutoff = float(np.sort(judged)[place - 1])
     share = float((judged <= cutoff * (1 + 1e-12)).mean())
-    admissible = round(share * len(judged)) if few else int(share * layout.possible)
+    admissible = round(share * len(judged)) if few else _part(share, layout.possible)
     attempts = 0
     while attempts < 100 / balance.accept + _CHUNK:
         drawn = layout.draw(bits, _CHUNK)

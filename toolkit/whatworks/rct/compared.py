@@ -21,7 +21,7 @@ def admissible(allocation: Allocation | None) -> Number:
     """How many allocations the recorded rule permits, or why that is not known."""
     if allocation is None:
         return NO_RECORD
-    count = int(allocation.record["admissible"])
+    count = allocation.possible
     return float(count) if count < _WRITTEN_OUT else NotAvailable("more than can be written out")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from whatworks.inference.cluster import ClusterRobust
@@ -92,5 +93,7 @@ def allocations(allocation: Allocation | None) -> Number:
     if not rule.counted:
         return NotAvailable(f"how many there are is not known exactly; {rule.possible:,} at least or about")
     if rule.possible > 10**300:
-        return NotAvailable(f"a number of {len(str(rule.possible)):,} digits, more than a computer's number")
+        return NotAvailable(
+            f"a number of {math.floor(math.log10(rule.possible)) + 1:,} digits, more than a computer's number"
+        )
     return float(rule.possible)

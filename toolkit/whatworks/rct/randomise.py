@@ -13,7 +13,7 @@ import pandas as pd
 from whatworks import columns
 from whatworks.errors import DesignError, OptionError, TrialError, first_few
 from whatworks.inference import draws as random_draws
-from whatworks.rct.allocation import Allocation, input_hash, table_hash
+from whatworks.rct.allocation import Allocation, input_hash, table_hash, written
 from whatworks.rct.balance_rule import Restricted, restricted
 from whatworks.rct.crossover import Crossover
 from whatworks.rct.designs import WHERE, AtOnce, Balance, Blocked, Complete, Listed, Pairs, SteppedWedge
@@ -218,7 +218,7 @@ def _record(
         "arms": list(labels),
         "seed": int(seed),
         "units": len(listed.units),
-        "admissible": str(admissible),
+        "admissible": written(admissible),
         "smallest_p": smallest,
         "input_columns": names,
         "input_hash": input_hash(listed.frame.assign(**{names[0]: list(listed.units)}), names),
