@@ -160,7 +160,7 @@ def test_what_scales_scales_and_rows_may_come_in_any_order() -> None:
         rct.cace(trial),
         rct.cace(read(A.sample(frac=1, random_state=1), taken="takeup", block="block", baseline=["x"])),
     )
-    assert shuffled.to_json() == found.to_json()
+    assert shuffled.to_json() == found.to_json() == Result.from_json(found.to_json()).to_json()
     scaled = rct.cace(trial.with_outcome(1e6 * trial.outcome + 7))
     ar, base = row(scaled, "CACE, Anderson"), row(found, "CACE, Anderson")
     assert scaled.headline.value == pytest.approx(1e6 * found.headline.value, rel=1e-8)
@@ -302,3 +302,52 @@ def test_intervals_hold_the_truth_with_a_strong_and_a_weak_first_stage() -> None
     assert faint[3] < 4
     assert abs(faint[1] - 0.95) < slack
     assert faint[2] > 0.95 - slack
+
+
+def test_by_default_it_adjusts_where_the_effect_of_the_offer_does() -> None:
+    trial = read(A, taken="takeup", baseline=["x"])
+    found = rct.cace(trial)
+    assert found.spec["adjust"] == "ancova"
+    assert found.headline == rct.cace(trial, adjust="ancova").headline
+    assert any("Adjusted for baseline (x)" in note for note in found.notes)
+    # six in the smaller arm and four variables: fewer than two each
+    few = (
+        A.groupby("z").head(6).assign(**{f"x{j}": np.random.default_rng(j).normal(size=12) for j in range(3)})
+    )
+    small = read(few, taken="takeup", baseline=["x", "x0", "x1", "x2"])
+    for method in (rct.cace, rct.dosage, rct.itt):
+        unadjusted = method(small)
+        assert unadjusted.spec["adjust"] == "none"
+        assert unadjusted.headline == method(small, adjust="none").headline
+        assert any("6 units for 4 baseline variables" in note for note in unadjusted.notes)
+    asked = rct.cace(small, adjust="ancova")
+    assert asked.spec["adjust"] == "ancova"
+    assert asked.headline.value != rct.cace(small).headline.value
+
+
+@pytest.mark.parametrize(("other", "words"), [("flat", "same for every row"), ("double", "told apart")])
+def test_baseline_that_adjusts_nothing_is_left_out_by_default_and_refused_where_asked_for(
+    other: str, words: str
+) -> None:
+    frame = A.assign(flat=3.1, double=2 * A.x + 1)
+    trial = read(frame, taken="takeup", baseline=["x", other])
+    found = rct.cace(trial)
+    assert found.spec["adjust"] == "none"
+    assert found.headline == rct.cace(read(A, taken="takeup")).headline
+    assert any(f"Not adjusted for baseline (x, {other})" in note and words in note for note in found.notes)
+    with pytest.raises(DesignError, match=words):
+        rct.cace(trial, adjust="ancova")
+
+
+def test_asking_for_adjustment_without_baseline_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"needs baseline(.|\n)*adjust='none'"):
+        rct.cace(read(A, taken="takeup"), adjust="ancova")
+
+
+def test_baseline_far_from_zero_is_baseline() -> None:
+    near, far = (
+        rct.cace(read(A.assign(x=A.x + add), taken="takeup", baseline=["x"]), adjust="ancova")
+        for add in (0, 1e7)
+    )
+    assert far.headline.value == pytest.approx(near.headline.value, rel=1e-6)
+    assert far.headline.std_error == pytest.approx(near.headline.std_error, rel=1e-6)

@@ -141,7 +141,16 @@ def test_a_dose_that_assignment_did_not_move() -> None:
     assert Result.from_json(found.to_json()).headline == found.headline
 
 
-@pytest.mark.parametrize("choice", [{"per": 0}, {"per": -1}, {"planned": 0}, {"per": float("nan")}])
+def test_doses_in_tiny_units_are_doses() -> None:
+    plain, tiny = (rct.dosage(read(frame)) for frame in (areas(), areas().eval("minutes = minutes * 1e-13")))
+    assert tiny.headline.value == pytest.approx(1e13 * plain.headline.value, rel=1e-9)
+    assert tiny.detail.f == pytest.approx(plain.detail.f, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [{"per": 0}, {"per": -1}, {"planned": 0}, {"per": float("nan")}, {"per": "ten"}, {"planned": [1]}],
+)
 def test_doses_must_be_positive(choice: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match="not a positive dose"):
         rct.dosage(read(areas()), **choice)

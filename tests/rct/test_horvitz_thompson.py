@@ -99,3 +99,59 @@ def test_what_the_design_does_not_give_is_refused():
     assert rct.horvitz_thompson(known, allocation=dealt).spec["recorded"]
     with pytest.raises(DesignError, match="does not go with a record"):
         rct.horvitz_thompson(known, allocation=dealt, probability=0.5)
+
+
+def test_a_large_number_added_to_every_outcome_leaves_the_error_as_it_was():
+    plain, moved = (
+        rct.horvitz_thompson(Trial.from_frame(A.assign(y=A.y + add), block="block", **ROLES)).headline
+        for add in (0, 1e9)
+    )
+    assert moved.std_error == pytest.approx(plain.std_error, rel=1e-6)
+
+
+def pairwise(total, arm, count):
+    """Aronow and Samii's variance pair by pair, for one block of `count` with fixed numbers in each arm."""
+    value = 0.0
+    for i, j in product(range(len(total)), repeat=2):
+        sizes = [int((arm == arm[k]).sum()) for k in (i, j)]
+        p = [size / count for size in sizes]
+        if i == j:
+            value += (total[i] / p[0]) ** 2
+        elif arm[i] != arm[j]:
+            both = sizes[0] * sizes[1] / (count * (count - 1))
+            value -= (both - p[0] * p[1]) / both * total[i] * total[j] / (p[0] * p[1])
+        else:
+            both = sizes[0] * (sizes[0] - 1) / (count * (count - 1))
+            value += (both - p[0] ** 2) / both * total[i] * total[j] / p[0] ** 2
+        # both outcomes of one unit are never seen together; nor are those of an arm of one
+    lone = [k for k in range(len(total)) if (arm == arm[k]).sum() == 1]
+    value += sum((count - 1) * (total[k] * count) ** 2 / count for k in lone)
+    return value
+
+
+@pytest.mark.parametrize("arm", [[0, 0, 0, 1, 1, 1], [0, 1, 1, 1, 1, 0], [0, 0, 0, 0, 1, 0]])
+def test_the_variance_is_that_of_all_pairs(arm):
+    frame = pd.DataFrame({"person": range(6), "z": arm, "y": Y0})
+    found = rct.horvitz_thompson(Trial.from_frame(frame, **ROLES)).headline
+    assert found.std_error == pytest.approx(np.sqrt(pairwise(Y0, np.array(arm), 6)) / 6, rel=1e-12)
+
+
+@pytest.mark.parametrize("same", [0.0, 0.1, 7.0])
+def test_outcomes_that_do_not_vary_have_no_error(same):
+    for roles in ({}, {"block": "block"}):
+        found = rct.horvitz_thompson(Trial.from_frame(A.assign(y=same), **ROLES, **roles)).headline
+        assert found.value == pytest.approx(0, abs=1e-12)
+        assert "do not vary" in found.std_error.reason
+
+
+def test_a_block_without_one_of_several_arms_is_refused():
+    frame = A.assign(z=np.where(A.block == 2, A.index % 2, A.index % 3))
+    trial = Trial.from_frame(frame, treatments=[1, 2], block="block", **ROLES)
+    with pytest.raises(DesignError, match=r"no row of arm '2'.*: 2"):
+        rct.horvitz_thompson(trial)
+
+
+@pytest.mark.parametrize("probability", ["half", [0.5], True])
+def test_a_probability_is_a_number(probability):
+    with pytest.raises(OptionError, match="between 0 and 1"):
+        rct.horvitz_thompson(Trial.from_frame(A, **ROLES), probability=probability)

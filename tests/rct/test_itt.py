@@ -376,3 +376,38 @@ def test_bad_baseline_and_choices_are_refused():
     periods = pd.concat([frame.assign(t=1), frame.assign(t=2)])
     with pytest.raises(DesignError, match=r"24 units, each seen in several periods"):
         rct.itt(Trial.from_frame(periods, period="t", **roles))
+
+
+def test_with_one_lone_block_there_is_one_slope_and_the_result_says_so():
+    # blocks of 12, 6 and one with a single unit of an arm
+    frame = drawn(3, 24)
+    frame["arm"] = frame.arm.where(frame.block != "c", ["patrol", *["usual"] * 5] * 4)
+    trial = Trial.from_frame(
+        frame, unit="id", arm="arm", outcome="y", control="usual", block="block", baseline=["x"]
+    )
+    one = rct.itt(trial, adjust="ancova")
+    for adjust in ("lin", "cuped", None):
+        found = rct.itt(trial, adjust=adjust)
+        assert found.headline.value == pytest.approx(one.headline.value)
+        words = " ".join(found.notes)
+        assert "one slope for both arms" in words
+        assert "a slope of its own in each arm" not in words
+        assert "One block alone holds a single unit" in words
+    assert rct.itt(trial).spec["adjust"] == "ancova"
+
+
+@pytest.mark.parametrize("adjust", ["lin", "ancova", "cuped"])
+def test_baseline_far_from_zero_is_baseline(adjust):
+    near, far = (
+        rct.itt(blocked(A.assign(x=A.x + add), block="block", baseline=["x"]), adjust=adjust).headline
+        for add in (0, 1e7)
+    )
+    assert far.value == pytest.approx(near.value, rel=1e-6)
+    assert far.std_error == pytest.approx(near.std_error, rel=1e-6)
+
+
+def test_a_record_that_is_read_back_is_the_same_where_reasons_stand_in_later_rows_only():
+    frame = A.assign(z=np.where(A.index == 5, 2, A.z))
+    trial = Trial.from_frame(frame, unit="person", arm="z", outcome="y", control=0, treatments=[1, 2])
+    text = rct.itt(trial).to_json()
+    assert Result.from_json(text).to_json() == text

@@ -155,3 +155,34 @@ def test_what_a_ratio_cannot_say_is_refused():
         rct.itt(trial(baseline=["x"]), model="quasi_poisson", adjust="lin")
     with pytest.raises(OptionError, match="model='poisson' is not a choice"):
         rct.itt(trial(), model="poisson")
+
+
+@pytest.mark.parametrize("model", ["quasi_poisson", "negative_binomial"])
+def test_baseline_of_counts_that_adjusts_nothing_is_left_out_by_default(model):
+    frame = FRAME.assign(flat=2.0, double=2 * FRAME.x)
+    without = rct.itt(trial(exposure="hours"), model=model)
+    for names, words in ((["flat"], "same for every row"), (["x", "double"], "told apart")):
+        given = trial(frame, exposure="hours", baseline=names)
+        found = rct.itt(given, model=model)
+        assert found.spec["adjust"] == "none"
+        assert found.headline == without.headline
+        assert any("Not adjusted for baseline" in note and words in note for note in found.notes)
+        with pytest.raises(DesignError, match=words):
+            rct.itt(given, model=model, adjust="ancova")
+
+
+@pytest.mark.parametrize("model", ["quasi_poisson", "negative_binomial"])
+def test_baseline_of_counts_far_from_zero_is_baseline(model):
+    near, far = (
+        rct.itt(trial(FRAME.assign(x=FRAME.x + add), exposure="hours", baseline=["x"]), model=model)
+        for add in (0, 1e7)
+    )
+    assert far.spec["adjust"] == "ancova"
+    assert far.headline.value == pytest.approx(near.headline.value, rel=1e-6)
+    assert far.relative.low == pytest.approx(near.relative.low, rel=1e-6)
+
+
+def test_an_arm_that_counts_nothing_is_refused_with_baseline_too():
+    none = FRAME.assign(y=FRAME.y.where(FRAME.arm == "usual", 0))
+    with pytest.raises(DesignError, match="counts nothing at all"):
+        rct.itt(trial(none, exposure="hours", baseline=["x"]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from whatworks.inference.default import Choice
 from whatworks.inference.intervals import critical_value, smallest_detectable
@@ -63,6 +64,18 @@ def choices(trial: Trial, choice: Choice, level: float, **others: Any) -> dict[s
         "blocked": trial.block is not None,
         "clustered": trial.cluster is not None,
     }
+
+
+def is_number(value: object) -> bool:
+    """Whether a choice is a finite number, and no truth value."""
+    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return real and bool(np.isfinite(value))  # type: ignore[call-overload]
+
+
+def in_order(rows: Sequence[Mapping[str, object]] | Mapping[str, object]) -> pd.DataFrame:
+    """Rows (or columns) as a table whose last column is the reason, as a record that is read back has it."""
+    table = pd.DataFrame(rows)
+    return table[[*table.columns.drop("reason"), "reason"]]
 
 
 def dummies(codes: Ints, labels: Sequence[str], role: str) -> tuple[Floats, list[str]]:

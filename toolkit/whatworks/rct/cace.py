@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-import pandas as pd
-
 from whatworks.errors import DesignError
 from whatworks.inference.anderson_rubin import Accepted
 from whatworks.inference.default import Choice
 from whatworks.inference.percent import relative_change
 from whatworks.inference.regression import Regression
 from whatworks.rct.allocation import Allocation
-from whatworks.rct.answer import choices, sizes
+from whatworks.rct.answer import choices, in_order, sizes
 from whatworks.rct.compared import admissible
 from whatworks.rct.two_stage_rows import bare_row, effect_rows, strength
 from whatworks.rct.two_stages import Adjust, Columns, Found, estimate, headline, prepare
@@ -50,7 +48,7 @@ class CaceDetail:
 def cace(
     trial: Trial,
     *,
-    adjust: Adjust = "ancova",
+    adjust: Adjust | None = None,
     allocation: Allocation | None = None,
     inference: Any = None,
     level: float = 0.95,
@@ -64,7 +62,8 @@ def cace(
     Args:
         trial: two arms, take-up 0 or 1, one row a unit or a unit and period. Rows without an outcome are left
             out, with a note. With an exposure effects are differences in rates.
-        adjust: `ancova`, baseline variables (if any) as regressors in both stages; `none`, without them.
+        adjust: `ancova`, baseline variables as regressors in both stages; `none`, without them; None takes
+            `ancova` where `rct.itt` would adjust, else `none`, and says why.
         allocation: the record of `rct.randomise`; the trial's units and arms are held against it.
         inference: `Heteroskedastic`, `ClusterRobust`, `Default`, or None for the default of the design.
         level: coverage of the intervals.
@@ -86,12 +85,10 @@ def cace(
     columns = prepare(
         trial, adjust=adjust, allocation=allocation, inference=inference, level=level, where=WHERE
     )
-    return _result(trial, estimate(columns, level=level, where=WHERE), level, adjust, allocation)
+    return _result(trial, estimate(columns, level=level, where=WHERE), level, allocation)
 
 
-def _result(
-    trial: Trial, found: Found, level: float, adjust: Adjust, allocation: Allocation | None
-) -> Result:
+def _result(trial: Trial, found: Found, level: float, allocation: Allocation | None) -> Result:
     columns = found.columns
     told = headline(
         found,
@@ -105,9 +102,9 @@ def _result(
     return Result(
         method=WHERE,
         headline=told,
-        effects=pd.DataFrame(_rows(found, detail)),
+        effects=in_order(_rows(found, detail)),
         design=sizes(columns.trial, told, allocations=admissible(allocation)),
-        spec=choices(columns.trial, columns.choice, level, adjust=adjust),
+        spec=choices(columns.trial, columns.choice, level, adjust=columns.adjust),
         input_hash=trial.fingerprint,
         relative=NotAvailable(NOBODY) if fit is None else relative_change(told, _treated_mean(columns)),
         notes=(*columns.notes, *_notes(found, detail)),

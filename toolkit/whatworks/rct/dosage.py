@@ -14,7 +14,7 @@ from whatworks.inference.anderson_rubin import Accepted
 from whatworks.inference.default import Choice
 from whatworks.rct import dose_table
 from whatworks.rct.allocation import Allocation
-from whatworks.rct.answer import choices, sizes
+from whatworks.rct.answer import choices, in_order, is_number, sizes
 from whatworks.rct.compared import admissible
 from whatworks.rct.two_stage_rows import bare_row, effect_rows, strength
 from whatworks.rct.two_stages import Adjust, Columns, Found, estimate, headline, prepare
@@ -52,7 +52,7 @@ def dosage(
     *,
     per: float = 1.0,
     planned: float | None = None,
-    adjust: Adjust = "ancova",
+    adjust: Adjust | None = None,
     allocation: Allocation | None = None,
     inference: Any = None,
     level: float = 0.95,
@@ -69,7 +69,8 @@ def dosage(
             has an effect of its own, so has each unit whose arm changes, and a unit's rows go together.
         per: how many units of dose the effect speaks of (10: per 10 minutes).
         planned: the dose that was planned, in its own unit.
-        adjust: `ancova`, baseline variables (if any) as regressors in both stages; `none`, without them.
+        adjust: `ancova`, baseline variables as regressors in both stages; `none`, without them; None takes
+            `ancova` where `rct.itt` would adjust, else `none`, and says why.
         allocation: the record of `rct.randomise`; the trial's units and arms are held against it.
         inference: `Heteroskedastic`, `ClusterRobust`, `Default`, or None for the default of the design.
         level: coverage of the intervals.
@@ -87,7 +88,7 @@ def dosage(
         trial, adjust=adjust, allocation=allocation, inference=inference, level=level, where=WHERE
     )
     columns = replace(columns, taken=columns.taken / per)
-    made = {"adjust": adjust, "per": per, "planned": planned}
+    made = {"adjust": columns.adjust, "per": per, "planned": planned}
     return _result(trial, estimate(columns, level=level, where=WHERE), level, made, allocation)
 
 
@@ -109,7 +110,7 @@ def _result(
     return Result(
         method=WHERE,
         headline=told,
-        effects=pd.DataFrame([*rows, _slope(columns, level, unit), *_dose_rows(detail.doses)]),
+        effects=in_order([*rows, _slope(columns, level, unit), *_dose_rows(detail.doses)]),
         design=sizes(columns.trial, told, allocations=admissible(allocation)),
         spec=choices(columns.trial, columns.choice, level, **made),
         input_hash=trial.fingerprint,
@@ -121,7 +122,7 @@ def _result(
 
 def _positive(per: float, planned: float | None) -> None:
     for name, value in (("per", per), ("planned", planned)):
-        if value is not None and not (np.isfinite(value) and value > 0):
+        if value is not None and not (is_number(value) and value > 0):
             raise OptionError(
                 f"{name}={value!r} is not a positive dose",
                 where=WHERE,

@@ -7,16 +7,15 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from whatworks.errors import DesignError, OptionError, TrialError
+from whatworks.errors import DesignError, OptionError, TrialError, first_few
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
 from whatworks.inference.influence import cluster_sums
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty, from_errors
 from whatworks.rct.allocation import Allocation
-from whatworks.rct.answer import choices, sizes
+from whatworks.rct.answer import choices, in_order, is_number, sizes
 from whatworks.rct.compared import admissible, require_one_row
 from whatworks.rct.default_errors import assigned
 from whatworks.rct.listed import against_record
@@ -30,9 +29,10 @@ WHERE: Final = "rct.horvitz_thompson"
 
 NORMAL: Final = NotAvailable("the interval takes normal quantiles")
 
-NEGATIVE: Final = (
-    "the variance estimate comes out negative, as it can where outcomes and allocation are at odds by chance"
-)
+CONSTANT: Final = "outcomes do not vary, so an error cannot be learnt from them"
+
+ROUNDING: Final = 1e-12
+"""An error below this share of the largest outcome is rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,13 +94,15 @@ def _result(
 ) -> Result:
     drawn = _drawn(trial)
     both = np.array([effect(drawn, code, probability) for code in range(1, len(trial.arms))])
-    found = _uncertainty(both[:, 0], both[:, 1], level, _design_words(trial, probability))
+    error = np.sqrt(both[:, 1])
+    error = np.where(error > ROUNDING * np.abs(drawn.total).max(), error, np.nan)
+    found = _uncertainty(both[:, 0], error, level, _design_words(trial, probability))
     about = f"{trial.arms[1]!r} instead of {trial.arms[0]!r} on {trial.n_units:,} units (ITT)"
     headline = found.estimate(0, estimand=f"Effect of assignment to {about}", scale=trial.scale)
     return Result(
         method=WHERE,
         headline=headline,
-        effects=pd.DataFrame(
+        effects=in_order(
             {"term": trial.arms[1:], **found.columns(), "n": np.bincount(trial.arm)[1:].tolist()}
         ),
         design=sizes(trial, headline, allocations=allocations),
@@ -113,40 +115,36 @@ def _result(
 
 def effect(drawn: Drawn, code: int, probability: float | None) -> tuple[float, float]:
     """The estimate and the estimate of its variance for treatment arm `code`."""
-    control, treated, variance = 0.0, 0.0, 0.0
+    value, variance = 0.0, 0.0
     for block in range(int(drawn.block.max()) + 1):
         here = drawn.block == block
         groups = [drawn.total[here & (drawn.arm == arm)] for arm in (0, code)]
         if probability is None:
-            count = int(here.sum())
-            chances = [len(group) / count for group in groups]
-            scaled = [group / p for group, p in zip(groups, chances, strict=True)]
-            variance += _fixed(scaled, count)
+            own, spread = _fixed(groups, int(here.sum()))
         else:
-            scaled = [groups[0] / (1 - probability), groups[1] / probability]
-            variance += sum(float((group**2).sum()) for group in scaled)
-        control, treated = control + float(scaled[0].sum()), treated + float(scaled[1].sum())
-    return (treated - control) / drawn.rows, variance / drawn.rows**2
+            scaled = groups[0] / (1 - probability), groups[1] / probability
+            own = float(scaled[1].sum() - scaled[0].sum())
+            spread = sum(float((group**2).sum()) for group in scaled)
+        value, variance = value + own, variance + spread
+    return value / drawn.rows, variance / drawn.rows**2
 
 
-def _fixed(scaled: list[Floats], count: int) -> float:
-    """Variance of a block in which a fixed number of `count` went to each arm, times the square of its rows.
+def _fixed(groups: list[Floats], count: int) -> tuple[float, float]:
+    """Effect and variance of a block in which fixed numbers of `count` went to each arm, in totals.
 
-    `scaled` holds, control first, outcomes over their probabilities. Pairs in one arm have covariance
-    (p_ij − p²)/p_ij, pairs across arms 1/n; where an arm has one member its pairs are never seen together,
-    and −y_i·y_j is at most (y_i² + y_j²)/2.
+    `groups` holds the outcomes of control and treatment. A pair in one arm adds (p_ij − p²)/p_ij·y_i·y_j/p²,
+    one across arms −1/n·y_i·y_j/(p_i·p_j); where an arm has one member its pairs are never seen together,
+    and −y_i·y_j is at most (y_i² + y_j²)/2. Over all pairs that is, with n = `count`, m members and the
+    variance s² of an arm, n(n − 1)s²/m for each arm (2n(n − 1)y² for one member) and n times the squared
+    difference in means, a form without differences of large numbers.
     """
-    variance = 0.0
-    for group in scaled:
-        m, squares = len(group), float((group**2).sum())
-        variance += squares
-        if m > 1:
-            together = 1 - m * (count - 1) / (count * (m - 1))
-            variance += together * (float(group.sum()) ** 2 - squares)
-        else:
-            variance += (count - 1) / count * squares
-    across = 1 / count
-    return variance - 2 * across * float(scaled[0].sum()) * float(scaled[1].sum())
+    effect = float(groups[1].mean() - groups[0].mean())
+    variance = count * effect**2
+    for group in groups:
+        m = len(group)
+        own = group.var(ddof=1) / m if m > 1 else 2 * float(group[0]) ** 2
+        variance += count * (count - 1) * float(own)
+    return count * effect, variance
 
 
 def _require(trial: Trial, probability: float | None, allocation: Allocation | None) -> None:
@@ -159,6 +157,7 @@ def _require(trial: Trial, probability: float | None, allocation: Allocation | N
         )
     if probability is not None:
         _require_probability(trial, probability, allocation)
+    _require_every_arm(trial)
     if allocation is None:
         return
     if allocation.record.get("balance", "none") != "none":
@@ -175,8 +174,22 @@ def _require(trial: Trial, probability: float | None, allocation: Allocation | N
         )
 
 
+def _require_every_arm(trial: Trial) -> None:
+    if trial.block is None:
+        return
+    for code, label in enumerate(trial.arms):
+        empty = np.bincount(trial.block[trial.arm == code], minlength=trial.n_blocks) == 0
+        if empty.any():
+            names = first_few(trial.block_labels[int(block)] for block in np.flatnonzero(empty))
+            raise DesignError(
+                f"{int(empty.sum())} blocks have no row of arm {label!r}, so its chance is 0 there: {names}",
+                where=WHERE,
+                remedy="Leave those blocks out, or use rct.itt, which compares each arm where it was dealt.",
+            )
+
+
 def _require_probability(trial: Trial, probability: float, allocation: Allocation | None) -> None:
-    if not 0 < probability < 1:
+    if not is_number(probability) or not 0 < probability < 1:
         raise OptionError(
             f"probability={probability!r} does not lie between 0 and 1",
             where=WHERE,
@@ -199,9 +212,8 @@ def _drawn(trial: Trial) -> Drawn:
     return Drawn(total, arm, block, trial.n_rows)
 
 
-def _uncertainty(value: Floats, variance: Floats, level: float, words: str) -> Uncertainty:
-    error = np.where(variance > 0, np.sqrt(np.maximum(variance, 0.0)), np.nan)
-    reason = tuple("" if known else NEGATIVE for known in variance > 0)
+def _uncertainty(value: Floats, error: Floats, level: float, words: str) -> Uncertainty:
+    reason = tuple(CONSTANT if np.isnan(one) else "" for one in error)
     sentence = (
         f"Standard error from the probabilities of assignment ({words}), bounded by Young's inequality; "
         "normal quantiles."

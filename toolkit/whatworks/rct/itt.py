@@ -19,7 +19,7 @@ from whatworks.inference.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.rct import itt_adjust, itt_counts, reassign
 from whatworks.rct.allocation import Allocation
-from whatworks.rct.answer import choices, explained, sizes
+from whatworks.rct.answer import choices, explained, in_order, sizes
 from whatworks.rct.compared import admissible, compared_rows, observed_rows, require_one_row
 from whatworks.rct.default_errors import settle
 from whatworks.rct.itt_adjust import Adjust
@@ -215,7 +215,7 @@ def _effects(arms: tuple[Arm, ...]) -> pd.DataFrame:
     for arm in arms:
         columns = {name: np.asarray(value)[0] for name, value in arm.uncertainty.columns().items()}
         rows.append({"term": arm.trial.arms[1], **columns, "n": int(arm.trial.treated.sum())})
-    return pd.DataFrame(rows)
+    return in_order(rows)
 
 
 def _relative(arm: Arm, model: Model) -> Estimate | NotAvailable:

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from whatworks.errors import DesignError, OptionError, choose
 from whatworks.inference import collinear
-from whatworks.rct import itt_rows
-from whatworks.rct.default_errors import assigned, small_blocks
+from whatworks.rct import affordable, itt_rows
+from whatworks.rct.default_errors import small_blocks
 from whatworks.rct.itt_rows import WHERE, Prepared
 from whatworks.trial import Trial
 
@@ -25,15 +25,6 @@ _WORDS: Final = {
     "ancova": "Adjusted for baseline ({names}) with one slope for both arms.",
     "cuped": "Adjusted by CUPED: the outcome less what baseline ({names}) predicts of it, arms together.",
 }
-
-
-BY_ARM: Final = 5
-IN_COMMON: Final = 2
-"""The default adjusts by arm from so many units (clusters) an arm for each variable, in common below.
-
-On lognormal outcomes of which baseline explained a third, slopes by arm made intervals shorter by a tenth or
-more from there on, and longer below, where one slope for both still helped; the 5% test kept 2 to 6%.
-"""
 
 ENOUGH: Final = 10
 """From so many units (clusters) an arm for each variable CUPED's slopes may pass for known.
@@ -56,11 +47,12 @@ def prepare(trial: Trial, adjust: Adjust) -> tuple[Prepared, list[str]]:
             where=WHERE,
             remedy="Name baseline columns in Trial.from_frame, or use adjust='none'.",
         )
-    notes = [] if adjust == "none" else [_WORDS[adjust].format(names=", ".join(trial.baseline_names))]
-    small = small_blocks(trial)
-    if adjust == "ancova" or (small.sum() == 1 and len(small) > 1):
-        prepared = itt_rows.additive(trial, covariates=adjust != "none")
-        return prepared, notes + _additive_words(trial, adjust)
+    lone, names = _lone_block(trial), ", ".join(trial.baseline_names)
+    used = "ancova" if lone and adjust != "none" else adjust
+    notes = [] if used == "none" else [_WORDS[used].format(names=names)]
+    if used == "ancova" or lone:
+        prepared = itt_rows.additive(trial, covariates=used != "none")
+        return prepared, notes + _additive_words(trial, lone)
     if adjust == "cuped":
         return itt_rows.by_block(cuped(trial), lin=False), notes + _block_words(trial) + _cuped_words(trial)
     return itt_rows.by_block(trial, lin=adjust == "lin"), notes + _block_words(trial)
@@ -68,33 +60,17 @@ def prepare(trial: Trial, adjust: Adjust) -> tuple[Prepared, list[str]]:
 
 def default(trial: Trial) -> tuple[Prepared, list[str], Adjust]:
     """The fit with the adjustment that the trial's size allows: by arm, in common, or none."""
-    adjust, why = affordable(trial)
+    adjust, why = affordable.slopes(trial)
+    if adjust == "lin" and _lone_block(trial):
+        adjust = "ancova"
     if adjust != "none":
         try:
             prepared, notes = prepare(trial, adjust)
             return prepared, [*notes, why] if why else notes, adjust
         except DesignError as problem:
-            why = f"Not adjusted for baseline ({', '.join(trial.baseline_names)}): {problem.what}."
+            why = affordable.left_out(trial, problem.what)
     prepared, notes = prepare(trial, "none")
     return prepared, [*notes, why] if why else notes, "none"
-
-
-def affordable(trial: Trial) -> tuple[Adjust, str]:
-    """Which adjustment for baseline the smaller of two arms is large enough for, and why not by arm."""
-    k = len(trial.baseline_names)
-    if not k:
-        return "none", ""
-    fewest = _smaller_arm(trial)
-    if fewest >= BY_ARM * k:
-        return "lin", ""
-    word = "clusters" if trial.cluster is not None else "units"
-    size = f"the smaller arm has {fewest} {word} for {k} baseline variables"
-    if fewest >= IN_COMMON * k:
-        return (
-            "ancova",
-            f"One slope for both arms: {size} ({BY_ARM} each would allow a slope an arm).",
-        )
-    return "none", f"Not adjusted for baseline: {size}, and fewer than {IN_COMMON} each are too few."
 
 
 def cuped(trial: Trial) -> Trial:
@@ -131,7 +107,7 @@ def _within(values: Floats, cell: Ints) -> Floats:
 
 
 def _cuped_words(trial: Trial) -> list[str]:
-    fewest, k = _smaller_arm(trial), len(trial.baseline_names)
+    fewest, k = affordable.smaller_arm(trial), len(trial.baseline_names)
     if fewest >= ENOUGH * k:
         return []
     return [
@@ -140,15 +116,15 @@ def _cuped_words(trial: Trial) -> list[str]:
     ]
 
 
-def _smaller_arm(trial: Trial) -> int:
-    """How many units (clusters) the smaller arm has."""
-    return int(np.bincount(assigned(trial)[1], minlength=2).min())
+def _lone_block(trial: Trial) -> bool:
+    """Whether one block alone holds a single unit (or cluster) of an arm."""
+    small = small_blocks(trial)
+    return bool(small.sum() == 1) and len(small) > 1
 
 
-def _additive_words(trial: Trial, adjust: Adjust) -> list[str]:
+def _additive_words(trial: Trial, lone: bool) -> list[str]:
     if trial.block is None:
         return []
-    lone = small_blocks(trial).sum() == 1 and adjust != "ancova"
     why = (
         "One block alone holds a single unit or cluster of an arm: its difference has no error of its own. "
         if lone

@@ -12,10 +12,10 @@ from whatworks.errors import DesignError, OptionError, choose, first_few
 from whatworks.inference.randomisation import RandomisationInference
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.inference.wild import WildCluster
-from whatworks.rct import count_fit
+from whatworks.rct import affordable, count_fit
 from whatworks.rct.count_fit import CountFit, RunsOffError
 from whatworks.rct.default_errors import pieces
-from whatworks.rct.itt_adjust import Adjust, affordable
+from whatworks.rct.itt_adjust import Adjust
 from whatworks.rct.itt_rows import WHERE, Prepared, refuse_constant, regressors
 from whatworks.trial import Trial
 
@@ -36,9 +36,8 @@ def prepare(trial: Trial, model: Counted, adjust: str | None) -> tuple[Trial, Pr
             regressor, baseline that is constant or cannot be told apart.
         OptionError: an adjustment that counts do not have.
     """
-    notes: list[str] = []
     if adjust is None:
-        adjust, notes = _default(trial)
+        return _default(trial, model)
     choose("adjust", adjust, ADJUST, where=f"{WHERE}, model={model!r}")
     covariates = adjust == "ancova"
     if covariates and not trial.baseline_names:
@@ -48,8 +47,7 @@ def prepare(trial: Trial, model: Counted, adjust: str | None) -> tuple[Trial, Pr
             remedy="Name baseline columns in Trial.from_frame, or use adjust='none'.",
         )
     _require_counts(trial)
-    used, quiet = _heard(trial)
-    notes += quiet
+    used, notes = _heard(trial)
     if covariates:
         refuse_constant(used)
         names = ", ".join(used.baseline_names)
@@ -65,10 +63,16 @@ def prepare(trial: Trial, model: Counted, adjust: str | None) -> tuple[Trial, Pr
     return used, prepared, [*notes, *_sentences(used, model, fit)], "ancova" if covariates else "none"
 
 
-def _default(trial: Trial) -> tuple[str, list[str]]:
-    """Whether baseline enters: where the smaller arm is large enough for the number of variables."""
-    adjust, why = affordable(trial)
-    return ("ancova", []) if adjust != "none" else ("none", [why] if why else [])
+def _default(trial: Trial, model: Counted) -> tuple[Trial, Prepared, list[str], Adjust]:
+    """The same with baseline where the smaller arm is large enough for it and it can be told apart."""
+    adjust, why = affordable.one_slope(trial)
+    if adjust != "none":
+        try:
+            return prepare(trial, model, adjust)
+        except DesignError as problem:
+            why = [affordable.left_out(trial, problem.what)]
+    used, prepared, notes, _ = prepare(trial, model, "none")
+    return used, prepared, [*why, *notes], "none"
 
 
 def ratio(log: Uncertainty) -> Uncertainty:

@@ -109,7 +109,7 @@ def additive(trial: Trial, *, covariates: bool = True) -> Prepared:
 
 
 def regressors(trial: Trial, names: Sequence[str]) -> tuple[Floats, list[str]]:
-    """(R, k) constant, treatment, block dummies and the first of the trial's baseline, and their names."""
+    """(R, k) constant, treatment, block dummies and, where there are names, centred baseline; their names."""
     columns = [np.ones((trial.n_rows, 1)), trial.treated[:, None].astype(np.float64)]
     labels = ["the constant", "the treatment"]
     if trial.block is not None:
@@ -117,12 +117,12 @@ def regressors(trial: Trial, names: Sequence[str]) -> tuple[Floats, list[str]]:
         columns.append(indicator)
         labels += words
     if names:
-        columns.append(trial.baseline.T)
+        columns.append((trial.baseline - trial.baseline.mean(axis=1, keepdims=True)).T)
         labels += [f"baseline {name!r}" for name in names]
     return np.hstack(columns), labels
 
 
-def refuse_constant(trial: Trial) -> None:
+def refuse_constant(trial: Trial, where: str = WHERE) -> None:
     """Raise `DesignError` for a baseline variable that is the same for every row."""
     size = np.abs(trial.baseline).max(axis=1, initial=0.0)
     flat = np.ptp(trial.baseline, axis=1) <= 1e-12 * size if len(size) else np.zeros(0, dtype=bool)
@@ -130,7 +130,7 @@ def refuse_constant(trial: Trial) -> None:
         shown = first_few(repr(trial.baseline_names[int(k)]) for k in np.flatnonzero(flat))
         raise DesignError(
             f"baseline is the same for every row: {shown}",
-            where=WHERE,
+            where=where,
             remedy="Leave it out of baseline; it can adjust nothing.",
         )
 

@@ -17,10 +17,12 @@ from whatworks.inference.draws import check_level
 from whatworks.inference.heteroskedastic import Heteroskedastic
 from whatworks.inference.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty, unknown
+from whatworks.rct import affordable
 from whatworks.rct.allocation import Allocation
 from whatworks.rct.answer import dummies, explained
 from whatworks.rct.compared import compared_rows, observed_rows
 from whatworks.rct.default_errors import pieces, settle
+from whatworks.rct.itt_rows import refuse_constant
 from whatworks.rct.listed import against_record
 from whatworks.results import Estimate, NotAvailable, Number
 from whatworks.trial import Trial
@@ -54,6 +56,7 @@ class Columns:
         cluster: (n,) rows that go together, or None.
         choice: the inference and why.
         scale: the unit of the outcome in words.
+        adjust: whether baseline is among the columns.
         notes: what was done, in sentences.
     """
 
@@ -66,6 +69,7 @@ class Columns:
     cluster: Ints | None
     choice: Choice
     scale: str
+    adjust: Adjust
     notes: tuple[str, ...]
 
     def two_stages(self, outcome: Floats, where: str) -> Regression:
@@ -118,7 +122,7 @@ class Found:
 def prepare(
     trial: Trial,
     *,
-    adjust: Adjust,
+    adjust: Adjust | None,
     allocation: Allocation | None,
     inference: object,
     level: float,
@@ -138,7 +142,7 @@ def prepare(
     left: list[str] = []
     if trial.period is None:
         kept, left = compared_rows(kept, trial.arms[1])
-    design, names, made = _design(kept, adjust == "ancova")
+    adjust, design, names, made = _settled(kept, adjust, where)
     codes, choice = _errors(kept, inference)
     weight, outcome, scale = None, kept.outcome, kept.scale
     if kept.exposure is not None:
@@ -149,11 +153,18 @@ def prepare(
         )
     taken = np.asarray(kept.taken, dtype=np.float64)
     said = (*notes, *lost, *left, *made, *choice.warnings)
-    return Columns(kept, outcome, taken, design, names, weight, codes, choice, scale, said)
+    return Columns(kept, outcome, taken, design, names, weight, codes, choice, scale, adjust, said)
 
 
-def _refuse(trial: Trial, adjust: Adjust, inference: object, where: str) -> None:
-    choose("adjust", adjust, ADJUSTS, where=where)
+def _refuse(trial: Trial, adjust: Adjust | None, inference: object, where: str) -> None:
+    if adjust is not None:
+        choose("adjust", adjust, ADJUSTS, where=where)
+    if adjust == "ancova" and not trial.baseline_names:
+        raise OptionError(
+            "adjust='ancova' needs baseline, and the trial has none",
+            where=where,
+            remedy="Name baseline columns in Trial.from_frame, or use adjust='none'.",
+        )
     if len(trial.arms) != 2:
         raise DesignError(
             f"the trial has {len(trial.arms)} arms, and one offer can be an instrument at a time",
@@ -183,7 +194,23 @@ def _refuse(trial: Trial, adjust: Adjust, inference: object, where: str) -> None
     )
 
 
-def _design(trial: Trial, adjust: bool) -> tuple[Floats, list[str], list[str]]:
+def _settled(trial: Trial, adjust: Adjust | None, where: str) -> tuple[Adjust, Floats, list[str], list[str]]:
+    """The adjustment used, and its design: by default baseline enters where it can and is affordable."""
+    if adjust is not None:
+        return adjust, *_design(trial, adjust, where)
+    adjust, why = affordable.one_slope(trial)
+    if adjust == "ancova":
+        try:
+            design, names, notes = _design(trial, adjust, where)
+            least_squares.fit(trial.outcome, design, names=names, where=where)
+            return adjust, design, names, notes
+        except DesignError as problem:
+            adjust, why = "none", [affordable.left_out(trial, problem.what)]
+    design, names, notes = _design(trial, adjust, where)
+    return adjust, design, names, [*notes, *why]
+
+
+def _design(trial: Trial, adjust: Adjust, where: str) -> tuple[Floats, list[str], list[str]]:
     """(n, k) columns, their names, and notes."""
     columns: list[Floats] = [np.ones((trial.n_rows, 1)), trial.treated[:, None].astype(np.float64)]
     names, notes = ["constant", "assignment"], list[str]()
@@ -201,10 +228,14 @@ def _design(trial: Trial, adjust: bool) -> tuple[Floats, list[str], list[str]]:
         parts, labels = dummies(codes.astype(np.int64), [str(p) for p in when], "period")
         columns, names = [*columns, parts], [*names, *labels]
         notes.append("Each period has an effect of its own.")
-    if adjust and trial.baseline_names:
+    if adjust == "ancova":
+        refuse_constant(trial, where)
         usable = [k for k, row in enumerate(trial.baseline) if not crossed or _varies(row, trial.unit)]
-        columns.append(trial.baseline[usable].T)
+        columns.append((trial.baseline[usable] - trial.baseline[usable].mean(axis=1, keepdims=True)).T)
         names += [trial.baseline_names[k] for k in usable]
+        if usable:
+            shown = ", ".join(trial.baseline_names[k] for k in usable)
+            notes.append(f"Adjusted for baseline ({shown}) with one slope for both arms, in both stages.")
         if len(usable) < len(trial.baseline_names):
             notes.append(f"Baseline that is constant within a {trial.unit_name} is part of its own effect.")
     return np.hstack(columns), names, notes
@@ -255,7 +286,7 @@ def estimate(columns: Columns, *, level: float, where: str) -> Found:
             level=level,
             **options,
         )
-    if abs(moved) <= _NONE * float(np.abs(columns.taken).max(initial=1.0)):
+    if abs(moved) <= _NONE * float(np.abs(columns.taken).max()):
         return Found(columns, stages, None, None, _f(stages, columns), 0.0, itt)
     fit = columns.two_stages(columns.outcome, where)
     accepted = None
