@@ -11,7 +11,7 @@ import pandas as pd
 
 from whatworks.present import sentence, words
 from whatworks.present.table import Table
-from whatworks.results import CheckResult, Estimate, NotAvailable, Number, Result, Verdict
+from whatworks.results import CheckResult, Estimate, NotAvailable, Result, Verdict
 
 _VERDICT: dict[Verdict, str] = {
     "pass": "\u2713 Pass",

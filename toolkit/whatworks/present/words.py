@@ -119,8 +119,10 @@ def allocations(value: Number) -> str:
     whole = int(value)
     if whole <= 1_000_000:
         return f"{whole:,}"
-    digits = str(whole)
-    return f"about {digits[0]}.{digits[1]} × 10 to the power {len(digits) - 1}"
+    if whole >= 10**300:
+        return f"about 10 to the power {round(math.log10(whole)):,}"
+    power = math.floor(math.log10(whole))
+    return f"about {10 ** (math.log10(whole) - power):.1f} × 10 to the power {power}"
 
 
 def listed(items: Iterable[str]) -> str:

@@ -56,7 +56,7 @@ class Drawn:
         cells = (
             ("Rule", record["algorithm"]),
             ("Seed", record["seed"]),
-            ("Allocations that chance could have made", words.allocations(int(record["admissible"]))),
+            ("Allocations that chance could have made", words.allocations(self.allocation.possible)),
             ("Drawn again", again),
             ("SHA-256 of the record, first 12 digits", self.allocation.hash[:12]),
         )
