@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from whatworks import Trial, rct
@@ -230,7 +231,13 @@ def test_the_checklist_of_a_trial_says_what_is_open(
     monkeypatch.chdir(TRIALS.parents[2])
     status, out, err = whatworks("checklist", "synthetic-trial")
     assert (status, err) == (0, "")
-    assert "Randomisation of 60 units within 5 blocks" in out
+    assert "In the record: Patrols at sixty hot spots, by chance" in out
+    assert "Every unit on the allocation record was analysed" in out
     assert "Open: " in out
     assert "The record holds something on" in out
+    file = tmp_path / "items.csv"
+    assert whatworks("checklist", "synthetic-trial", "--csv", str(file))[0] == 0
+    table = pd.read_csv(file)
+    assert list(table.columns)[:2] == ["Item", "Topic"]
+    assert len(table) == 42
     assert whatworks("checklist", "no-such-study")[0] == 2

@@ -42,19 +42,17 @@ def allocation_record(trial: Trial, allocation: Allocation | None) -> CheckResul
     record = allocation.record
     smallest = float(record["smallest_p"])
     columns = [str(name) for name in record["input_columns"]]
-    table = pd.DataFrame(
-        {
-            "what": ["units drawn", "units analysed", "admissible allocations", "smallest p", "hash", "list"],
-            "value": [
-                str(record["units"]),
-                str(trial.n_units),
-                str(record["admissible"]),
-                f"{smallest:.3g}",
-                allocation.hash,
-                ", ".join(columns),
-            ],
-        }
-    )
+    facts = {
+        "rule": str(record["algorithm"]),
+        "seed": str(record["seed"]),
+        "units drawn": str(record["units"]),
+        "units analysed": str(trial.n_units),
+        "admissible allocations": str(record["admissible"]),
+        "smallest p": f"{smallest:.3g}",
+        "hash": allocation.hash,
+        "list": ", ".join(columns),
+    }
+    table = pd.DataFrame({"what": list(facts), "value": list(facts.values())})
     try:
         said = " ".join(listed.against_record(trial, allocation))
     except WhatworksError as problem:

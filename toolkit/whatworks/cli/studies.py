@@ -102,18 +102,21 @@ def verify(
         raise typer.Exit(1)
 
 
-def checklist(study: Annotated[str, typer.Argument(help="Slug or folder of a study that has run.")]) -> None:
+def checklist(
+    study: Annotated[str, typer.Argument(help="Slug or folder of a study that has run.")],
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the table to this file instead.")] = None,
+) -> None:
     """Go through CONSORT 2025 with the record of a trial: what it answers, and what is still open."""
-    from whatworks.cli.randomise import read_record
     from whatworks.publish.checklist import checklist as go_through
     from whatworks.study import open_study
 
-    opened = open_study(study)
-    name = opened.parameters.applied.get("allocation", "")
-    held = read_record(opened.workspace.path(name)) if name else None
-    table = go_through(opened.folder, allocation=held)
-    for item, topic, asks, state, answer in table.rows:
-        typer.echo(f"{item:<4} {topic}: {asks}\n     {state}: {answer}")
+    table = go_through(open_study(study).folder)
+    if csv is not None:
+        csv.write_text(table.frame.to_csv(index=False, lineterminator="\n"), encoding="utf-8", newline="\n")
+        typer.echo(str(csv))
+    else:
+        for item, topic, asks, state, answer in table.rows:
+            typer.echo(f"{item:<4} {topic}: {asks}\n     {state}: {answer}")
     typer.echo(table.note)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from whatworks import present
 from whatworks.errors import PublishError
 from whatworks.present import sentence, table, tables, words
-from whatworks.publish import audit, cells, clean, explain, origin, pages
+from whatworks.publish import audit, cells, checklist, clean, explain, origin, pages
 from whatworks.publish.words import StudyWords
 from whatworks.results import RATE_RATIO, CheckResult, NotAvailable, Result
 
@@ -29,6 +29,7 @@ _SECTIONS = (
     ("design", "Design of the study"),
     ("method", "The method in full"),
     ("provenance", "Where these numbers come from"),
+    ("reporting", "Reporting checklist"),
 )
 
 
@@ -61,6 +62,7 @@ def render(
         decision=study.disclosure,
         **_finding(result, study),
         **_evidence(notebook, result, study),
+        reporting=_reporting(result, study, provenance),
         **_explained(result, study),
         origin=pages.safe(origin.main_table(provenance).html()),
         origin_folded=[(item.caption, pages.safe(item.html())) for item in origin.long_tables(provenance)],
@@ -95,6 +97,7 @@ def _evidence(notebook: Mapping[str, Any], result: Result, study: StudyWords) ->
         "happened": bool(drawn),
         "rests": bool(tested or said),
         "secondary": bool(result.secondary),
+        "reporting": _is_trial(result),
     }
     return {
         "contents": [(name, text) for name, text in _SECTIONS if shown.get(name, True)],
@@ -116,6 +119,14 @@ def _explained(result: Result, study: StudyWords) -> dict[str, Any]:
         "design": pages.safe(tables.design_table(result).html()),
         "effects": pages.safe(tables.effects_table(result, subject=study.subject).html()),
     }
+
+
+def _is_trial(result: Result) -> bool:
+    return result.method.startswith("rct.")
+
+
+def _reporting(result: Result, study: StudyWords, provenance: Mapping[str, Any]) -> str:
+    return pages.safe(checklist.filled(result, study, provenance).html()) if _is_trial(result) else ""
 
 
 def _figure(figure: present.Figure, number: int, study: StudyWords) -> dict[str, Any]:
