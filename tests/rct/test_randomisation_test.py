@@ -136,3 +136,22 @@ def test_what_is_refused():
         rct.randomisation_test(trial, statistic="lin")
     flat = rct.randomisation_test(trial, statistic=lambda outcome, treated: treated[:, 0] * 1.0)
     assert "never brings this statistic to 0" in flat.effects["reason"].iloc[0]
+
+
+@pytest.mark.parametrize("statistic", ["difference", "studentised", "lin", "median", "rank_sum"])
+def test_arms_named_the_other_way_round_turn_every_sign(statistic):
+    frame = listed(1)
+    drawn = rct.randomise(frame, unit="unit", seed=1)
+    made = frame.assign(arm=drawn.table["arm"].to_numpy(), y=frame["x"] + np.arange(12.0) % 5)
+    one, other = (
+        rct.randomisation_test(
+            Trial.from_frame(made, unit="unit", arm="arm", outcome="y", control=control, baseline=["x"]),
+            statistic=statistic,
+            allocation=drawn,
+        )
+        for control in ("control", "treatment")
+    )
+    assert other.headline.p_value == pytest.approx(one.headline.p_value, rel=1e-12)
+    assert other.headline.value == pytest.approx(-one.headline.value, abs=1e-9)
+    assert other.headline.low == pytest.approx(-one.headline.high, abs=1e-9)
+    assert other.detail.p_lower == pytest.approx(one.detail.p_upper, rel=1e-12)

@@ -237,3 +237,43 @@ def test_a_number_of_allocations_that_is_a_bound_or_a_guess_is_called_so():
     assert how(listed(40), balance=rct.Balance("x", 0.2)).startswith("99 of about ")
     assert how(listed(40)) == "99 of 1.38e+11 assignments, seed 1"
     assert how(listed(12)) == "all 924 assignments"
+
+
+def by_hand(trial, arms):
+    """Block differences weighted by rows, over the blocks that have both arms."""
+    block = np.zeros(trial.n_rows, dtype=int) if trial.block is None else trial.block
+    gaps, weights = [], []
+    for code in np.unique(block):
+        here, y = block == code, trial.outcome
+        if len(np.unique(arms[here])) == 2:
+            gaps.append(y[here & (arms == 1)].mean() - y[here & (arms == 0)].mean())
+            weights.append(here.sum())
+    return np.average(gaps, weights=weights)
+
+
+@pytest.mark.parametrize(
+    "kind", ["blocks", "clusters", "who left", "who left a pair", "one block analysed", "arms the other way"]
+)
+def test_all_assignments_block_by_block_are_those_gone_through(kind):
+    sizes = [7, 5, 4] if kind == "one block analysed" else [8, 4, 4]
+    frame = listed(16).assign(site=np.repeat(["n", "s", "w"], sizes), y=np.arange(16.0) ** 2 % 11)
+    frame["ward"] = frame["unit"].where(frame.index % 3 > 0, frame["unit"].shift(-1, fill_value="last"))
+    if kind == "who left a pair":
+        frame["site"] = np.repeat(list("abcdefgh"), 2)
+    cluster = {"cluster": "ward"} if kind == "clusters" else {}
+    drawn = rct.randomise(frame, unit="unit", seed=3, design=rct.Blocked("site"), **cluster)
+    made = frame.merge(drawn.table[["unit", "arm"]], on="unit")
+    roles = {} if kind == "one block analysed" else {"block": "site"}
+    control = "treatment" if kind == "arms the other way" else "control"
+    trial = Trial.from_frame(made, unit="unit", arm="arm", outcome="y", control=control, **roles, **cluster)
+    if kind.startswith("who left"):
+        trial = trial.select(~np.isin(trial.unit, [0, 3]))
+    chance = reassign.redrawn(trial, drawn)
+    test = RandomisationInference(draws=20_000)
+    found = reassign.collected(trial, trial.outcome[None], "none", test, chance)
+    arms = chance.arms(np.concatenate(list(found.design)))[:, chance.place]
+    assert found.design.every
+    assert len(arms) == len(found.values) == drawn.rule.possible
+    wanted = [by_hand(trial, row) for row in arms]
+    np.testing.assert_allclose(found.values[:, 0], wanted, rtol=0, atol=1e-12)
+    assert found.actual[0] == pytest.approx(by_hand(trial, trial.arm), abs=1e-12)

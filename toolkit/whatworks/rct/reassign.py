@@ -13,9 +13,10 @@ from whatworks.inference.randomisation import Collected, RandomisationInference,
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.rct import listed
 from whatworks.rct.allocation import Allocation
+from whatworks.rct.every_effect import every_effect
 from whatworks.rct.itt_adjust import Adjust
 from whatworks.rct.layout import Layout
-from whatworks.rct.reassign_effects import WHERE, effects
+from whatworks.rct.reassign_effects import WHERE, effects, in_common
 from whatworks.rct.rule import Rule
 from whatworks.results import NotAvailable, Number
 from whatworks.trial import Trial
@@ -151,14 +152,26 @@ def collected(
     every = np.vstack([outcomes, trial.treated.astype(np.float64)])
     theta = effects(trial, every, adjust, chance.place, places)
     design = inference.under(chance.rule, np.arange(places))
-    found = collect(design, chance.actual, lambda drawn: theta(chance.arms(drawn)))
-    return Collected(
-        design,
-        found.actual[:m],
-        found.values[:, :m],
-        np.repeat(found.actual[m:], m),
-        np.broadcast_to(found.values[:, m:], (len(found.values), m)),
-    )
+    values = _summed(trial, every, chance) if adjust == "none" and design.every else None
+    if values is None:
+        found = collect(design, chance.actual, lambda drawn: theta(chance.arms(drawn)))
+        actual, values = found.actual, found.values
+    else:
+        actual = theta(chance.arms(chance.actual[None]))[0]
+    slopes = np.broadcast_to(values[:, m:], (len(values), m))
+    return Collected(design, actual[:m], values[:, :m], np.repeat(actual[m:], m), slopes)
+
+
+def _summed(trial: Trial, outcomes: Floats, chance: Redrawn) -> Floats | None:
+    """Block differences (B, m) under every assignment, where they are sums over the blocks of the draw."""
+    layout, places = chance.rule.layout, len(chance.actual)
+    if layout is None or chance.rule.baseline is not None or in_common(trial, "none"):
+        return None
+    block = np.full(places, -1, dtype=np.int64)
+    block[chance.place] = 0 if trial.block is None else trial.block
+    columns = np.vstack([np.ones(trial.n_rows), outcomes])
+    sums = np.stack([np.bincount(chance.place, column, places) for column in columns], axis=1)
+    return every_effect(layout, chance.code, sums.astype(np.float64), block)
 
 
 def of_itt(

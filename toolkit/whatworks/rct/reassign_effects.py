@@ -84,7 +84,7 @@ def effects(trial: Trial, outcomes: Floats, adjust: Adjust, place: Ints, places:
         DesignError: a place whose rows lie in several blocks.
     """
     small = small_blocks(trial)
-    if adjust == "ancova" or (small.sum() == 1 and len(small) > 1):
+    if in_common(trial, adjust):
         return _additive(trial, outcomes, adjust != "none", place, places)
     block = np.zeros(trial.n_rows, dtype=np.int64) if trial.block is None else trial.block
     x = trial.baseline.T
@@ -99,6 +99,12 @@ def effects(trial: Trial, outcomes: Floats, adjust: Adjust, place: Ints, places:
             sums = _sums(trial.select(rows), block[rows], place[rows], places)
             parts.append((rows.mean(), form(sums, x[rows] - x[rows].mean(axis=0), outcomes.T[rows])))
     return lambda arms: np.asarray(sum(share * part(arms) for share, part in parts))
+
+
+def in_common(trial: Trial, adjust: Adjust) -> bool:
+    """Whether blocks enter as dummies beside one effect for all, instead of with an effect each."""
+    small = small_blocks(trial)
+    return adjust == "ancova" or bool(small.sum() == 1 and len(small) > 1)
 
 
 def sums_of(trial: Trial, place: Ints, places: int) -> Sums:
