@@ -115,3 +115,25 @@ def test_what_cannot_be_told_apart_or_lacks_rows_is_refused() -> None:
         Heteroskedastic(df="welch").from_regression(ols(A, A.x), np.eye(2))
     with pytest.raises(OptionError, match="belongs to HC2"):
         Heteroskedastic("HC3", df="welch")
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e-7, 1e7, 1e12])
+@pytest.mark.parametrize(
+    "inference",
+    [
+        Heteroskedastic("HC2"),
+        Heteroskedastic("HC2", df="satterthwaite"),
+        Heteroskedastic("HC3"),
+        ClusterRobust("CR2"),
+        ClusterRobust("CR3"),
+    ],
+)
+def test_the_unit_of_a_regressor_moves_no_other_error(inference: Any, unit: float) -> None:
+    codes = None if isinstance(inference, Heteroskedastic) else C.cluster.to_numpy() - C.cluster.min()
+    plain, scaled = (
+        inference.from_regression(ols(C, C.z, factor * C.x, cluster=codes), np.eye(3)[1:])
+        for factor in (1.0, unit)
+    )
+    factors = np.array([1.0, 1 / unit])
+    assert scaled.std_error == pytest.approx(factors * plain.std_error, rel=1e-8)
+    assert np.asarray(scaled.df) == pytest.approx(np.asarray(plain.df), rel=1e-7)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.inference.collinear import normal_inverse
 from whatworks.inference.regression import Regression
 from whatworks.inference.rows import Rows, period_dummies, period_gram
 
@@ -80,20 +81,12 @@ def _whole(
         gram += R.T @ heavy
     lean = contrasts @ fit.bread
     if rows.design is not None:
-        return _Whole(_inverse(gram), omega, lean)
+        return _Whole(normal_inverse(gram, rcond=1e-11), omega, lean)
     periods = np.linalg.pinv(
         period_gram(rows.weight, rows.observed, unit_effects=rows.unit_effects), rcond=1e-12, hermitian=True
     )
     zero = np.zeros((t, len(fit.bread)))
     return _Whole(np.block([[periods, zero], [zero.T, fit.bread]]), omega, lean)
-
-
-def _inverse(gram: Floats) -> Floats:
-    """A generalised inverse of normal equations; the columns' units of measurement do not matter."""
-    length = np.sqrt(np.diag(gram))
-    length = np.where(length > 0, length, 1.0)
-    scaled = np.linalg.pinv(gram / np.outer(length, length), rcond=1e-11, hermitian=True)
-    return np.asarray(scaled / np.outer(length, length))
 
 
 def _cluster(

@@ -58,3 +58,11 @@ def inverse(
         involved = first_few(names[int(i)] for i in np.flatnonzero(np.abs(vectors[:, 0]) > 0.01))
         raise DesignError(f"these cannot be told apart: {involved}", where=where, remedy=tied)
     return np.asarray(np.linalg.inv(scaled) / np.outer(length, length))
+
+
+def normal_inverse(gram: Floats, *, rcond: float) -> Floats:
+    """(k, k) generalised inverse of normal equations; columns' units of measurement do not matter."""
+    length = np.sqrt(np.diag(gram))
+    length = np.where(length > 0, length, 1.0)
+    scaled = np.linalg.pinv(gram / length / length[:, None], rcond=rcond, hermitian=True)
+    return np.asarray(scaled / length / length[:, None])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from whatworks.errors import DesignError, OptionError
 from whatworks.errors import choose as choose_option
 from whatworks.inference.cluster import on_t
+from whatworks.inference.collinear import normal_inverse
 from whatworks.inference.regression import Regression, rows_of
 from whatworks.inference.rows import Rows
 from whatworks.inference.uncertainty import Uncertainty
@@ -129,10 +130,10 @@ class _Parts:
         seen = rows.observed
         design = rows.design[seen]
         weight = np.broadcast_to(rows.weight[:, None], seen.shape)[seen]
-        inverse = np.linalg.pinv(design.T @ (design * weight[:, None]), rcond=1e-13, hermitian=True)
+        inverse = normal_inverse(design.T @ (design * weight[:, None]), rcond=1e-13)
         leverage = weight * np.einsum("nk,kl,nl->n", design, inverse, design, optimize=True)
         X = np.moveaxis(rows.X, 0, -1)[seen]
-        return cls(design, X, rows.residual[seen], weight, leverage, np.asarray(inverse, dtype=np.float64))
+        return cls(design, X, rows.residual[seen], weight, leverage, inverse)
 
     def load(self, lean: Floats) -> Floats:
         """(m, n) what each residual is multiplied by in m combinations."""
@@ -147,7 +148,9 @@ class _Parts:
         K = np.block([[spread, -self.inverse], [-self.inverse, np.zeros((r, r))]])
         own = 1 + np.einsum("ns,st,nt->n", y, K, y, optimize=True)
         out = np.empty(len(load))
-        for m, row in enumerate(load):
+        # the scale of a row cancels, and its fourth power must neither overflow nor vanish
+        largest = np.abs(load).max(axis=1, keepdims=True)
+        for m, row in enumerate(load / np.where(largest > 0, largest, 1.0)):
             s = np.where(self.leverage > 1 - _FULL, 0.0, row**2 / (1 - np.minimum(self.leverage, 1 - _FULL)))
             mixed = K @ ((y * s[:, None]).T @ y)
             square = (s**2 * (2 * own - 1)).sum() + np.einsum("st,ts->", mixed, mixed)
