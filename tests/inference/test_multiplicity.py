@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from whatworks.errors import OptionError
+from whatworks.inference import multiplicity
 from whatworks.inference.multiplicity import benjamini_hochberg, holm, romano_wolf
+from whatworks.results import NotAvailable
 
 
 def test_a_worked_case() -> None:
@@ -110,3 +112,14 @@ def test_romano_wolf_refuses_what_does_not_fit() -> None:
         romano_wolf([1.0, 2.0], np.zeros((5, 3)))
     with pytest.raises(OptionError, match="missing or infinite"):
         romano_wolf([1.0], [[np.nan]])
+
+
+def test_secondary_outcomes_without_a_p_value_keep_their_reason_and_count_for_nothing() -> None:
+    none = NotAvailable("bounds are no estimate")
+    adjusted, words = multiplicity.secondary([0.01, none, 0.04])
+    assert adjusted == [0.02, none, 0.04]
+    assert words == "Holm, 2 secondary outcomes"
+    adjusted, words = multiplicity.secondary([0.04, 0.01, 0.03], "benjamini_hochberg")
+    assert adjusted == pytest.approx([0.04, 0.03, 0.04])
+    assert words == "Benjamini-Hochberg, 3 secondary outcomes"
+    assert multiplicity.secondary([none]) == ([none], "Holm, 0 secondary outcomes")

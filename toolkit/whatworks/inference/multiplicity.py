@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
 from whatworks.errors import OptionError
 from whatworks.inference.wild_refits import TIE
+from whatworks.results import NotAvailable, Number
 
 Floats = npt.NDArray[np.float64]
+Stepwise = Literal["holm", "benjamini_hochberg"]
 
 
 def holm(p_values: npt.ArrayLike) -> Floats:
@@ -45,6 +50,18 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> Floats:
     adjusted = np.empty(m, dtype=np.float64)
     adjusted[order] = np.minimum(stepped, 1.0)
     return adjusted
+
+
+def secondary(p_values: Sequence[Number], rule: Stepwise = "holm") -> tuple[list[Number], str]:
+    """Adjust p-values of secondary outcomes for how many have one, and say so in words.
+
+    Those without a p-value keep the reason why and count for nothing. Raises `OptionError` as `holm`.
+    """
+    known = [p for p in p_values if not isinstance(p, NotAvailable)]
+    adjust, word = (holm, "Holm") if rule == "holm" else (benjamini_hochberg, "Benjamini-Hochberg")
+    stepped = iter(adjust(known).tolist() if known else [])
+    words = f"{word}, {len(known)} secondary outcome{'s' if len(known) != 1 else ''}"
+    return [p if isinstance(p, NotAvailable) else next(stepped) for p in p_values], words
 
 
 def romano_wolf(actual: npt.ArrayLike, resampled: npt.ArrayLike, *, every: bool = False) -> Floats:

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.errors import OptionError, TrialError, choose
-from whatworks.inference.multiplicity import benjamini_hochberg, holm, romano_wolf
+from whatworks.inference import multiplicity
 from whatworks.inference.randomisation import RandomisationInference
 from whatworks.rct import reassign
 from whatworks.rct.allocation import Allocation
 from whatworks.rct.itt import itt
 from whatworks.rct.itt_adjust import Adjust
-from whatworks.results import NotAvailable, Number, Result, Secondary
+from whatworks.results import Number, Result, Secondary
 from whatworks.trial import Trial
 
 Floats = npt.NDArray[np.float64]
@@ -73,7 +73,8 @@ def outcomes(
     if correction == "romano_wolf":
         chosen = inference if isinstance(inference, RandomisationInference) else RandomisationInference()
         return _filled(result, found, correction, *_stepped_down(trials, settled, chosen, allocation))
-    return _filled(result, found, correction, *_from_p_values(found, correction))
+    p_values = [item.headline.p_value for item in found.values()]
+    return _filled(result, found, correction, *multiplicity.secondary(p_values, correction))
 
 
 def _filled(
@@ -112,16 +113,6 @@ def _trials(trial: Trial, secondary: Mapping[str, npt.ArrayLike]) -> dict[str, T
     return trials
 
 
-def _from_p_values(found: Mapping[str, Result], correction: Correction) -> tuple[list[Number], str]:
-    """Adjusted p-values of the outcomes that have one, the reason for the others."""
-    p_values = [item.headline.p_value for item in found.values()]
-    known = [p for p in p_values if not isinstance(p, NotAvailable)]
-    rule, word = (holm, "Holm") if correction == "holm" else (benjamini_hochberg, "Benjamini-Hochberg")
-    stepped = iter(rule(known).tolist() if known else [])
-    words = f"{word}, {len(known)} secondary outcome{'s' if len(known) != 1 else ''}"
-    return [p if isinstance(p, NotAvailable) else next(stepped) for p in p_values], words
-
-
 def _stepped_down(
     trials: Mapping[str, Trial],
     adjust: Adjust,
@@ -150,5 +141,5 @@ def _stepped_down(
     t, draws = np.array([actual[name] for name in trials]), np.column_stack([values[name] for name in trials])
     spread = np.sqrt((draws**2).mean(axis=0))
     spread = np.where(spread > 0, spread, 1.0)
-    adjusted: list[Number] = romano_wolf(t / spread, draws / spread, every=design.every).tolist()
+    adjusted: list[Number] = multiplicity.romano_wolf(t / spread, draws / spread, every=design.every).tolist()
     return adjusted, f"Romano-Wolf step-down, {len(t)} secondary outcomes, {design.how}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from whatworks.errors import OptionError
-from whatworks.inference.multiplicity import holm
+from whatworks.inference import multiplicity
 from whatworks.panel import Panel
-from whatworks.results import NotAvailable, Number, Result, Secondary
+from whatworks.results import Result, Secondary
 from whatworks.study.source import Source
 
 Estimator = Callable[[Panel], Result]
@@ -106,19 +106,14 @@ def with_adjusted(result: Result, names: list[str], one: Callable[[str], Result]
     """
     if len(set(names)) != len(names):
         raise OptionError("an outcome stands twice", where="secondary", remedy="Name each outcome once.")
-    return result.with_secondary(*_adjusted(names, [one(name) for name in names]))
-
-
-def _adjusted(names: list[str], found: list[Result]) -> list[Secondary]:
-    p_values = [item.headline.p_value for item in found]
-    known = [p for p in p_values if not isinstance(p, NotAvailable)]
-    stepped = iter(holm(known).tolist()) if known else iter(())
-    words = f"Holm, {len(known)} secondary outcome{'s' if len(known) != 1 else ''}"
-    adjusted: list[Number] = [p if isinstance(p, NotAvailable) else next(stepped) for p in p_values]
-    return [
-        Secondary(name, item.headline, item.relative, p, words)
-        for name, item, p in zip(names, found, adjusted, strict=True)
-    ]
+    found = [one(name) for name in names]
+    adjusted, words = multiplicity.secondary([item.headline.p_value for item in found])
+    return result.with_secondary(
+        *(
+            Secondary(name, item.headline, item.relative, p, words)
+            for name, item, p in zip(names, found, adjusted, strict=True)
+        )
+    )
 
 
 def chain(estimate: Estimator, *steps: Callable[[Result], Result]) -> Estimator:
