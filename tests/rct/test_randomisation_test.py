@@ -9,6 +9,7 @@ from tests.support.reference_numbers import HERE, entries
 
 from whatworks import Trial, errors, rct
 from whatworks.inference import RandomisationInference
+from whatworks.rct import reassign
 
 
 def stored(name):
@@ -155,3 +156,62 @@ def test_arms_named_the_other_way_round_turn_every_sign(statistic):
     assert other.headline.value == pytest.approx(-one.headline.value, abs=1e-9)
     assert other.headline.low == pytest.approx(-one.headline.high, abs=1e-9)
     assert other.detail.p_lower == pytest.approx(one.detail.p_upper, rel=1e-12)
+
+
+def over_its_error(y, arms, unit, block, small):
+    """The difference over its error in one draw, unit by unit: `unit` is what was assigned as a whole."""
+    gaps, shares, variance = [], [], 0.0
+    for b in np.unique(block):
+        here, sides = block == b, {}
+        for arm in (0, 1):
+            rows = here & (arms == arm)
+            mean = y[rows].mean()
+            totals = np.array([(y[rows & (unit == u)] - mean).sum() for u in np.unique(unit[rows])])
+            sides[arm] = mean, rows.sum(), totals
+        share = here.mean()
+        gaps.append(sides[1][0] - sides[0][0])
+        shares.append(share)
+        if b not in small:
+            for _, n, totals in sides.values():
+                variance += share**2 * (totals**2).sum() / n**2 * len(totals) / (len(totals) - 1)
+    gaps, shares = np.array(gaps), np.array(shares)
+    if small:
+        pick = np.isin(np.unique(block), list(small))
+        off = (gaps[pick] - np.average(gaps[pick], weights=shares[pick])) * shares[pick]
+        variance += (off**2).sum() * len(off) / (len(off) - 1)
+    return (gaps @ shares) / np.sqrt(variance)
+
+
+@pytest.mark.parametrize("kind", ["units", "blocks", "clusters", "pairs", "blocks and pairs"])
+def test_a_studentised_test_is_that_of_a_loop(kind):
+    rng, at = np.random.default_rng(8), np.arange(14 if kind == "pairs" else 24)
+    block = {"blocks": at // 12, "pairs": at // 2, "blocks and pairs": np.where(at < 12, 0, at // 2)}
+    ward = np.repeat(np.arange(8), [1, 2, 3, 4, 5, 2, 3, 4]) if kind == "clusters" else at
+    label = block.get(kind, np.zeros(len(at), dtype=int))
+    dealt = np.zeros(len(at), dtype=int)
+    for b in np.unique(label):
+        units = np.unique(ward[label == b])
+        chosen = rng.permutation(units)[: max(1, len(units) * 3 // 8)]
+        dealt[np.isin(ward, chosen)] = 1
+    names = [f"u{i:02d}" for i in at]
+    frame = pd.DataFrame(
+        {"u": names, "z": dealt, "b": label, "w": ward, "y": rng.normal(size=len(at)) * (1 + dealt)}
+    )
+    roles = {"clusters": {"cluster": "w"}, "units": {}}.get(kind, {"block": "b"})
+    trial = Trial.from_frame(frame, unit="u", arm="z", outcome="y", control=0, **roles)
+    test = RandomisationInference(draws=299)
+    found = rct.randomisation_test(trial, statistic="studentised", inference=test).headline
+    chance = reassign.redrawn(trial)
+    design = test.under(chance.rule, np.arange(len(chance.actual)))
+    small = {int(b) for b in np.unique(label) if (label == b).sum() == 2}
+
+    draws = [
+        over_its_error(trial.outcome, row[chance.place], ward, label, small)
+        for rows in design
+        for row in rows
+    ]
+    own = over_its_error(trial.outcome, trial.arm, ward, label, small)
+    count, extra = int((np.abs(draws) >= abs(own) * (1 - 1e-9)).sum()), int(not design.every)
+    assert found.p_value == pytest.approx((extra + count) / (extra + len(draws)), rel=1e-12)
+    assert found.low < found.value < found.high
+    assert found.value == pytest.approx(rct.itt(trial).headline.value)
