@@ -411,3 +411,15 @@ def test_a_record_that_is_read_back_is_the_same_where_reasons_stand_in_later_row
     trial = Trial.from_frame(frame, unit="person", arm="z", outcome="y", control=0, treatments=[1, 2])
     text = rct.itt(trial).to_json()
     assert Result.from_json(text).to_json() == text
+
+
+def test_more_blocks_than_memory_holds_are_refused_and_pairs_are_not():
+    frame = pd.DataFrame({"id": np.arange(40_000), "arm": np.tile(["usual", "patrol"], 20_000)})
+    frame = frame.assign(y=np.sin(frame.id), x=np.cos(frame.id), four=frame.id // 4, pair=frame.id // 2)
+    roles = {"unit": "id", "arm": "arm", "outcome": "y", "control": "usual"}
+    with pytest.raises(DesignError, match="20,000 columns for block on 40,000 rows"):
+        rct.itt(Trial.from_frame(frame, block="four", **roles))
+    pairs = Trial.from_frame(frame, block="pair", **roles)
+    assert np.isfinite(rct.itt(pairs).headline.std_error)
+    with pytest.raises(DesignError, match="too many numbers"):
+        rct.itt(Trial.from_frame(frame, block="pair", baseline=["x"], **roles), adjust="ancova")

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from whatworks.errors import DesignError
 from whatworks.inference.default import Choice
 from whatworks.inference.intervals import critical_value, smallest_detectable
 from whatworks.results import Design, Estimate, NotAvailable, Number
@@ -17,6 +18,9 @@ from whatworks.trial import Trial
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+ROOM: Final = 100_000_000
+"""Numbers in a table of regressors: 0.8 GB, a few times that while it is worked on."""
 
 NO_RECORD: Final = NotAvailable(
     "no allocation record was given, so how many allocations chance could have made is not known"
@@ -78,7 +82,22 @@ def in_order(rows: Sequence[Mapping[str, object]] | Mapping[str, object]) -> pd.
     return table[[*table.columns.drop("reason"), "reason"]]
 
 
+def require_room(rows: int, columns: int, what: str) -> None:
+    """Raise `DesignError` where a column for each `what` would take more memory than there is."""
+    if rows * columns > ROOM:
+        raise DesignError(
+            f"{columns:,} columns for {what} on {rows:,} rows are too many numbers to hold",
+            where=what,
+            remedy="Name fewer and larger ones, or analyse totals: one row for each place or block and arm.",
+        )
+
+
 def dummies(codes: Ints, labels: Sequence[str], role: str) -> tuple[Floats, list[str]]:
-    """(R, L − 1) indicator columns of all labels but the first, and their names."""
+    """(R, L − 1) indicator columns of all labels but the first, and their names.
+
+    Raises:
+        DesignError: so many that they do not fit into memory.
+    """
+    require_room(len(codes), len(labels), role)
     names = [f"{role} {label}" for label in labels[1:]]
     return (codes[:, None] == np.arange(1, len(labels))).astype(np.float64), names

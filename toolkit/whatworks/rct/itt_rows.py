@@ -11,7 +11,7 @@ import numpy.typing as npt
 from whatworks.errors import DesignError, first_few
 from whatworks.inference import least_squares
 from whatworks.inference.regression import Regression
-from whatworks.rct.answer import dummies
+from whatworks.rct.answer import dummies, require_room
 from whatworks.rct.default_errors import Form, pieces, small_blocks
 from whatworks.trial import Trial
 
@@ -138,6 +138,7 @@ def refuse_constant(trial: Trial, where: str = WHERE) -> None:
 def _whole(trial: Trial, block: Ints, rows: Bools, names: Sequence[str]) -> _Part:
     """Blocks with a constant and an effect each; covariates by arm, centred on these rows."""
     codes, own = np.unique(block[rows], return_inverse=True)
+    require_room(len(own), 2 * len(codes), "block")
     indicator = (own[:, None] == np.arange(len(codes))).astype(np.float64)
     z = trial.treated[rows][:, None]
     x = trial.baseline[: len(names), rows].T
