@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from whatworks import rct
-from whatworks.errors import DesignError, OptionError, RecordError, TrialError
+from whatworks.errors import DesignError, OptionError, RecordError, TrialError, WhatworksError
 from whatworks.inference import ClusterRobust, RandomisationInference, WildCluster
 from whatworks.rct import crossover
 from whatworks.results import NotAvailable
@@ -231,7 +231,7 @@ def test_rows_that_are_not_those_of_the_record_are_refused():
         )
     )
     with pytest.raises(
-        TrialError, match="1 of 112 rows are in another arm than the record says: s00, period 4"
+        TrialError, match="1 of 112 rows are in another arm than the record says: s00 in period 4"
     ):
         crossover(trial(moved), allocation=drawn)
     with pytest.raises(TrialError, match="not on the allocation record: zz"):
@@ -282,3 +282,41 @@ def test_results_do_not_depend_on_the_order_of_rows_and_can_be_written():
     again = crossover(trial(frame.sample(frac=1, random_state=1)), allocation=drawn)
     assert found.to_json() == again.to_json()
     assert found.design.allocations == float(drawn.rule.possible)
+
+
+def place_day_frame(units, periods, seed=1):
+    listed = pd.DataFrame({"spot": [f"s{i}" for i in range(units)]})
+    drawn = rct.randomise(
+        listed, unit="spot", seed=seed, arms=("off", "on"), design=rct.Crossover(periods, 1, 4)
+    )
+    frame = drawn.table.assign(y=np.random.default_rng(seed).poisson(3.0, units * periods).astype(float))
+    return frame, drawn
+
+
+def analysed(frame, **options):
+    trial = Trial.from_frame(frame, unit="spot", period="period", arm="arm", outcome="y", control="off")
+    return rct.crossover(trial, **options)
+
+
+@pytest.mark.parametrize("model", ["means", "rate_ratio"])
+def test_an_outcome_that_never_varies_is_no_evidence(model):
+    frame, drawn = place_day_frame(6, 12)
+    result = analysed(frame.assign(y=0.1 if model == "means" else 5.0), model=model, allocation=drawn)
+    assert result.headline.p_value == 1.0
+
+
+@pytest.mark.parametrize("model", ["means", "rate_ratio"])
+def test_schedules_without_a_comparison_are_refused_with_a_way_out(model):
+    frame, drawn = place_day_frame(2, 8)
+    with pytest.raises(DesignError, match="nothing to compare") as caught:
+        analysed(frame, model=model, allocation=drawn)
+    assert "ClusterRobust" in str(caught.value)
+
+
+def test_days_are_numbers():
+    frame, _ = place_day_frame(6, 12)
+    days = pd.Timestamp("2024-03-01") + pd.to_timedelta(frame["period"] - 1, unit="D")
+    with pytest.raises(WhatworksError, match=r"\(day - day.min\(\)\).dt.days \+ 1"):
+        analysed(frame.assign(period=days.dt.strftime("%Y-%m-%d")))
+    numbered = analysed(frame.assign(period=(days - days.min()).dt.days + 1))
+    assert numbered.headline.value == analysed(frame).headline.value

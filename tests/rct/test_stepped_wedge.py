@@ -234,7 +234,7 @@ def test_trials_that_are_no_stepped_wedge_are_refused():
         stepped_wedge(trial(frame.assign(arm=np.where(frame["period"] > 2, "new", "old"))))
     mixed = table(drawn, people=3)
     mixed.loc[0, "arm"] = "new"
-    with pytest.raises(TrialError, match="both arms occur in one cluster and period: a00, period 1"):
+    with pytest.raises(TrialError, match="both arms occur in one cluster and period: a00 in period 1"):
         stepped_wedge(people(mixed))
     with pytest.raises(DesignError, match="no periods"):
         stepped_wedge(
@@ -275,3 +275,71 @@ def test_units_may_cross_in_clusters_of_their_own_list():
     found = stepped_wedge(trial(frame, unit="beat", cluster="area"), allocation=drawn)
     assert found.design.n_clusters == 4
     assert found.design.allocations == 24
+
+
+def steps(G=8, T=6, seed=1, rate=5.0):
+    units = pd.DataFrame({"u": [f"c{i}" for i in range(G)]})
+    drawn = rct.randomise(units, unit="u", seed=seed, design=rct.SteppedWedge(4))
+    start = dict(zip(drawn.table["u"], drawn.table["start"].astype(int), strict=True))
+    rows = [(u, t, "on" if t >= start[u] else "off") for u in units["u"] for t in range(1, T + 1)]
+    frame = pd.DataFrame(rows, columns=["u", "t", "arm"])
+    return frame.assign(y=np.random.default_rng(seed).poisson(rate, len(frame)).astype(float))
+
+
+def of_steps(frame, **options):
+    trial = Trial.from_frame(frame, unit="u", period="t", arm="arm", outcome="y", control="off")
+    return rct.stepped_wedge(trial, **options)
+
+
+@pytest.mark.parametrize("model", ["means", "rate_ratio"])
+def test_an_outcome_that_never_varies_is_no_evidence(model):
+    result = of_steps(steps().assign(y=0.1 if model == "means" else 5.0), model=model)
+    assert result.headline.p_value == 1.0
+    if model == "means":
+        assert result.headline.value == 0.0
+
+
+def test_a_ratio_of_nothing_is_refused():
+    with pytest.raises(DesignError, match="nothing was counted"):
+        of_steps(steps().assign(y=0.0), model="rate_ratio")
+    frame = steps()
+    with pytest.raises(DesignError, match="once units and periods that count nothing are left out") as caught:
+        of_steps(frame.assign(y=np.where(frame["arm"] == "on", 0.0, frame["y"])), model="rate_ratio")
+    assert 'model="means"' in str(caught.value)
+
+
+def test_a_period_that_is_missing_for_all_still_passes():
+    frame = steps(G=12, T=8)
+    full = of_steps(frame.assign(y=np.where(frame["t"] == 3, np.nan, frame["y"])).dropna())
+    # exposure times go on counting through the gap
+    exposed = full.detail.cells.exposed
+    assert exposed.max() == 7
+    assert full.detail.cells.names == tuple(str(t) for t in range(1, 9))
+    code = {u: i for i, u in enumerate(full.detail.cells.labels)}
+    early = frame[frame["arm"] == "on"].groupby("u")["t"].min()
+    for unit, start in early[early != 3].items():
+        assert exposed[code[unit], 7] == 8 - start + 1
+    waves = frame.assign(t=3 * frame["t"])
+    assert of_steps(waves).headline.value == pytest.approx(of_steps(frame).headline.value, rel=1e-12)
+
+
+def test_two_clusters_say_what_they_cannot_tell():
+    frame = steps(G=4).query("u in ['c0', 'c1', 'c2']")
+    crossing = frame[frame["arm"] == "on"].groupby("u")["t"].min()
+    pair = crossing.drop_duplicates().index[:2]
+    result = of_steps(frame[frame["u"].isin(pair)], effect="constant")
+    missing = result.effects[result.effects["p_value"].isna()]
+    assert (missing["reason"] != "").all()
+
+
+def test_a_start_without_a_row_is_known_from_the_record():
+    frame = steps()
+    drawn = rct.randomise(pd.DataFrame({"u": [f"c{i}" for i in range(8)]}), unit="u", seed=1,
+                          design=rct.SteppedWedge(4))  # fmt: skip
+    first = frame[frame["arm"] == "on"].groupby("u")["t"].min()
+    without = frame[~((frame["u"] == "c3") & (frame["t"] == first["c3"]))]
+    result = of_steps(without, allocation=drawn)
+    assert result.detail.cells.start[3] == first["c3"] - 1
+    late = frame.assign(arm=np.where((frame["u"] == "c3") & (frame["t"] == first["c3"]), "off", frame["arm"]))
+    with pytest.raises(TrialError, match="1 of 8 clusters cross in another period"):
+        of_steps(late, allocation=drawn)

@@ -17,7 +17,8 @@ _MONTH = r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])(?:-01(?:[T ]00:00:00(?:\.0+)
 _QUARTER = r"(?P<year>\d{4})-?[Qq](?P<quarter>[1-4])"
 _REMEDY = (
     "Give months as 2024-03 (or a date on the first of the month), quarters as 2024Q1, "
-    "years and other periods as whole numbers, one kind in the whole column."
+    "years and other periods as whole numbers, one kind in the whole column. Number days and weeks from the "
+    "first: (day - day.min()).dt.days + 1."
 )
 
 

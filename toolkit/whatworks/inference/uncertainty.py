@@ -52,7 +52,7 @@ class Uncertainty:
             high=number(self.high),
             level=self.level,
             p_value=number(self.p_value),
-            df=float(self.df[index]) if isinstance(self.df, np.ndarray) else self.df,
+            df=number(self.df) if isinstance(self.df, np.ndarray) else self.df,
             inference=self.sentence,
             scale=scale,
         )

@@ -14,7 +14,7 @@ from whatworks.errors import DesignError, OptionError, first_few
 from whatworks.inference import cell_weights, poisson_effects
 from whatworks.inference.chance import Assignments
 from whatworks.inference.draws import check_level
-from whatworks.inference.poisson_effects import Cells, PoissonFit, SeparationError
+from whatworks.inference.poisson_effects import Cells, PoissonFit, SeparationError, project
 from whatworks.inference.poisson_rows import worded
 from whatworks.inference.randomisation import NO_ERROR, RandomisationInference, collect
 from whatworks.inference.regression import Regression
@@ -33,6 +33,7 @@ _FARTHEST: Final = 8.0
 """Log rate ratios beyond this distance from the estimate are not looked at: a factor of 3,000."""
 
 _HALVINGS: Final = 40
+_ROUNDING: Final = 1e-12
 _HELD: Final = 2**24
 
 
@@ -114,6 +115,12 @@ class CellModel:
                 where=self.where,
                 remedy='Count something more frequent or longer periods, or take model="means".',
             ) from None
+        except DesignError as problem:
+            raise DesignError(
+                f"{problem.what}, once units and periods that count nothing are left out",
+                where=self.where,
+                remedy='Count something more frequent or longer periods, or take model="means".',
+            ) from None
         again = np.unique(codes[inside], return_inverse=True)[1].astype(np.int64)
         return poisson_effects.regression(found, again), found
 
@@ -121,7 +128,14 @@ class CellModel:
         """(N, T) relative residuals of the outcomes without an effect that multiplies by exp(effect)."""
         y = self.outcome * np.exp(-effect * treated)
         base = poisson_effects.fit(Cells(y, np.log(self.exposure), self.mass), np.empty((0, *y.shape)), ())
-        return np.asarray(np.where(self.mass > 0, y / base.mean - 1, 0.0))
+        left = np.where(self.mass > 0, y / base.mean - 1, 0.0)
+        return np.zeros_like(left) if np.abs(left).max() <= _ROUNDING else np.asarray(left)
+
+    def net(self) -> Floats:
+        """(N, T) outcomes net of unit and period effects, exactly 0 where these explain them all."""
+        y = self.outcome * (self.mass > 0)
+        left = project(y[None], self.mass)[0] * (self.mass > 0)
+        return np.zeros_like(left) if np.abs(left).max() <= _ROUNDING * np.abs(y).max() else np.asarray(left)
 
     def weight(self) -> Floats:
         """(N, T) weights of a cell in a test: its mass, times its mean count without an effect."""
@@ -180,6 +194,9 @@ def by_chance(
     without treatment gives, on outcomes from which the effect tested has been divided out; the interval holds
     every constant factor that is not rejected.
 
+    Raises:
+        DesignError: assignments without a statistic.
+
     Source: Rosenbaum (2002), Statistical Science 17(3), section 5; Gail, Tan & Piantadosi (1988), Biometrika
     75(1), for tests on residuals.
     """
@@ -187,14 +204,23 @@ def by_chance(
 
     def weights(block: Ints) -> Floats:
         regressors, used = designs(block)
-        return cell_weights.functionals(regressors, used * heavy, contrast)
+        found = cell_weights.functionals(regressors, used * heavy, contrast)
+        if np.isnan(found).any():
+            raise DesignError(
+                "chance could have made assignments whose treatment unit and period effects explain in full, "
+                "so that a test by randomisation has nothing to compare there",
+                where=model.where,
+                remedy='With so few units and periods take inference=ClusterRobust("CR2") as a rough guide.',
+            )
+        return found
 
     if not model.counts:
 
         def theta(outcome: Floats, block: Ints) -> Floats:
             return weights(block) @ outcome.ravel()
 
-        both = (partial(theta, outcome) for outcome in (model.outcome * (model.mass > 0), treated))
+        # weights sum to 0 over the cells of a unit and of a period, whose effects may as well be taken out
+        both = (partial(theta, outcome) for outcome in (model.net(), treated))
         return inference.uncertainty(collect(design, actual, *both), level)
     return _by_factor(inference, design, model, weights, actual, treated, value, level)
 

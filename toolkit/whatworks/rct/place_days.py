@@ -184,7 +184,7 @@ def _require_same_arms(trial: Trial, recorded: Ints, allocation: Allocation) -> 
     differs = np.flatnonzero(recorded != trial.arm)
     if differs.size:
         period = np.asarray(trial.period)
-        shown = first_few(f"{trial.units[trial.unit[r]]}, period {period[r]}" for r in differs[:6])
+        shown = first_few(f"{trial.units[trial.unit[r]]} in period {period[r]}" for r in differs[:6])
         raise TrialError(
             f"{differs.size:,} of {trial.n_rows:,} rows are in another arm than the record says: {shown}",
             where=WHERE,

@@ -119,6 +119,8 @@ class _Asked:
 def _result(trial: Trial, asked: _Asked) -> Result:
     cells = wedge_cells(trial, asked.allocation)
     data, kept = _data(cells, asked.model).heard()
+    if not kept.any():
+        raise DesignError("nothing was counted in any cell", where=WHERE, remedy="Look at the outcome.")
     exposed = cells.exposed[kept]
     answer, reason, detail, beside = _answer(trial, cells, data, kept, asked)
     about, counts, choice = answer.estimand, data.counts, detail.choice

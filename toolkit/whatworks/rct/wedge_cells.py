@@ -76,12 +76,12 @@ def wedge_cells(trial: Trial, allocation: Allocation | None) -> WedgeCells:
     _require_wedge(trial)
     labels = trial.units if trial.cluster is None else trial.cluster_labels
     code = trial.unit if trial.cluster is None else trial.cluster
-    axis, column = np.unique(np.asarray(trial.period), return_inverse=True)
+    axis, column = _axis(np.asarray(trial.period))
     shape = (len(labels), len(axis))
     arm = _arms(trial, code, column, shape, labels)
     start, notes = _starts(arm, labels)
     if allocation is not None:
-        start = _compared(allocation, start, labels, axis)
+        start = _compared(allocation, arm, labels, axis)
     known = trial.observed
     cell = (code * shape[1] + column)[known]
     size = shape[0] * shape[1]
@@ -105,6 +105,14 @@ def wedge_cells(trial: Trial, allocation: Allocation | None) -> WedgeCells:
     )
 
 
+def _axis(period: Ints) -> tuple[Ints, Ints]:
+    """Periods at equal steps from the first to the last, also those without a row, and where rows stand."""
+    seen = np.unique(period)
+    step = int(np.gcd.reduce(np.diff(seen))) if len(seen) > 1 else 1
+    axis = np.arange(seen[0], seen[-1] + 1, step)
+    return axis, (period - seen[0]) // step
+
+
 def _require_wedge(trial: Trial) -> None:
     if trial.period is None:
         raise DesignError(
@@ -126,7 +134,7 @@ def _arms(trial: Trial, code: Ints, column: Ints, shape: tuple[int, int], labels
     arm[code, column] = trial.arm
     mixed = np.flatnonzero(arm[code, column] != trial.arm)
     if mixed.size:
-        cells = first_few(f"{labels[code[r]]}, period {np.asarray(trial.period)[r]}" for r in mixed[:6])
+        cells = first_few(f"{labels[code[r]]} in period {np.asarray(trial.period)[r]}" for r in mixed[:6])
         raise TrialError(
             f"both arms occur in one cluster and period: {cells}",
             where=WHERE,
@@ -166,8 +174,8 @@ def _starts(arm: Ints, labels: tuple[str, ...]) -> tuple[Ints, list[str]]:
     return start, notes
 
 
-def _compared(allocation: Allocation, start: Ints, labels: tuple[str, ...], axis: Ints) -> Ints:
-    """(G,) the recorded starts, once seen to agree with the trial's."""
+def _compared(allocation: Allocation, arm: Ints, labels: tuple[str, ...], axis: Ints) -> Ints:
+    """(G,) the recorded starts, once seen to agree with the trial's cells (G, T)."""
     if "start" not in allocation.table.columns:
         raise DesignError(
             "the allocation record is not that of a stepped wedge: it has no column start",
@@ -176,13 +184,15 @@ def _compared(allocation: Allocation, start: Ints, labels: tuple[str, ...], axis
         )
     recorded = recorded_starts(allocation, labels)
     position = columns_of(recorded, axis)
-    differs = np.flatnonzero(position != start)
+    due = np.arange(arm.shape[1]) >= position[:, None]
+    differs = np.flatnonzero(((arm >= 0) & ((arm == 1) != due)).any(axis=1))
     if differs.size:
         shown = first_few(f"{labels[g]} (recorded {recorded[g]})" for g in differs[:6])
         raise TrialError(
             f"{differs.size} of {len(labels)} clusters cross in another period than the record says: {shown}",
             where=WHERE,
-            remedy="The arm is what was assigned for the period, whenever the cluster really crossed.",
+            remedy="The arm is what was assigned for the period, whenever the cluster really crossed. "
+            "Periods are numbered from 1, as in the record, or months in a row from the first.",
         )
     return position
 
