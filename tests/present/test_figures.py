@@ -17,7 +17,7 @@ import pytest
 from whatworks import present
 from whatworks.errors import DesignError, OptionError, RecordError
 from whatworks.present import Figure, drawing
-from whatworks.results import NotAvailable
+from whatworks.results import RATE_RATIO, NotAvailable
 
 DRAWN: dict[str, Callable[[], Figure]] = {
     "event_study": lambda: present.event_study(made.result(), subject="robbery", period="month"),
@@ -25,6 +25,7 @@ DRAWN: dict[str, Callable[[], Figure]] = {
     "cohort_paths": lambda: present.cohort_paths(made.panel(), subject="robbery"),
     "coverage": lambda: present.coverage(made.coverage()),
     "estimates": lambda: present.estimates(made.result(), subject="robbery"),
+    "effect_rows": lambda: present.effect_rows(made.result(), subject="robbery"),
 }
 
 
@@ -222,3 +223,24 @@ def test_lines_stand_out_from_paper(colour: str) -> None:
 def test_lines_differ_in_more_than_colour(figures: dict[str, Figure]) -> None:
     assert "stroke-dasharray" in figures["paths"].svg
     assert len(re.findall(r"<defs>", figures["paths"].svg)) >= 2
+
+
+def test_effect_rows_leave_out_what_stands_on_another_scale_or_has_no_interval() -> None:
+    whole = made.result()
+    effects = whole.effects.head(1).assign(term="average", estimate=0.8, low=0.6, high=0.95, reason="")
+    log = effects.assign(term="average, log of the ratio", estimate=-0.22, low=-0.5, high=-0.05)
+    bare = effects.assign(term="exposure time 1", low=np.nan, high=np.nan, reason="no error")
+    wide = effects.assign(term="exposure time 2", estimate=0.9, low=0.7, high=1.1)
+    made_up = replace(
+        whole,
+        headline=replace(whole.headline, value=0.8, low=0.6, high=0.95, scale=RATE_RATIO),
+        effects=pd.concat([effects, log, bare, wide], ignore_index=True),
+    )
+    drawn = present.effect_rows(made_up, subject="robbery")
+    assert isinstance(drawn, Figure)
+    assert drawn.table["term"].tolist() == ["average", "exposure time 2"]
+    assert "Average: 0.80, interval 0.60 to 0.95, which does not include no change." in drawn.alt
+    assert "interval 0.70 to 1.10, which includes no change" in drawn.alt
+    assert "Rate ratio; 1 is no change" in drawn.svg
+    nothing = present.effect_rows(replace(made_up, effects=bare))
+    assert "no effect has an interval" in repr(nothing)

@@ -9,6 +9,7 @@ from whatworks.present.comparison import comparison
 from whatworks.present.comparison_table import comparison_table
 from whatworks.present.counts import counts_table
 from whatworks.present.coverage import coverage
+from whatworks.present.effect_rows import effect_rows
 from whatworks.present.estimates import estimates
 from whatworks.present.event_study import event_study
 from whatworks.present.figure import FIGURE_MIME, Figure
@@ -42,6 +43,7 @@ __all__ = [
     "coverage",
     "design_table",
     "donor_weights",
+    "effect_rows",
     "effects_table",
     "estimates",
     "event_study",
