@@ -17,9 +17,11 @@ SCRIPTS = (
     ("Group-time effects, 1,000 units", ["att_gt_speed.py"]),
     ("Group-time effects, 100,000 units", ["att_gt_speed.py", "--units", "100000", "--peers", "diff-diff"]),
     ("Difference in differences against its peers", ["did_speed.py"]),
+    ("Randomisation inference of trials against its peers", ["bench_trials.py"]),
     ("Honest bounds", ["honest.py"]),
     ("The checks of one study", ["checks_speed.py"]),
     ("Reading street files", ["street_reading.py"]),
+    ("Power by simulation", ["power_speed.py"]),
 )
 
 
