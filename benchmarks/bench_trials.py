@@ -1,4 +1,4 @@
-"""Randomisation inference of a cluster trial against pyfixest, and Romano-Wolf, as ratios of one run.
+"""Randomisation inference of a cluster trial against its peers, and Romano-Wolf, as ratios of one run.
 
     python benchmarks/bench_trials.py --install       after making the peers' environment
     python benchmarks/bench_trials.py --draws 999      small
@@ -25,6 +25,8 @@ from whatworks.inference import RandomisationInference
 
 HERE = Path(__file__).resolve().parent
 PEERS_AT = HERE / "peers" / ".venv-trials"
+PACKAGES = HERE / "peers" / "trials.txt"
+PEERS = ("pyfixest", "ritest-python")
 
 
 def people(clusters: int, size: int) -> dict[str, np.ndarray]:
@@ -46,54 +48,77 @@ def best(run: Callable[[], object], repeats: int = 3) -> float:
     return min(times)
 
 
-def peer(python: Path, data: Path, draws: int, formula: str) -> dict[str, float] | str:
-    """Seconds and p-value of pyfixest, or what went wrong."""
-    command = [str(python), str(HERE / "trials_speed_peer.py"), str(data), str(draws), formula]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def peer(
+    name: str, python: Path, data: Path, asked: argparse.Namespace, formula: str
+) -> dict[str, float] | str:
+    """Seconds and p-value of a peer, or what went wrong."""
+    script = str(HERE / "trials_speed_peer.py")
+    command = [str(python), script, name, str(data), str(asked.draws), formula]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=asked.limit)
+    except (subprocess.TimeoutExpired, FileNotFoundError) as problem:
+        return type(problem).__name__
     if done.returncode:
         return (done.stderr.strip().splitlines() or ["no message"])[-1][:100]
     found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
 
 
+def install(where: Path) -> None:
+    """Make the peers' environment from the list."""
+    subprocess.run([sys.executable, "-m", "venv", str(where)], check=True)
+    for package in PACKAGES.read_text(encoding="utf-8").split():
+        subprocess.run([str(where / "bin" / "python"), "-m", "pip", "install", "-q", package], check=False)
+
+
+def against_peers(trial: Trial, rows: dict[str, np.ndarray], asked: argparse.Namespace) -> None:
+    """Print one line a job and peer."""
+    chance = RandomisationInference(draws=asked.draws)
+    python = asked.peers_at / "bin" / "python"
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "trial.npz"
+        np.savez(data, **rows)
+        for words, adjust, formula in (
+            ("difference in means", "none", "y ~ z"),
+            ("adjusted for two variables", "ancova", "y ~ z + x + w"),
+        ):
+            ours = best(lambda a=adjust: rct.itt(trial, adjust=a, inference=chance))
+            p = rct.itt(trial, adjust=adjust, inference=chance).headline.p_value
+            for name in PEERS:
+                theirs = peer(name, python, data, asked, formula)
+                if isinstance(theirs, str):
+                    print(f"| {words} | {name} | {ours:.3g} | {theirs} | | |", flush=True)
+                    continue
+                slow = theirs["seconds"]
+                both = f"{p:.3f}, {theirs['p']:.3f}"
+                print(
+                    f"| {words} | {name} | {ours:.3g} | {slow:.3g} | {slow / ours:.1f} | {both} |", flush=True
+                )
+
+
 def main() -> None:
-    """Print one line a job."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draws", type=int, default=9999)
+    parser.add_argument("--limit", type=float, default=900.0, help="seconds a peer may take")
     parser.add_argument("--peers-at", type=Path, default=PEERS_AT)
     parser.add_argument("--install", action="store_true")
     asked = parser.parse_args()
     if asked.install and not asked.peers_at.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(asked.peers_at)], check=True)
-        pip = [str(asked.peers_at / "bin" / "python"), "-m", "pip", "install", "-q", "pyfixest", "numba"]
-        subprocess.run(pip, check=True)
+        install(asked.peers_at)
     rows = people(200, 50)
-    frame, chance = pd.DataFrame(rows), RandomisationInference(draws=asked.draws)
     roles = {"unit": "person", "arm": "z", "outcome": "y", "control": 0, "cluster": "ward"}
-    trial = Trial.from_frame(frame, baseline=["x", "w"], **roles)
-    print(
-        f"{asked.draws:,} draws, 200 clusters of 50\n| job | ours, s | pyfixest, s | times ours | p, both |"
-    )
-    print("|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "trial.npz"
-        np.savez(data, **rows)
-        for words, statistic, formula in (
-            ("difference in means", "difference", "y ~ z"),
-            ("adjusted for two variables", "ancova", "y ~ z + x + w"),
-        ):
-            ours = best(lambda s=statistic: rct.randomisation_test(trial, statistic=s, inference=chance))
-            p = rct.randomisation_test(trial, statistic=statistic, inference=chance).headline.p_value
-            theirs = peer(asked.peers_at / "bin" / "python", data, asked.draws, formula)
-            if isinstance(theirs, str):
-                print(f"| {words} | {ours:.3g} | {theirs} | | |")
-            else:
-                slow, other = theirs["seconds"], theirs["p"]
-                print(f"| {words} | {ours:.3g} | {slow:.3g} | {slow / ours:.1f} | {p:.3f}, {other:.3f} |")
+    trial = Trial.from_frame(pd.DataFrame(rows), baseline=["x", "w"], **roles)
+    print(f"{asked.draws:,} draws, 200 clusters of 50\n")
+    print("| job | who | ours, s | theirs, s | times ours | p, both |\n|---|---|---|---|---|---|")
+    against_peers(trial, rows, asked)
     more = {f"y{k}": trial.outcome + np.random.default_rng(k).normal(size=trial.n_rows) for k in range(10)}
+    chance = RandomisationInference(draws=asked.draws)
     one = best(lambda: rct.outcomes(trial, more, correction="holm", adjust="none"))
-    all_ten = best(lambda: rct.outcomes(trial, more, correction="romano_wolf", adjust="none", inference=None))
-    print(f"| ten outcomes: Romano-Wolf beyond Holm | {all_ten - one:.3g} | | | |")
+    wolf = best(lambda: rct.outcomes(trial, more, correction="romano_wolf", adjust="none"))
+    ranks = best(lambda: rct.randomisation_test(trial, statistic="rank_sum", inference=chance))
+    print(f"| ten outcomes by Romano-Wolf, beyond Holm | none | {wolf - one:.3g} | | | |")
+    print(f"| rank sums with a searched interval | none | {ranks:.3g} | | | |")
 
 
 if __name__ == "__main__":
