@@ -347,7 +347,7 @@ def test_what_the_answer_rests_on_has_its_own_section() -> None:
 def test_figures_that_test_the_answer_keep_their_numbers() -> None:
     drawn = [
         present.event_study(made.result(), subject="robbery"),
-        present.estimates(made.result(), subject="robbery"),
+        replace(present.estimates(made.result(), subject="robbery"), name="honest_robbery"),
         present.paths(made.panel(), subject="robbery"),
     ]
     cells = [made.code("f", made.shown(figure)) for figure in drawn]

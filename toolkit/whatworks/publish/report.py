@@ -15,7 +15,7 @@ from whatworks.results import RATE_RATIO, CheckResult, NotAvailable, Result
 if TYPE_CHECKING:
     from whatworks.study.spec import StudySpec
 
-_STRESSED = ("honest", "bacon", "comparison", "estimates")
+_STRESSED = ("honest", "bacon", "comparison")
 """Figures, by the first word of their name, that put the answer to the test instead of showing it."""
 
 _SECTIONS = (
