@@ -277,3 +277,13 @@ def test_all_assignments_block_by_block_are_those_gone_through(kind):
     wanted = [by_hand(trial, row) for row in arms]
     np.testing.assert_allclose(found.values[:, 0], wanted, rtol=0, atol=1e-12)
     assert found.actual[0] == pytest.approx(by_hand(trial, trial.arm), abs=1e-12)
+
+
+def test_a_plain_test_of_unequal_arms_says_what_it_does_not_test():
+    frame = listed(20).assign(y=np.arange(20.0) ** 2 % 7)
+    for treated, said in ((8, False), (7, True), (13, True)):
+        made = frame.assign(z=(np.arange(20) < treated).astype(int))
+        trial = Trial.from_frame(made, unit="unit", arm="z", outcome="y", control=0)
+        notes = " ".join(rct.itt(trial, inference=RandomisationInference(draws=99)).notes)
+        assert ("26% of simulated trials" in notes) == said
+        assert (f"The arms hold {20 - treated} and {treated}" in notes) == said

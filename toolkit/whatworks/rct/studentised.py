@@ -29,8 +29,8 @@ def studentised(
     The error of every draw is that draw's own: within arms of a block between what was assigned as a whole
     (Neyman's, for units one by one), and between the differences of blocks that hold one of an arm. The
     test is exact where the effect is the same for everyone, and with many units right for an average effect
-    as well, however much effects and variances differ. With equal arms, or pairs, and no balance rule, its
-    p-value is that of the plain difference.
+    as well, however much effects and variances differ. With equal arms of single units, or pairs of them, and
+    no balance rule, its p-value is that of the plain difference.
 
     Raises:
         EstimationError: outcomes that do not vary within arms.
