@@ -330,3 +330,11 @@ def test_the_first_period_of_a_wedge_is_number_1():
     assert plan.length == 4
     np.testing.assert_array_equal(plan.exposed, [[0, 1, 2, 3], [0, 0, 1, 2], [0, 0, 0, 1]])
     assert rct.SteppedWedge(3).starts == ("2", "3", "4")
+
+
+def test_a_lower_bound_of_allocations_bounds_no_p_value():
+    found = rct.power(rct.PlaceDays(4, rct.Rota(60, 2)), rct.Normal(1.0))
+    assert "Chance could make at least 6 allocations." in found.notes
+    assert not any("p-value" in note for note in found.notes)
+    known = rct.power(rct.PlaceDays(4, rct.Crossover(60, 1, 60)), rct.Normal(1.0))
+    assert known.allocations == math.comb(60, 30) ** 4

@@ -216,9 +216,18 @@ class _Plan:
         return f"{said}; {often} takes {needed:,.0f} {self.design.counted}."
 
     @property
-    def _allocations(self) -> str:
-        least = isinstance(self.design, PlaceDays) and not self.design.schedule.counted(self.design.places)
-        return f"{'at least ' if least else ''}{allocation_words(self.design.allocations)}"
+    def _counted(self) -> bool:
+        """Whether the number of allocations is known, and no lower bound."""
+        return not isinstance(self.design, PlaceDays) or self.design.schedule.counted(self.design.places)
+
+    def _chance(self, smallest: float) -> list[str]:
+        """How much chance could do, and whether that is too little for a test."""
+        said = f"Chance could make {'' if self._counted else 'at least '}"
+        said += f"{allocation_words(self.design.allocations)} allocations"
+        if not self._counted:
+            return [f"{said}."]
+        warning = too_few(self.design.allocations, smallest, self.level)
+        return [f"{said}{_least_p(smallest)}.", *filter(None, [warning])]
 
     def _if_constant(self, design: Wedge) -> str:
         """How much of the noise is the price of letting the effect vary with the time since the start."""
@@ -238,7 +247,7 @@ class _Plan:
         """Assumptions, what they hide, and warnings."""
         said = [
             f"Assumes {self.noise.assumed()}; two-sided t test at {plain(100 * (1 - self.level))}%.",
-            f"Chance could make {self._allocations} allocations{_least_p(smallest)}.",
+            *self._chance(smallest),
         ]
         if self.take_up < 1 and not isinstance(mde, NotAvailable):
             said.append(
@@ -258,7 +267,7 @@ class _Plan:
             said.append(
                 "The mixed model also compares clusters with each other; a two-way regression does not."
             )
-        return (*said, *filter(None, [too_few(self.design.allocations, smallest, self.level)]))
+        return tuple(said)
 
 
 def _found(plan: _Plan) -> Power:

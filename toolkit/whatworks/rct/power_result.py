@@ -39,7 +39,8 @@ class Power:
         curve: effect, power (and, by simulation, mc_error: its Monte Carlo error; expected_estimate).
         sizes: the count against the mde it brings (`reason` where none).
         what_if: the mde when one assumption at a time is another.
-        allocations: how many allocations chance could make; `smallest_p` is the p-value they permit at best.
+        allocations: how many allocations chance could make; `smallest_p` is the p-value they permit at best
+            (or a bound above it, where the notes say "at least so many").
         false_positives: how often the test rejects where there is no effect: by simulation, or why not known.
         sentence: what a commander needs.
         notes: assumptions and warnings, in sentences.

@@ -258,7 +258,8 @@ def _notes(run: _Run, false: float, level: float, possible: int, smallest: float
             f"Warning: that is {'more' if false > expected else 'less'} often than chance explains. Read the "
             "power with care, and test by randomisation inference."
         )
-    return (*said, *filter(None, [too_few(possible, smallest, level)]))
+    bound = isinstance(run.design, Rota) and not run.design.counted(len(run.past.size))
+    return (*said, *filter(None, ["" if bound else too_few(possible, smallest, level)]))
 
 
 def _length(past: Panel, design: AtOnce | Crossover | Rota, periods: int | None, baseline: int) -> int:
