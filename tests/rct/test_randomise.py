@@ -191,6 +191,10 @@ def test_lists_and_designs_that_cannot_be_are_refused():
         rct.randomise(pd.concat([table, table[:1]]), unit="area", seed=1)
     with pytest.raises(OptionError, match="no column 'aera'"):
         rct.randomise(table, unit="aera", seed=1)
+    with pytest.raises(OptionError, match="called 'block', which is what the record calls"):
+        rct.randomise(
+            pd.DataFrame({"unit": list("abcd"), "block": [1, 1, 2, 2]}), unit="unit", cluster="block", seed=1
+        )
     with pytest.raises(OptionError, match="different labels"):
         rct.randomise(table, unit="area", seed=1, arms=("a", "a"))
     with pytest.raises(DesignError, match="fewer units than there are arms"):

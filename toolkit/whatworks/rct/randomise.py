@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,9 @@ from whatworks.rct.rule import Rule
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+OWN_WORDS: Final = ("arm", "start", "block", "period", "washout")
+"""Columns that an allocation's table may have beside those of the unit and the cluster."""
 
 
 def randomise(
@@ -59,6 +62,7 @@ def randomise(
     chosen = Complete() if design is None else design
     random_draws.check_seed(seed)
     labels = _labels(arms)
+    _refuse_own_words(unit, cluster)
     listed = _listed(units, unit, cluster)
     names = _columns(unit, cluster, chosen, balance)
     if isinstance(chosen, Crossover | Rota):
@@ -146,6 +150,18 @@ def _labels(arms: Sequence[str]) -> tuple[str, ...]:
             remedy='Give them in order, control first, as in ("usual", "patrol").',
         )
     return labels
+
+
+def _refuse_own_words(unit: str, cluster: str | None) -> None:
+    """A column of the list must not bear the name of a column that the record writes."""
+    taken = [name for name in (unit, cluster) if name in OWN_WORDS]
+    if taken:
+        raise OptionError(
+            f"a column of the list is called {taken[0]!r}, which is what the record calls a column of its own",
+            where=WHERE,
+            remedy=f"Rename it, to {taken[0] + '_name'!r} for example; the record writes "
+            f"{', '.join(OWN_WORDS)}.",
+        )
 
 
 def _listed(units: pd.DataFrame, unit: str, cluster: str | None) -> Listed:
