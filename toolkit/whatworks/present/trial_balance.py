@@ -39,7 +39,7 @@ def trial_balance(found: Balance | NotAvailable, *, subject: str = "") -> Figure
         return said(found)
     table = found.table
     names, arms = list(dict.fromkeys(table["variable"])), list(dict.fromkeys(table["arm"]))
-    caption = "Differences between the arms before the start, in standard deviations"
+    caption = "The arms before the start; the band is a tenth of a standard deviation either way"
     reach = float(np.nanmax(np.abs(table["standardised"].to_numpy(dtype=float)), initial=2 * USUAL)) * 1.15
     with drawing.canvas(1.1 + 0.34 * len(names)) as canvas:
         axes = canvas.add_subplot()
@@ -62,7 +62,7 @@ def trial_balance(found: Balance | NotAvailable, *, subject: str = "") -> Figure
         axes.set_xlim(-reach, reach)
         axes.tick_params(axis="y", length=0)
         axes.xaxis.grid(True)
-        axes.set_xlabel("Arm less control arm, standard deviations (band: a tenth either way)")
+        axes.set_xlabel("Arm less control arm, in standard deviations")
         if len(arms) > 1:
             canvas.legend(frameon=False, loc="outside upper right", ncols=len(arms))
         return drawing.finish(
