@@ -191,10 +191,10 @@ def test_lists_and_designs_that_cannot_be_are_refused():
         rct.randomise(pd.concat([table, table[:1]]), unit="area", seed=1)
     with pytest.raises(OptionError, match="no column 'aera'"):
         rct.randomise(table, unit="aera", seed=1)
-    with pytest.raises(OptionError, match="called 'block', which is what the record calls"):
-        rct.randomise(
-            pd.DataFrame({"unit": list("abcd"), "block": [1, 1, 2, 2]}), unit="unit", cluster="block", seed=1
-        )
+    beats = pd.DataFrame({"spot": list("abcd"), "block": [1, 1, 2, 2], "side": ["n", "n", "s", "s"]})
+    for design in (rct.Blocked("side"), rct.Pairs("block")):
+        with pytest.raises(OptionError, match="the list has a column 'block', and so has the record"):
+            rct.randomise(beats, unit="spot", cluster="block", design=design, seed=1)
     with pytest.raises(OptionError, match="different labels"):
         rct.randomise(table, unit="area", seed=1, arms=("a", "a"))
     with pytest.raises(DesignError, match="fewer units than there are arms"):

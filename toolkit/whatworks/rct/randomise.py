@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,6 @@ from whatworks.rct.rule import Rule
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-OWN_WORDS: Final = ("arm", "start", "block", "period", "washout")
-"""Columns that an allocation's table may have beside those of the unit and the cluster."""
 
 
 def randomise(
@@ -62,7 +59,7 @@ def randomise(
     chosen = Complete() if design is None else design
     random_draws.check_seed(seed)
     labels = _labels(arms)
-    _refuse_own_words(unit, cluster)
+    _refuse_own_words(chosen, unit, cluster)
     listed = _listed(units, unit, cluster)
     names = _columns(unit, cluster, chosen, balance)
     if isinstance(chosen, Crossover | Rota):
@@ -152,15 +149,19 @@ def _labels(arms: Sequence[str]) -> tuple[str, ...]:
     return labels
 
 
-def _refuse_own_words(unit: str, cluster: str | None) -> None:
+def _refuse_own_words(design: AtOnce | Crossover | Rota, unit: str, cluster: str | None) -> None:
     """A column of the list must not bear the name of a column that the record writes."""
-    taken = [name for name in (unit, cluster) if name in OWN_WORDS]
+    own = ["start" if isinstance(design, SteppedWedge) else "arm"]
+    if isinstance(design, Blocked | Pairs):
+        own.append("block")
+    if isinstance(design, Crossover | Rota):
+        own += ["period", "washout"]
+    taken = [name for name in (unit, cluster) if name in own]
     if taken:
         raise OptionError(
-            f"a column of the list is called {taken[0]!r}, which is what the record calls a column of its own",
+            f"the list has a column {taken[0]!r}, and so has the record, for something else",
             where=WHERE,
-            remedy=f"Rename it, to {taken[0] + '_name'!r} for example; the record writes "
-            f"{', '.join(OWN_WORDS)}.",
+            remedy=f"Rename it in the list; the record writes {', '.join(own)}.",
         )
 
 
