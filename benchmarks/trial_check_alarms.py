@@ -3,9 +3,9 @@
     python benchmarks/trial_check_alarms.py [trials] [effect] [design ...]
 
 Sound trials with a tenth of rows lost whatever the arm: 60 persons in blocks of 6, 20 pairs, 12 clusters of
-10, 15 spots over 60 days, 12 clusters over 7 periods. Effects are in standard deviations (0.5 without one
-given). A check speaks up where its verdict is concern or fail; `any` counts trials in which one does, those
-aside that see facts which the design brings along (how much was assigned).
+10, 15 spots over 60 days, 12 clusters of 5 over 7 periods. Effects are in standard deviations (0.5 without
+one given). A check speaks up where its verdict is concern or fail; `any` counts trials in which one does,
+those aside that see facts which the design brings along (how much was assigned).
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ DESIGNS = ("blocks", "pairs", "clusters", "crossover", "wedge")
 DRAWS = RandomisationInference(draws=499)
 GIVEN = "Enough assigned"
 SCHEDULES = 200
-EVERY = 5
-"""Refits that leave one out, and the count of any check, are asked of one trial in so many."""
+EVERY, REPORTED = 10, 100
+"""Refits that leave one out, and the count of any check, are asked of one trial in so many; a line each so
+many."""
 
 
 @cache
@@ -58,20 +59,24 @@ def parallel(kind: str, rng: np.random.Generator, effect: float) -> Trial:
 
 
 def over_time(kind: str, rng: np.random.Generator, effect: float) -> Trial:
-    """One row a unit and period."""
+    """One row a unit and period; in a wedge five units a cluster."""
+    size, role = 1, {}
     if kind == "crossover":
         arms = schedules()[rng.integers(SCHEDULES)]
     else:
         start = rng.permutation(np.repeat(np.arange(1, 7), 2))
-        arms = (np.arange(7) >= start[:, None]).astype(int)
+        size, role = 5, {"cluster": "group"}
+        arms = np.repeat((np.arange(7) >= start[:, None]).astype(int), size, axis=0)
     units, periods = arms.shape
-    y = rng.normal(0, 0.4, (units, 1)) + rng.normal(0, 0.3, periods) + rng.normal(size=arms.shape)
+    y = np.repeat(rng.normal(0, 0.4, (units // size, 1)), size, axis=0)
+    y = y + rng.normal(0, 0.3, periods) + rng.normal(size=arms.shape)
     y = np.where(rng.random(arms.shape) < 0.1, np.nan, y + effect * arms)
     each = np.indices(arms.shape).reshape(2, -1)
     table = pd.DataFrame({"unit": [f"u{i:02d}" for i in each[0]], "period": each[1] + 1})
     table["arm"] = np.where(arms.ravel(), "on", "off")
+    table["group"] = [f"g{i // size:02d}" for i in each[0]]
     table["taken"] = (arms.ravel() & (rng.random(arms.size) < 0.7)).astype(int)
-    return made(table.assign(y=y.ravel()), taken="taken", period="period")
+    return made(table.assign(y=y.ravel()), taken="taken", period="period", **role)
 
 
 made = partial(Trial.from_frame, unit="unit", arm="arm", outcome="y", control="off", allow_missing=True)
@@ -116,8 +121,9 @@ def main(trials: int, effect: float, kinds: tuple[str, ...]) -> None:
             if seed % EVERY == 0:
                 asked_of["any"] += 1
                 raised["any"] += bool(spoke - {GIVEN})
-        words = "; ".join(f"{name} {share(raised[name], n)}" for name, n in sorted(asked_of.items()))
-        print(f"{kind}, {trials:,} trials, effect {effect:g}: {words}", flush=True)
+            if (seed + 1) % REPORTED == 0 or seed + 1 == trials:
+                words = "; ".join(f"{name} {share(raised[name], n)}" for name, n in sorted(asked_of.items()))
+                print(f"{kind}, {seed + 1:,} trials, effect {effect:g}: {words}", flush=True)
 
 
 if __name__ == "__main__":
