@@ -66,7 +66,10 @@ class Flips:
 def uniforms(bits: np.random.PCG64, shape: tuple[int, ...]) -> Floats:
     """Uniforms in [0, 1) of the given shape from raw bits, which numpy never changes."""
     raw = np.asarray(bits.random_raw(int(np.prod(shape))), dtype=np.uint64)
-    return np.asarray((raw >> np.uint64(11)).astype(np.float64) * 2.0**-53).reshape(shape)
+    raw >>= np.uint64(11)
+    found = raw.astype(np.float64)
+    found *= 2.0**-53
+    return found.reshape(shape)
 
 
 def _blocks(kind: Weights, draws: int, clusters: int, seed: int) -> Iterator[Floats]:

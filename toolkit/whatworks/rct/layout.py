@@ -52,13 +52,16 @@ class Layout:
         for row, here in self._alike():
             cuts = np.cumsum(row)[:-1]
             cuts = cuts[cuts < here.shape[1]]
-            own = keys[:, here]
+            # one block holds all clusters in order: a view spares a copy
+            own = keys[:, None] if len(self.counts) == 1 else keys[:, here]
             # past the last of an arm's keys lies the first of the next arm's: no need to sort them
             first = np.partition(own, np.unique(cuts), axis=2)[:, :, cuts] if len(cuts) else own[:, :, :0]
-            arms[:, here] = sum(
-                ((own >= first[:, :, [j]]).astype(np.int64) for j in range(len(cuts))),
-                start=np.zeros(own.shape, dtype=np.int64),
-            )
+            for j in range(len(cuts)):
+                dealt = own >= first[:, :, [j]]
+                if len(self.counts) == 1:
+                    arms += dealt[:, 0]
+                else:
+                    arms[:, here] += dealt
         return arms
 
     def draw(self, bits: np.random.PCG64, draws: int) -> Ints:
