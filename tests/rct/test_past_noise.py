@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from whatworks import rct
 from whatworks.errors import DesignError
@@ -77,3 +78,45 @@ def test_what_cannot_be_estimated_from_is_refused():
         rct.noise(panel(y[:2]))
     with pytest.raises(DesignError, match="already treated"):
         rct.noise(panel(y).with_start(np.full(6, 5)))
+
+
+def test_spread_and_correlation_by_hand():
+    y = np.random.default_rng(8).normal(size=(4, 5)) + np.arange(4)[:, None]
+    found = rct.noise(panel(y))
+    assert found.sd == pytest.approx(np.sqrt(y.var(axis=0, ddof=1).mean()), rel=1e-12)
+    between = 5 * y.mean(axis=1).var(ddof=1)
+    residual = y - y.mean(axis=0) - y.mean(axis=1, keepdims=True) + y.mean()
+    inside = (residual**2).sum() / (3 * 4)
+    assert found.icc == pytest.approx((between - inside) / (between + 4 * inside), rel=1e-12)
+
+
+def test_clusters_of_unlike_sizes_by_hand():
+    sizes, T = np.array([2, 3, 5, 6]), 4
+    codes = np.repeat(np.arange(4), sizes)
+    y = np.random.default_rng(9).normal(size=(16, T)) + 1.5 * codes[:, None]
+    r = y - y.mean(axis=0)
+    means = np.array([[r[codes == g, t].mean() for t in range(T)] for g in range(4)])
+    between = (sizes[:, None] * means**2).sum() / (3 * T)
+    inside = ((r - means[codes]) ** 2).sum() / (12 * T)
+    typical = (16 - (sizes**2).sum() / 16) / 3
+    expected = (between - inside) / (between + (typical - 1) * inside)
+    assert rct.noise(panel(y, codes)).icc == pytest.approx(expected, rel=1e-12)
+
+
+def test_ranges_are_a_grouped_jackknife():
+    y = np.random.default_rng(10).normal(5.0, 1.0, size=(12, 6))
+    row = rct.noise(panel(y)).table.iloc[0]
+    # a mean: leaving out one of 12 units in turn gives the standard error of unit means
+    half = stats.t.ppf(0.975, 11) * y.mean(axis=1).std(ddof=1) / np.sqrt(12)
+    assert row["value"] - row["low"] == pytest.approx(half, rel=1e-9)
+    assert row["high"] - row["value"] == pytest.approx(half, rel=1e-9)
+
+
+def test_ranges_stay_where_a_quantity_can_be():
+    rng = np.random.default_rng(11)
+    y = rng.normal(0, 0.05, (6, 8)) + rng.normal(0, 3, (6, 1))
+    table = rct.noise(panel(y)).table
+    row = table[table["quantity"] == "Intraclass correlation"].iloc[0]
+    assert row["high"] <= 1
+    alike = table[table["quantity"].str.startswith("Autocorrelation")].iloc[0]
+    assert -0.99 <= alike["low"] <= alike["high"] <= 0.99

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from whatworks import rct
 from whatworks.errors import OptionError
 from whatworks.rct.layout import shares
+from whatworks.rct.power_result import first_crossing
 from whatworks.results import NotAvailable
 
 
@@ -338,3 +340,60 @@ def test_a_lower_bound_of_allocations_bounds_no_p_value():
     assert not any("p-value" in note for note in found.notes)
     known = rct.power(rct.PlaceDays(4, rct.Crossover(60, 1, 60)), rct.Normal(1.0))
     assert known.allocations == math.comb(60, 30) ** 4
+
+
+def variance_of(design, noise, effect=0.0, lost=(0.0, 0.0)):
+    return design.errors(noise, lost)[0](np.array([effect]))[0]
+
+
+def test_what_is_lost_is_lost():
+    noise, lost = rct.Normal(1.0, icc=0.2), (0.1, 0.3)
+    assert variance_of(rct.Parallel(20, 40), noise, lost=lost) == pytest.approx(1 / 18 + 1 / 28)
+    assert variance_of(rct.Paired(30, 0.5), noise, lost=lost) == pytest.approx(1 / (30 * 0.9 * 0.7))
+    clusters = variance_of(rct.Clusters(6, 6, 50), noise, lost=lost)
+    assert clusters == pytest.approx((0.2 + 0.8 / 45) / 6 + (0.2 + 0.8 / 35) / 6)
+    days = rct.PlaceDays(10, rct.Crossover(40))
+    assert variance_of(days, noise, lost=lost) == pytest.approx(variance_of(days, noise) / 0.8)
+    whole, less = rct.Wedge(12, rct.SteppedWedge(4), 50), rct.Wedge(12, rct.SteppedWedge(4), 45)
+    assert variance_of(whole, noise, lost=(0.1, 0.1)) == pytest.approx(variance_of(less, noise))
+
+
+def test_what_is_explained_is_gone():
+    for design in (rct.Clusters(6, 6, 50), rct.Parallel(20, 20), rct.Wedge(12, rct.SteppedWedge(4), 5)):
+        for noise, left in (
+            (rct.Normal(2.0, icc=0.1), rct.Normal(2.0, icc=0.1, r_squared=0.4)),
+            (rct.Share(0.3, icc=0.1), rct.Share(0.3, icc=0.1, r_squared=0.4)),
+            (rct.Counts(2.0, 3.0, 0.5), rct.Counts(2.0, 3.0, 0.5, r_squared=0.4)),
+        ):
+            assert variance_of(design, left, -0.1) == pytest.approx(0.6 * variance_of(design, noise, -0.1))
+
+
+def test_each_arm_has_the_noise_of_its_own_share():
+    assert variance_of(rct.Parallel(40, 20), rct.Share(0.3), -0.2) == pytest.approx(0.21 / 40 + 0.09 / 20)
+
+
+def test_periods_that_are_alike_average_out_less():
+    rho, T = 0.6, 5
+    alike = rho ** np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
+    noise = rct.Normal(1.0, autocorrelation=rho)
+    assert variance_of(rct.Parallel(20, 20, periods=T), noise) == pytest.approx(0.1 * alike.mean())
+
+
+def test_a_washout_costs_its_days():
+    noise = rct.Normal(1.0)
+    whole = rct.PlaceDays(20, rct.Crossover(120, 4, 4))
+    left_out = rct.PlaceDays(20, rct.Crossover(120, 4, 4, washout=1))
+    assert variance_of(left_out, noise) / variance_of(whole, noise) == pytest.approx(4 / 3, rel=0.05)
+
+
+def test_a_rota_grows_by_days_that_can_be_shared():
+    plan = rct.PlaceDays(20, rct.Rota(100, 8))
+    assert [plan.scaled(days).count for days in (7, 10, 11)] == [10, 10, 15]
+    assert rct.PlaceDays(20, rct.Rota(100, 8, even=False)).scaled(7).count == 7
+
+
+def test_where_a_simulated_curve_crosses():
+    effects, power = pd.Series([0.0, -0.1, -0.2, -0.4]), pd.Series([0.05, 0.3, 0.7, 0.9])
+    assert first_crossing(effects, power, 0.8) == pytest.approx(-0.3)
+    assert first_crossing(effects, power, 0.4) == pytest.approx(-0.125)
+    assert isinstance(first_crossing(effects, power, 0.95), NotAvailable)

@@ -243,3 +243,43 @@ def test_what_cannot_be_is_refused(design, options, error):
 def test_a_past_with_treated_cells_is_refused():
     with pytest.raises(DesignError, match="already treated"):
         rct.power_by_simulation(past().with_start(np.full(24, 10)), rct.Complete())
+
+
+def rising(units=12, periods=60, cluster=None):
+    """Every unit counts the number of the period, so that sums tell which window was taken."""
+    panel = past(units, periods, cluster=cluster)
+    return panel.with_outcome(np.tile(np.arange(periods, dtype=float), (units, 1)))
+
+
+def test_windows_and_the_baseline_before_them():
+    panel = rising()
+    own = Past.of(panel, rct.Complete(), 10)
+    batch, _ = next(iter(batches(own, rct.Complete(), 10, 4, 200, 1)))
+    first = batch.means[:, 0, 0] - 4.5
+    assert (first.min(), first.max()) == (4, 50)
+    np.testing.assert_allclose(batch.baseline[:, 0], first - 2.5)
+    # pairs matched on the first part of the past leave windows from the rest
+    own = Past.of(panel, rct.Pairs("baseline"), 10)
+    batch, _ = next(iter(batches(own, rct.Pairs("baseline"), 10, 0, 200, 1)))
+    assert batch.means[:, 0, 0].min() - 4.5 == own.begins == 30
+
+
+def test_clusters_of_a_wedge_keep_their_sizes_and_steps():
+    panel = rising(14, cluster=np.repeat(np.arange(6), [1, 2, 3, 4, 3, 1]))
+    design = rct.SteppedWedge(3, first=3, every=2)
+    own = Past.of(panel, design, 8)
+    batch, _ = next(iter(batches(own, design, 8, 0, 50, 1)))
+    means = batch.means - batch.means[:, :, :1]
+    np.testing.assert_allclose(means, np.broadcast_to(np.arange(8.0), means.shape))
+    np.testing.assert_array_equal(np.sort(batch.size, axis=1)[7], [1, 1, 2, 3, 3, 4])
+    assert len(np.unique(batch.size, axis=0)) > 1
+    np.testing.assert_array_equal(batch.treated[0].argmax(axis=1), [2, 2, 4, 4, 6, 6])
+
+
+def test_large_counts_are_thinned_with_their_own_noise():
+    own = Past.of(past(rate=500.0, phi=5.0), rct.Complete(), 1)
+    batch, bits = next(iter(batches(own, rct.Complete(), 1, 0, 400, 1)))
+    outcome = next(implanted(own, batch, np.array([-0.2]), bits))
+    on = batch.treated > 0
+    left = (outcome - 0.8 * batch.outcome)[on] / np.sqrt(0.16 * batch.outcome[on])
+    assert left.var() == pytest.approx(1, abs=0.1)
