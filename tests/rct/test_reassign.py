@@ -287,3 +287,23 @@ def test_a_plain_test_of_unequal_arms_says_what_it_does_not_test():
         notes = " ".join(rct.itt(trial, inference=RandomisationInference(draws=99)).notes)
         assert ("26% of simulated trials" in notes) == said
         assert (f"The arms hold {20 - treated} and {treated}" in notes) == said
+
+
+def test_two_arms_of_three_keep_their_blocks_and_know_no_balance_rule():
+    three = {"unit": "unit", "seed": 7, "arms": ("control", "a", "b")}
+    drawn = rct.randomise(listed(), design=rct.Blocked("site"), **three)
+    made = listed().assign(arm=drawn.table["arm"].to_numpy(), y=np.arange(12.0) ** 2 % 13)
+    roles = {"unit": "unit", "arm": "arm", "outcome": "y", "control": "control", "treatments": ["a", "b"]}
+    pair = Trial.from_frame(made, block="site", **roles).against_control("a")
+    found = rct.itt(pair, allocation=drawn, inference=RandomisationInference())
+    assert found.design.allocations == 36  # (4 choose 2) twice, not 8 choose 4
+    rule = reassign.redrawn(pair, drawn).rule
+    assert rule.units == 8
+    assert "assigning anew by the recorded rule" in found.headline.inference
+    every = np.concatenate(list(rule.every(10)))
+    sites = made.loc[made["arm"] != "b", "site"].to_numpy()
+    assert {(int(row[sites == "n"].sum()), int(row[sites == "s"].sum())) for row in every} == {(2, 2)}
+    tied = rct.randomise(listed(), balance=rct.Balance("x", 0.2), **three)
+    made = made.assign(arm=tied.table["arm"].to_numpy())
+    with pytest.raises(errors.DesignError, match="balance rule ties them to the rest"):
+        reassign.redrawn(Trial.from_frame(made, **roles).against_control("a"), tied)
