@@ -52,3 +52,13 @@ def test_it_does_not_depend_on_units() -> None:
     assert tiny.shape == "interval"
     assert tiny.low == pytest.approx(plain.low * 2e-9 / 2 / 1e6, rel=1e-10)
     assert tiny.high == pytest.approx(plain.high * 1e-15, rel=1e-10)
+
+
+@pytest.mark.parametrize(("factor", "shape"), [(1 + 1e-5, "interval"), (1 - 1e-5, "outside")])
+def test_a_first_stage_near_the_critical_value_has_far_ends_all_the_same(factor: float, shape: str) -> None:
+    c = critical_value(0.95, df=30.0)
+    found = Ratio(3.0, c * factor, 1.0, 1.0, 0.0, 30.0).accepted(0.95)
+    assert found.shape == shape
+    for end in (found.low, found.high):
+        assert found.holds(float(end))
+        assert (3 - end * c * factor) ** 2 == pytest.approx(c**2 * (1 + end**2), rel=1e-6)

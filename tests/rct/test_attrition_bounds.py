@@ -12,6 +12,8 @@ from tests.support.reference_numbers import HERE, entries
 from whatworks import Trial, rct
 from whatworks.errors import DesignError, OptionError, TrialError
 from whatworks.rct import trimming
+from whatworks.rct.attrition_rows import p_value
+from whatworks.rct.cells import cells_of
 from whatworks.results import NotAvailable, Result
 
 A = pd.read_csv(HERE / "data" / "trial_blocked.csv")
@@ -357,3 +359,86 @@ def test_a_large_number_added_to_every_outcome_changes_nothing() -> None:
 def test_limits_are_two_numbers(limits: Any) -> None:
     with pytest.raises(OptionError, match="limits"):
         rct.attrition_bounds(read(A), method="manski", limits=limits)
+
+
+def test_errors_of_averaged_cells_are_those_of_leaving_out_each_person() -> None:
+    # cells that differ in effect and in losses, so that who would be known either way moves the average
+    rng = np.random.default_rng(7)
+    cell, treated = np.arange(400) % 2 == 1, np.arange(400) // 2 % 2 == 1
+    outcome = rng.normal(size=400) + 6 * cell * treated
+    seen = rng.random(400) > np.where(treated, 0.05, np.where(cell, 0.5, 0.15))
+    weight = np.ones(400)
+
+    def bounds(kept: np.ndarray) -> trimming.Bounds:
+        parts = trimming.Sample(outcome[kept] * seen[kept], seen[kept], treated[kept], weight[kept])
+        here = [cell[kept] == code for code in (False, True)]
+        return trimming.averaged([(rows, trimming.lee(parts.only(rows))) for rows in here])
+
+    everyone = np.arange(400)
+    found = bounds(everyone)
+    left_out = np.array([bounds(np.delete(everyone, i)).value for i in everyone])
+    jackknife = 399 / 400 * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)
+    variance = np.diag(trimming.variance(found.influence, treated, None))
+    assert np.sqrt(variance) == pytest.approx(np.sqrt(jackknife), rel=0.02)
+    shares = np.array([np.delete(everyone, i) for i in everyone])
+    kept = np.array([bounds(rows).kept for rows in shares])
+    own = np.sqrt(399 / 400 * ((kept - kept.mean()) ** 2).sum())
+    assert np.sqrt((found.kept_influence**2).sum()) == pytest.approx(own, rel=0.02)
+
+
+def test_shares_known_and_the_plain_difference_have_their_own_errors() -> None:
+    found = rct.attrition_bounds(read(A))
+    known = [A.seen[A.z == arm].notna() for arm in (0, 1)]
+    errors = [np.sqrt(own.mean() * (1 - own.mean()) / (len(own) - 1)) for own in known]
+    for arm in (0, 1):
+        assert row(found, f"known outcome in {arm}")["std_error"] == pytest.approx(errors[arm], rel=1e-12)
+    both = row(found, "known outcome, 1 less 0")
+    assert both["std_error"] == pytest.approx(np.hypot(*errors), rel=1e-12)
+    spread = [
+        A.seen[A.z == arm].std(ddof=0) * np.sqrt((A.z == arm).sum() / ((A.z == arm).sum() - 1) / n)
+        for arm, n in ((arm, known[arm].sum()) for arm in (0, 1))
+    ]
+    assert row(found, "difference")["std_error"] == pytest.approx(np.hypot(*spread), rel=1e-12)
+
+
+def test_notes_name_the_arm_that_is_trimmed_and_by_how_much() -> None:
+    words = " ".join(rct.attrition_bounds(read(SIX)).notes)
+    assert "33.3% of the known outcomes in '1' are trimmed" in words
+    assert "whoever is known in '0' would be known in '1'" in words
+    turned = " ".join(rct.attrition_bounds(read(SIX.assign(z=1 - SIX.z))).notes)
+    assert "33.3% of the known outcomes in '0' are trimmed" in turned
+
+
+def cells(values: list[float], treated: list[int], seen: list[float], by: str = "v"):
+    frame = pd.DataFrame({"person": range(len(values)), "z": treated, "seen": seen, "v": values})
+    return cells_of(read(frame, baseline=["v"]), (by,), "test")
+
+
+def test_up_to_five_values_are_cells_and_more_are_cut_into_quarters() -> None:
+    arm = [0, 1] * 60
+    five = cells([float(i // 2 % 5) for i in range(120)], arm, [1.0] * 120)
+    assert five.labels == tuple(f"v = {value}" for value in range(5))
+    # a value at a cut belongs below it
+    eight = cells([float(i // 2 % 8) for i in range(160)], [0, 1] * 80, [1.0] * 160)
+    assert eight.labels == ("v up to 1.75", "v up to 3.5", "v up to 5.25", "v above 5.25")
+    six = cells([float(i // 2 % 6) for i in range(120)], arm, [1.0] * 120)
+    assert six.labels == ("v up to 1", "v up to 2.5", "v up to 4", "v above 4")
+    assert np.bincount(six.code).tolist() == [40, 20, 40, 20]
+
+
+def test_a_cell_needs_five_known_outcomes_of_each_arm() -> None:
+    values, arm = [0.0] * 12 + [1.0] * 20, [0, 1] * 16
+    seen = [1.0] * 32
+    for gone in (0, 2):
+        seen[gone] = np.nan
+        if gone == 0:
+            assert len(cells(values, arm, seen).labels) == 2
+    with pytest.raises(DesignError, match="4 known outcomes in arm '0'"):
+        cells(values, arm, seen)
+
+
+def test_p_value_and_interval_agree_where_the_bounds_have_unlike_errors() -> None:
+    for low, high, errors in ((0.4, 0.9, (0.2, 0.05)), (-0.9, -0.3, (0.1, 0.25)), (0.1, 0.3, (0.05, 0.2))):
+        p = p_value(low, high, errors, 40.0)
+        ends = trimming.imbens_manski(low, high, errors, df=40.0, level=1 - p)
+        assert min(abs(end) for end in ends) == pytest.approx(0, abs=1e-9)

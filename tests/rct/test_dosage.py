@@ -171,3 +171,26 @@ def test_its_interval_holds_the_truth() -> None:
         told = rct.dosage(read(frame)).headline
         held += told.low <= -0.1 <= told.high
     assert abs(held / 300 - 0.95) < 3.5 * np.sqrt(0.95 * 0.05 / 300)
+
+
+def test_bands_end_at_doses_that_were_given() -> None:
+    dose = np.array([0.0, 0, 0, 0, 1, 2, 4, 8])
+    treated = dose > 0
+    bands = dose_table.moved(dose, treated)
+    # quarters of the positive doses alone, the next dose up
+    assert bands["from"].tolist() == [0.0, 2.0, 4.0]
+    assert bands["to"].tolist() == [2.0, 4.0, 8.0]
+    assert bands["weight"].tolist() == pytest.approx([7 / 15, 4 / 15, 4 / 15])
+
+
+def test_only_a_dose_of_nothing_counts_as_none() -> None:
+    dose = np.array([0.0, 0.2, 0.4, 0.0, 0.0, 0.1])
+    table = dose_table.doses(dose, np.array([True, True, True, False, False, False]), ("off", "on"), None)
+    assert table["share at 0"].tolist() == pytest.approx([2 / 3, 1 / 3])
+
+
+def test_a_dose_reached_by_fewer_is_noticed_at_the_dose_itself() -> None:
+    # half of control got exactly 5, nobody under treatment did; all of treatment got 4
+    treated = np.array([True, True, False, False])
+    assert dose_table.lowered(np.array([4.0, 4, 5, 0]), treated)
+    assert not dose_table.lowered(np.array([5.0, 5, 5, 0]), treated)

@@ -423,3 +423,28 @@ def test_more_blocks_than_memory_holds_are_refused_and_pairs_are_not():
     assert np.isfinite(rct.itt(pairs).headline.std_error)
     with pytest.raises(DesignError, match="too many numbers"):
         rct.itt(Trial.from_frame(frame, block="pair", baseline=["x"], **roles), adjust="ancova")
+
+
+def test_the_control_mean_has_the_weights_of_the_effect_in_every_kind_of_block():
+    # two blocks of several units an arm, pairs and a trio
+    sizes = {"a": (2, 3), "b": (4, 2), "c": (1, 1), "d": (1, 3), "e": (2, 1)}
+    rows = [(b, arm) for b, both in sizes.items() for arm, n in enumerate(both) for _ in range(n)]
+    frame = pd.DataFrame(rows, columns=["block", "arm"]).assign(id=range(len(rows)))
+    rng = np.random.Generator(np.random.PCG64(4))
+    frame["y"] = rng.gamma(3.0, 2.0, len(frame)) + 5 * frame.block.map({b: i for i, b in enumerate(sizes)})
+    frame["x"] = rng.normal(size=len(frame))
+    roles = {"unit": "id", "arm": "arm", "outcome": "y", "control": 0, "block": "block"}
+    found = rct.itt(Trial.from_frame(frame, **roles), adjust="none")
+    means = frame.groupby(["block", "arm"]).y.mean().unstack()
+    share = frame.block.value_counts(normalize=True)
+    assert found.headline.value == pytest.approx((share * (means[1] - means[0])).sum())
+    assert found.detail.arms[0].control_mean == pytest.approx((share * means[0]).sum())
+    # pairs alone, of unlike sizes, with baseline: both arms at the mean of x
+    small = frame[frame.block.isin(["c", "d", "e"])]
+    pairs = pd.concat([small.assign(id=small.id + 100 * k, block=small.block + str(k)) for k in range(5)])
+    pairs["y"] = 20 + 2 * pairs.x + pairs.arm * (1 + 0.5 * pairs.x)
+    pairs["x"] += 3
+    pairs["y"] += rng.normal(0, 1e-6, len(pairs))
+    found = rct.itt(Trial.from_frame(pairs, baseline=["x"], **roles), adjust="lin")
+    assert found.detail.arms[0].control_mean == pytest.approx(20 + 2 * (pairs.x.mean() - 3), abs=1e-3)
+    assert found.headline.value == pytest.approx(1 + 0.5 * (pairs.x.mean() - 3), abs=1e-3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,3 +101,31 @@ def test_what_is_refused():
         rct.outcomes(given, others(), correction="bonferroni")
     with pytest.raises(errors.TrialError, match="known nowhere"):
         rct.outcomes(given, {"a": np.full(20, np.nan)})
+
+
+def test_a_series_is_matched_by_its_units_and_never_by_its_place():
+    given, values = trial(), pd.Series(others()["a"])
+    labelled = values.set_axis(list(given.units))
+    found = rct.outcomes(given, {"a": labelled.sample(frac=1, random_state=1)})
+    assert found.secondary == rct.outcomes(given, {"a": values.to_numpy()}).secondary
+    more = pd.concat([labelled, pd.Series({"someone else": 3.0})])
+    assert rct.outcomes(given, {"a": more}).secondary == found.secondary
+    # a column of the file is in the order of the file, which is not that of the trial
+    with pytest.raises(errors.OptionError, match=r"20 units(.|\n)*set_index\('person'\)"):
+        rct.outcomes(given, {"a": values})
+    with pytest.raises(errors.OptionError, match="p03"):
+        rct.outcomes(given, {"a": labelled.drop("p03")})
+    with pytest.raises(errors.OptionError, match="more than once"):
+        rct.outcomes(given, {"a": pd.concat([labelled, labelled[:2]])})
+
+
+def test_units_that_are_numbers_match_their_labels():
+    given = replace(trial(), units=tuple(str(i) for i in range(20)))
+    values = pd.Series(others()["a"], index=[float(i) for i in range(20)])
+    turned = rct.outcomes(given, {"a": values[::-1]})
+    assert turned.secondary == rct.outcomes(given, {"a": values.to_numpy()}).secondary
+
+
+def test_text_is_no_outcome():
+    with pytest.raises(errors.TrialError, match="no numbers"):
+        rct.outcomes(trial(), {"a": ["low"] * 20})

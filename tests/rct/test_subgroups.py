@@ -218,3 +218,9 @@ def test_refusals_of_a_design():
         rct.subgroups(trial(counts, exposure="people"), by="region")
     with pytest.raises(OptionError, match="no baseline column"):
         rct.subgroups(trial(table), by="region", adjust=["size"])
+
+
+def test_where_outcomes_do_not_vary_the_joint_test_says_so():
+    found = rct.subgroups(trial(frame().assign(y=1.0)), by="region")
+    assert isinstance(found.headline.p_value, NotAvailable)
+    assert "no variation" in found.headline.p_value.reason

@@ -8,8 +8,9 @@ from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from whatworks.errors import OptionError, TrialError, choose
+from whatworks.errors import OptionError, TrialError, choose, first_few
 from whatworks.inference import multiplicity
 from whatworks.inference.randomisation import RandomisationInference
 from whatworks.rct import reassign
@@ -43,8 +44,8 @@ def outcomes(
 
     Args:
         trial: the trial with its primary outcome; two arms for `romano_wolf`.
-        secondary: name and (R,) values of each, in the order of the trial's rows (as `trial.to_frame()` has
-            them); NaN where unknown.
+        secondary: name and values of each, NaN where unknown: a Series indexed by unit, in any order, or (R,)
+            numbers in the order of the trial's rows (as `trial.to_frame()` has them).
         adjust, allocation, inference, level: as in `rct.itt`, for all outcomes alike; the adjustment that
             None settles on for the primary outcome serves all.
         correction: `holm` (any dependence), `benjamini_hochberg` (the share of false findings among all) or
@@ -100,7 +101,7 @@ def _trials(trial: Trial, secondary: Mapping[str, npt.ArrayLike]) -> dict[str, T
         )
     trials = {}
     for name, values in secondary.items():
-        column = np.asarray(values, dtype=np.float64)
+        column = _numbers(name, _by_unit(trial, name, values) if isinstance(values, pd.Series) else values)
         if column.shape != (trial.n_rows,):
             raise OptionError(
                 f"{name!r} has shape {column.shape}, and the trial has {trial.n_rows:,} rows",
@@ -111,6 +112,34 @@ def _trials(trial: Trial, secondary: Mapping[str, npt.ArrayLike]) -> dict[str, T
             raise TrialError(f"{name!r} is infinite somewhere or known nowhere", where=WHERE)
         trials[name] = trial.with_outcome(column, name=name, scale=name)
     return trials
+
+
+def _numbers(name: str, values: npt.ArrayLike) -> Floats:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TrialError(f"{name!r} holds values that are no numbers", where=WHERE) from None
+
+
+def _by_unit(trial: Trial, name: str, values: pd.Series) -> pd.Series:
+    """The values in the order of the trial's rows, by the labels of its index.
+
+    A column of the table that a trial was read from is in the table's order, which is not the trial's: taken
+    by place it would give people one another's outcomes.
+    """
+    labels = [str(int(at) if isinstance(at, float) and at.is_integer() else at) for at in values.index]
+    by_label = values.set_axis(labels)
+    gone = [label for label in trial.units if label not in by_label.index]
+    if gone or not by_label.index.is_unique:
+        what = (
+            f"has no value for {len(gone)} units: {first_few(gone)}" if gone else "names units more than once"
+        )
+        raise OptionError(
+            f"{name!r} is a column whose index {what}",
+            where=WHERE,
+            remedy=f"Index it by unit: frame.set_index({trial.unit_name!r})[{name!r}].",
+        )
+    return by_label.loc[[trial.units[unit] for unit in trial.unit]]
 
 
 def _stepped_down(

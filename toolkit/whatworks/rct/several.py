@@ -34,7 +34,8 @@ def wald(fit: Regression, contrasts: Floats, inference: Any, level: float) -> tu
         p = float(found.p_value[0])
         return (p if np.isfinite(p) else NotAvailable(found.reason[0])), found.sentence
     if not np.isfinite(found.std_error).all():
-        return NotAvailable("this inference gives no covariance for a joint test"), found.sentence
+        known = next((reason for reason in found.reason if reason), "")
+        return NotAvailable(known or "this inference gives no covariance for a joint test"), found.sentence
     variance = found.std_error**2
     covariance = np.diag(variance[:m])
     for at, (i, j) in enumerate(pairs, start=m):
