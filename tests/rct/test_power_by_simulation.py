@@ -283,3 +283,48 @@ def test_large_counts_are_thinned_with_their_own_noise():
     on = batch.treated > 0
     left = (outcome - 0.8 * batch.outcome)[on] / np.sqrt(0.16 * batch.outcome[on])
     assert left.var() == pytest.approx(1, abs=0.1)
+
+
+def found_in(estimate, error, df):
+    return float((np.abs(estimate / error) > stats.t.ppf(0.975, df)).mean())
+
+
+@pytest.mark.parametrize("effect", ["exposure_time", "constant"])
+def test_a_planned_wedge_finds_what_it_promised(effect):
+    rng, sims = np.random.default_rng(6), 4000
+    plan = rct.Wedge(14, rct.SteppedWedge(4, first=3), size=20, periods=8, effect=effect)
+    promised = rct.power(plan, rct.Normal(1.0, icc=0.1, cac=0.8), effect=0.35).power
+    alike = 0.08 + 0.02 * np.eye(8)
+    noise = rng.multivariate_normal(np.zeros(8), alike + np.eye(8) * 0.9 / 20, (sims, 14))
+    y = noise + 0.35 * np.repeat(plan.treated, plan.per_step, axis=0)
+    batch = two_way_batch.Steps.of(plan.regressors, plan.per_step)
+    assert found_in(*batch.tests(y), batch.df) == pytest.approx(promised, abs=4 * math.sqrt(0.25 / sims))
+
+
+def test_planned_place_days_find_what_they_promised():
+    rng, sims = np.random.default_rng(7), 3000
+    design = rct.Crossover(30, 3, 5, washout=1)
+    promised = rct.power(rct.PlaceDays(12, design), rct.Normal(1.0), effect=0.3).power
+    arms = design.draw(np.random.PCG64(3), 12, sims).astype(float)
+    batch = two_way_batch.Schedules.of(arms, ~design.washed(arms))
+    found = found_in(*batch.tests(rng.normal(size=arms.shape) + 0.3 * arms), batch.df)
+    assert found == pytest.approx(promised, abs=4 * math.sqrt(0.25 / sims))
+
+
+def test_planned_blocks_and_clusters_find_what_they_promised():
+    rng, sims = np.random.default_rng(8), 6000
+    block = np.repeat(np.arange(4), 5)
+    treated = np.stack([np.concatenate([rng.permutation([0, 0, 0, 1, 1]) for _ in range(4)])
+                        for _ in range(sims)]).astype(float)  # fmt: skip
+    promised = rct.power(rct.Parallel(12, 8, blocks=4), rct.Normal(1.0), effect=1.4).power
+    y = rng.normal(size=treated.shape) + 1.4 * treated
+    tolerance = 4 * math.sqrt(0.25 / sims)
+    assert found_in(*arms_batch.blocks(y, treated, block)) == pytest.approx(promised, abs=tolerance)
+    sizes = np.tile([10.0, 20.0, 30.0, 40.0], 5)
+    treated = np.argsort(rng.random((sims, 20)), axis=1) % 2.0
+    sums = rng.normal(size=treated.shape) * np.sqrt(0.9 * sizes)
+    sums += sizes * (rng.normal(size=treated.shape) * math.sqrt(0.1) + 0.5 * treated)
+    plan = rct.Clusters(10, 10, 25, size_cv=sizes.std() / 25)
+    promised = rct.power(plan, rct.Normal(1.0, icc=0.1), effect=0.5).power
+    # unequal sizes leave CR2 fewer degrees of freedom than clusters − 2, and a trial a little less power
+    assert -0.03 < found_in(*arms_batch.clusters(sums, sizes, treated)) - promised < tolerance
