@@ -448,3 +448,59 @@ def test_the_control_mean_has_the_weights_of_the_effect_in_every_kind_of_block()
     found = rct.itt(Trial.from_frame(pairs, baseline=["x"], **roles), adjust="lin")
     assert found.detail.arms[0].control_mean == pytest.approx(20 + 2 * (pairs.x.mean() - 3), abs=1e-3)
     assert found.headline.value == pytest.approx(1 + 0.5 * (pairs.x.mean() - 3), abs=1e-3)
+
+
+def test_the_control_mean_of_one_slope_is_that_of_everybody_as_control():
+    found = rct.itt(blocked(block="block", baseline=["x"]), adjust="ancova").detail.arms[0]
+    X = np.column_stack([np.ones(len(A)), A.z, pd.get_dummies(A.block, drop_first=True), A.x]).astype(float)
+    beta = np.linalg.lstsq(X, A.y, rcond=None)[0]
+    X[:, 1] = 0
+    assert found.control_mean == pytest.approx((X @ beta).mean())
+
+
+def test_clusters_in_blocks_with_and_without_several_of_each_arm():
+    # block a: three clusters an arm; b, c and d: one each
+    rng = np.random.Generator(np.random.PCG64(9))
+    places = pd.DataFrame(
+        {
+            "cluster": range(12),
+            "block": list("aaaaaabbccdd"),
+            "arm": [0, 1] * 6,
+            "level": rng.normal(0, 2, 12),
+            "people": [8, 10, 6, 9, 7, 12, 5, 9, 11, 6, 8, 8],
+        }
+    )
+    frame = places.loc[places.index.repeat(places.people)].reset_index(drop=True)
+    frame = frame.assign(id=frame.index, y=frame.level + rng.normal(size=len(frame)))
+    roles = {"unit": "id", "arm": "arm", "outcome": "y", "control": 0, "block": "block", "cluster": "cluster"}
+    found = rct.itt(Trial.from_frame(frame, **roles)).headline
+    large = rct.itt(Trial.from_frame(frame[frame.block == "a"], **roles)).headline
+    small = rct.itt(Trial.from_frame(frame[frame.block != "a"], **roles)).headline
+    share = (frame.block == "a").mean()
+    assert found.value == pytest.approx(share * large.value + (1 - share) * small.value)
+    # CR2 takes the differences as of one variance: the residual of one varies by 1 − 2w + Σw² of it
+    means = frame[frame.block != "a"].groupby(["block", "arm"]).y.mean().unstack()
+    w = frame.block[frame.block != "a"].value_counts(normalize=True).sort_index()
+    left = means[1] - means[0] - small.value
+    spread = np.sqrt((w**2 * left**2 / (1 - 2 * w + (w**2).sum())).sum())
+    both = np.hypot(share * large.std_error, (1 - share) * spread)
+    assert found.std_error == pytest.approx(both, rel=1e-9)
+
+
+@pytest.mark.parametrize(("few", "many", "warned"), [(19, 38, True), (19, 37, False), (20, 60, False)])
+def test_a_small_arm_beside_one_twice_as_large_is_warned_of(few, many, warned):
+    frame = pd.DataFrame({"id": range(few + many), "arm": [1] * few + [0] * many})
+    frame["y"] = np.sin(frame.id)
+    found = rct.itt(Trial.from_frame(frame, unit="id", arm="arm", outcome="y", control=0))
+    assert any("One arm has" in note for note in found.notes) == warned
+
+
+@pytest.mark.parametrize(("blocks", "warned"), [(9, True), (10, False)])
+def test_fewer_than_forty_clusters_in_blocks_are_warned_of(blocks, warned):
+    frame = pd.DataFrame({"id": range(12 * blocks)})
+    frame = frame.assign(
+        cluster=frame.id // 3, block=frame.id // 12, arm=frame.id // 3 % 2, y=np.sin(7 * frame.id)
+    )
+    roles = {"cluster": "cluster", "block": "block", "control": 0}
+    found = rct.itt(Trial.from_frame(frame, unit="id", arm="arm", outcome="y", **roles))
+    assert any("clusters in blocks a 5% test" in note for note in found.notes) == warned

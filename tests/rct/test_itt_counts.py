@@ -9,9 +9,9 @@ import statsmodels.api as sm
 
 from whatworks import rct
 from whatworks.errors import DesignError, OptionError
-from whatworks.inference import Heteroskedastic, WildCluster
+from whatworks.inference import ClusterRobust, Heteroskedastic, WildCluster
 from whatworks.rct import count_fit
-from whatworks.results import RATE_RATIO
+from whatworks.results import RATE_RATIO, NotAvailable
 from whatworks.trial import Trial
 
 RNG = np.random.Generator(np.random.PCG64(3))
@@ -186,3 +186,18 @@ def test_an_arm_that_counts_nothing_is_refused_with_baseline_too():
     none = FRAME.assign(y=FRAME.y.where(FRAME.arm == "usual", 0))
     with pytest.raises(DesignError, match="counts nothing at all"):
         rct.itt(trial(none, exposure="hours", baseline=["x"]))
+
+
+def test_a_steep_baseline_is_no_coefficient_that_runs_off():
+    x = np.linspace(-3, 3, N)
+    mean = np.exp(1 + 2 * x - 0.3 * (FRAME.arm == "patrol"))
+    steep = FRAME.assign(x=x, y=np.round(mean))
+    for model in ("quasi_poisson", "negative_binomial"):
+        found = rct.itt(trial(steep, baseline=["x"]), model=model, adjust="ancova")
+        assert np.log(found.headline.value) == pytest.approx(-0.3, abs=0.02)
+
+
+def test_sandwich_errors_of_a_likelihood_take_normal_quantiles_under_cr1():
+    found = rct.itt(trial(exposure="hours", cluster="cluster"), inference=ClusterRobust("CR1", "stata"))
+    assert isinstance(found.headline.df, NotAvailable)
+    assert isinstance(rct.itt(trial(exposure="hours", cluster="cluster")).headline.df, float)

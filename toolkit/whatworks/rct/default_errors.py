@@ -91,8 +91,8 @@ def settle(
             raise OptionError(
                 f"{asked!r} does not fit an analysis of a trial",
                 where="inference",
-                remedy="Use Heteroskedastic(), ClusterRobust() or WildCluster(). Randomisation tests are those "
-                "of rct.itt and rct.randomisation_test.",
+                remedy="Use Heteroskedastic(), ClusterRobust() or WildCluster(). Randomisation tests are in "
+                "rct.itt and rct.randomisation_test.",
             )
         return Choice(asked, "as asked for", warnings)
     if pieces(trial) is not None if clustered is None else clustered:
