@@ -152,6 +152,8 @@ def test_sums_give_what_refits_give(kind, adjust):
     assert found.slope == pytest.approx(1)
     result = rct.itt(trial, adjust=adjust, inference=test)
     plain = rct.itt(trial, adjust=adjust)
+    within = f" within {trial.n_blocks} blocks, " if trial.block is not None else "s, as many to each arm"
+    assert within in result.headline.inference
     assert result.headline.value == pytest.approx(plain.headline.value, abs=1e-10)
     assert result.seed == (None if found.design.every else test.seed)
     assert result.headline.low < result.headline.value < result.headline.high
