@@ -204,15 +204,7 @@ def by_chance(
 
     def weights(block: Ints) -> Floats:
         regressors, used = designs(block)
-        found = cell_weights.functionals(regressors, used * heavy, contrast)
-        if np.isnan(found).any():
-            raise DesignError(
-                "chance could have made assignments whose treatment unit and period effects explain in full, "
-                "so that a test by randomisation has nothing to compare there",
-                where=model.where,
-                remedy='With so few units and periods take inference=ClusterRobust("CR2") as a rough guide.',
-            )
-        return found
+        return _known(cell_weights.functionals(regressors, used * heavy, contrast), model.where)
 
     if not model.counts:
 
@@ -223,6 +215,17 @@ def by_chance(
         both = (partial(theta, outcome) for outcome in (model.net(), treated))
         return inference.uncertainty(collect(design, actual, *both), level)
     return _by_factor(inference, design, model, weights, actual, treated, value, level)
+
+
+def _known(weights: Floats, where: str) -> Floats:
+    if np.isnan(weights).any():
+        raise DesignError(
+            "chance could have made assignments whose treatment unit and period effects explain in full, so "
+            "that a test by randomisation has nothing to compare there",
+            where=where,
+            remedy='With so few units and periods take inference=ClusterRobust("CR2") as a rough guide.',
+        )
+    return weights
 
 
 def _by_factor(
