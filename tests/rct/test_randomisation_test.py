@@ -215,3 +215,16 @@ def test_a_studentised_test_is_that_of_a_loop(kind):
     assert found.p_value == pytest.approx((extra + count) / (extra + len(draws)), rel=1e-12)
     assert found.low < found.value < found.high
     assert found.value == pytest.approx(rct.itt(trial).headline.value)
+
+
+def test_rows_without_an_outcome_are_left_out_and_the_whole_list_is_on_record():
+    frame = listed(1)
+    drawn = rct.randomise(frame, unit="unit", seed=1)
+    y = (frame["x"] + np.arange(12.0) % 5).where(frame.index != 4)
+    made = frame.assign(arm=drawn.table["arm"].to_numpy(), y=y)
+    roles = {"unit": "unit", "arm": "arm", "outcome": "y", "control": "control"}
+    trial = Trial.from_frame(made, **roles, allow_missing=True)
+    found = rct.randomisation_test(trial, allocation=drawn)
+    assert found.input_hash == trial.fingerprint
+    assert found.design.n_units == 11
+    assert any("1 of 12 on the allocation record are not in the analysis" in note for note in found.notes)
