@@ -23,7 +23,6 @@ CASES = (
     (20, 20, 3, 1, "normal"),
     (8, 32, 3, 1, "exponential"),
     (8, 32, 1, 3, "exponential"),
-    (16, 24, 3, 1, "normal"),
 )
 
 
