@@ -171,6 +171,14 @@ def test_take_up_none_weak_and_leaked():
     assert "control arm" in leaked.reason
 
 
+def test_take_up_of_several_arms_fails_where_one_got_nothing():
+    _, table = data()
+    third = np.arange(N) % 3 == 0
+    table["arm"] = np.where(third, "letters", table["arm"])
+    table["met"] = (table["arm"] == "patrol").astype(int)
+    assert checks.take_up(trial(table, treatments=["patrol", "letters"])).verdict == "fail"
+
+
 def test_an_answer_that_hangs_on_one_unit_or_cluster_is_told():
     _, table = data(effect=0.0)
     table["y"] = np.where(table["area"] == "a007", -300.0, table["y"])

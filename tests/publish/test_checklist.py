@@ -16,7 +16,7 @@ from whatworks.errors import RecordError, StudyError
 from whatworks.present.table import Table
 from whatworks.publish import StudyWords, report
 from whatworks.publish import checklist as checklists
-from whatworks.results import Result
+from whatworks.results import NotAvailable, Result
 from whatworks.trial import Trial
 
 STUDY = Path(__file__).parents[2] / "studies" / "synthetic-hotspots"
@@ -96,6 +96,11 @@ def test_what_the_record_holds_is_filled_and_the_rest_says_what_is_needed(parall
     assert found["22a"][4].startswith("There are 12 units in control, 12 units in treatment")
     assert found["2"][3:] == ("Open", "Needed: the registry entry and its date.")
     assert len(found) == 42
+
+
+def test_a_number_that_is_not_available_is_no_answer(parallel):
+    without = replace(parallel.design, mde=NotAvailable("bounds are no estimate"))
+    assert rows(replace(parallel, design=without))["16a"][3] == "Open"
 
 
 def test_long_answers_are_cut_and_say_so(parallel):

@@ -76,8 +76,7 @@ def balance_before(
 ) -> CheckResult:
     """Ask whether chance parts the arms as far on baseline as they are, in one test of all variables.
 
-    Args:
-        trial, allocation, inference: as in `rct.balance`.
+    Arguments are those of `rct.balance`.
 
     Returns:
         `concern` below p = 0.01 and `fail` below 0.001: randomisation then hardly went as described;
