@@ -504,3 +504,11 @@ def test_fewer_than_forty_clusters_in_blocks_are_warned_of(blocks, warned):
     roles = {"cluster": "cluster", "block": "block", "control": 0}
     found = rct.itt(Trial.from_frame(frame, unit="id", arm="arm", outcome="y", **roles))
     assert any("clusters in blocks a 5% test" in note for note in found.notes) == warned
+
+
+def test_the_default_of_a_regression_has_the_degrees_of_freedom_of_bell_and_mccaffrey():
+    trial = small(n=24, baseline=["x"])
+    asked = rct.itt(trial, inference=Heteroskedastic("HC2", df="satterthwaite")).headline
+    found = rct.itt(trial).headline
+    assert (found.df, found.low) == (asked.df, asked.low)
+    assert found.df != rct.itt(trial, inference=Heteroskedastic("HC2")).headline.df
