@@ -116,10 +116,13 @@ def test_clusters_and_people_are_both_counted():
     assert found.number("assessed", "", "beats") == 12
 
 
-def test_a_crossover_counts_units_in_both_arms_and_unit_periods_once():
+@pytest.mark.parametrize("listed_days", ["counted", "all"])
+def test_a_crossover_counts_units_in_both_arms_and_unit_periods_once(listed_days):
     design = rct.Crossover(20, shortest=2, longest=6, washout=1)
     drawn = rct.randomise(listed(8), unit="area", seed=1, arms=("usual", "offered"), design=design)
-    table = drawn.table[~drawn.table["washout"]].assign(y=1.0)
+    table = drawn.table.assign(y=1.0)
+    if listed_days == "counted":
+        table = table[~table["washout"]]
     gone = table["area"] == "a004"
     washed = drawn.table[drawn.table["washout"] & (drawn.table["area"] != "a004")]
     found = rct.flow(trial(table[~gone], period="period"), allocation=drawn)

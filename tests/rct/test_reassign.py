@@ -237,7 +237,7 @@ def test_a_number_of_allocations_that_is_a_bound_or_a_guess_is_called_so():
     rota = rct.Rota(24, treated=3, longest=4)
     assert how(listed(12), design=rota).startswith("99 of at least ")
     assert how(listed(40), balance=rct.Balance("x", 0.2)).startswith("99 of about ")
-    assert how(listed(40)) == "99 of 1.38e+11 assignments, seed 1"
+    assert how(listed(40)) == "99 of about 1.4 × 10 to the power 11 assignments, seed 1"
     assert how(listed(12)) == "all 924 assignments"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import comb, prod
+from math import comb, floor, log10, prod
 from typing import Final, Protocol
 
 import numpy as np
@@ -146,8 +146,9 @@ class Assignments:
         """Which of the possible assignments are used."""
         if self.every:
             return f"all {self.possible:,} assignments"
-        many = f"{float(self.possible):.3g}" if self.possible < 10**300 else "more than 1e300"
-        return f"{self.draws:,} of {self.chance.about}{many} assignments, seed {self.seed}"
+        many = written(self.possible)
+        about = self.chance.about if not many.startswith("about") else self.chance.about.replace("about ", "")
+        return f"{self.draws:,} of {about}{many} assignments, seed {self.seed}"
 
     def __iter__(self) -> Iterator[Ints]:
         step = max(1, _BLOCK // len(self.unit))
@@ -196,3 +197,13 @@ def products(parts: Sequence[Ints], places: Sequence[Ints], step: int) -> Iterat
             index, digit = np.divmod(index, len(part))
             rows[:, place] = part[digit]
         yield rows
+
+
+def written(count: int) -> str:
+    """A number of assignments as a reader sees it: in full up to a million, else its size."""
+    if count <= 1_000_000:
+        return f"{count:,}"
+    if count >= 10**300:
+        return f"about 10 to the power {round(log10(count)):,}"
+    power = floor(log10(count))
+    return f"about {10 ** (log10(count) - power):.1f} × 10 to the power {power}"

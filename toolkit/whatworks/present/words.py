@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from whatworks.inference.chance import written
 from whatworks.results import NotAvailable, Number
 
 MINUS = "\u2212"
@@ -116,13 +117,7 @@ def allocations(value: Number) -> str:
     """How many allocations there are: written out up to a million, else its size; or why it is not known."""
     if isinstance(value, NotAvailable):
         return cell(value)
-    whole = int(value)
-    if whole <= 1_000_000:
-        return f"{whole:,}"
-    if whole >= 10**300:
-        return f"about 10 to the power {round(math.log10(whole)):,}"
-    power = math.floor(math.log10(whole))
-    return f"about {10 ** (math.log10(whole) - power):.1f} × 10 to the power {power}"
+    return written(int(value))
 
 
 def listed(items: Iterable[str]) -> str:

@@ -16,9 +16,9 @@ _WHERE = "rct.power_by_simulation"
 
 
 def units(outcome: Floats, treated: Floats) -> Answer:
-    """Differences in means of S trials (S, N), HC2 errors, Welch's degrees of freedom: the default of `rct.itt`.
+    """Differences in means of S trials (S, N), HC2 errors, Welch's degrees of freedom.
 
-    `treated` is 0 or 1.
+    The default of `rct.itt`; `treated` is 0 or 1.
     """
     means, errors, sizes = _sides(outcome, treated)
     variance = errors.sum(axis=0)
@@ -68,7 +68,7 @@ def clusters(sums: Floats, size: Floats, treated: Floats) -> Answer:
 def differences(outcome: Floats, treated: Floats, block: Ints, baseline: Floats | None) -> Answer:
     """S regressions of (S, G) means on the arm, block effects and a baseline (S, G) where given.
 
-    What `inference.least_squares` with `Heteroskedastic("HC2")` gives one by one; for pairs the paired t test.
+    What `inference.least_squares` with `Heteroskedastic("HC2")` gives one by one; for pairs the paired t.
     """
     sizes = np.bincount(block).astype(np.float64)
     member = (block[:, None] == np.arange(len(sizes))).astype(np.float64)
