@@ -161,7 +161,8 @@ def _with_record(
     gone = np.ones(len(table), dtype=bool)
     gone[line] = False
     washed = table["washout"].to_numpy(dtype=bool) if "washout" in table else np.zeros(len(table), dtype=bool)
-    rows.loc[washed[line], ["observed", "why"]] = [False, WASHED]
+    planned = washed[line]
+    rows = rows.assign(observed=rows["observed"] & ~planned, why=rows["why"].mask(planned, WASHED))
     extra = pd.DataFrame({"unit": table[allocation.unit].astype(str), "observed": False, "taken": np.nan})
     absent = ~extra["unit"].isin(rows["unit"]).to_numpy()
     extra["why"] = np.where(absent, LEFT, np.where(washed, WASHED, NO_ROW))
