@@ -232,7 +232,7 @@ def test_the_checklist_of_a_trial_says_what_is_open(
     status, out, err = whatworks("checklist", "synthetic-trial")
     assert (status, err) == (0, "")
     assert "In the record: Patrols at sixty hot spots, by chance" in out
-    assert "Every unit on the allocation record was analysed" in out
+    assert "Every unit on the allocation record is on the analysed list" in out
     assert "Open: " in out
     assert "The record holds something on" in out
     file = tmp_path / "items.csv"

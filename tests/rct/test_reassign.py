@@ -162,7 +162,7 @@ def test_sums_give_what_refits_give(kind, adjust):
 def test_who_joined_or_changed_arm_or_cluster_is_named():
     drawn = rct.randomise(listed(), unit="unit", seed=7, cluster="ward")
     trial = trial_of(drawn, listed())
-    assert "Every unit on the allocation record was analysed" in against_record(trial, drawn)[0]
+    assert "Every unit on the allocation record is on the analysed list" in against_record(trial, drawn)[0]
     more = replace(trial, units=(*trial.units[:-1], "newcomer"))
     with pytest.raises(errors.TrialError, match=r"1 units were not on the list.*newcomer"):
         rct.itt(more, allocation=drawn)

@@ -93,7 +93,11 @@ def without_one(
     found = estimate(trial) if whole is None else whole
     again = refits.thrifty(estimate, trial)
     rows = [
-        refits.row({"left out": label}, again, functools.partial(trial.select, codes != code))
+        refits.row(
+            {"left out": f"{by} {label}" if label.isdigit() else label},
+            again,
+            functools.partial(trial.select, codes != code),
+        )
         for code, label in enumerate(labels)
     ]
     table = pd.DataFrame(rows)

@@ -105,9 +105,12 @@ def _tested(units: Trial, chance: Redrawn, inference: RandomisationInference) ->
     design = inference.under(chance.rule, np.arange(len(chance.actual)))
     found = collect(design, chance.actual, distance)
     count = (found.values >= found.actual * (1 - TIE)).sum(axis=0)
+    size = len(units.baseline_names)
+    over = f"{size} variable{'s' if size > 1 else ''}"
+    if rank < size:
+        over += f", of which {rank} can be told apart"
     sentence = (
-        f"Hansen and Bowers' d² over {len(units.baseline_names)} variables ({rank} directions), "
-        f"{chance.rule.words} ({design.how}, the actual one included)."
+        f"Hansen and Bowers' d² over {over}, {chance.rule.words} ({design.how}, the actual one included)."
     )
     p_value = float(design.share.p_value(count)[0])
     return BalanceTest(table, float(found.actual[0]), rank, p_value, sentence, notes)

@@ -38,7 +38,7 @@ def against_record(trial: Trial, allocation: Allocation) -> tuple[str, ...]:
     what = "unit and period" if allocation.scheduled else "unit"
     if not gone.any():
         return (
-            f"Every {what} on the allocation record was analysed, in the arm that was drawn "
+            f"Every {what} on the allocation record is on the analysed list, in the arm that was drawn "
             f"({int(compared.sum()):,} of them; record {allocation.hash[:12]}).",
         )
     by_arm = ", ".join(
