@@ -495,14 +495,19 @@ def test_a_small_arm_beside_one_twice_as_large_is_warned_of(few, many, warned):
     assert any("One arm has" in note for note in found.notes) == warned
 
 
+@pytest.mark.parametrize("adjust", ["none", "lin", "ancova"])
 @pytest.mark.parametrize(("blocks", "warned"), [(9, True), (10, False)])
-def test_fewer_than_forty_clusters_in_blocks_are_warned_of(blocks, warned):
+def test_fewer_than_forty_clusters_in_blocks_are_warned_of(blocks, warned, adjust):
     frame = pd.DataFrame({"id": range(12 * blocks)})
     frame = frame.assign(
-        cluster=frame.id // 3, block=frame.id // 12, arm=frame.id // 3 % 2, y=np.sin(7 * frame.id)
+        cluster=frame.id // 3,
+        block=frame.id // 12,
+        arm=frame.id // 3 % 2,
+        y=np.sin(7 * frame.id),
+        before=np.cos(5 * frame.id),
     )
-    roles = {"cluster": "cluster", "block": "block", "control": 0}
-    found = rct.itt(Trial.from_frame(frame, unit="id", arm="arm", outcome="y", **roles))
+    roles = {"cluster": "cluster", "block": "block", "control": 0, "baseline": ["before"]}
+    found = rct.itt(Trial.from_frame(frame, unit="id", arm="arm", outcome="y", **roles), adjust=adjust)
     assert any("clusters in blocks a 5% test" in note for note in found.notes) == warned
 
 

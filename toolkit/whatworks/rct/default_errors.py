@@ -144,7 +144,7 @@ def _warn(trial: Trial, form: Form) -> tuple[str, ...]:
             "test like this rejected a true null in 9% of simulated trials; adjust for baseline if you can."
         )
     large = np.bincount(block)[~small_blocks(trial)] if trial.block is not None else block[:0]
-    if form == "blocked" and trial.cluster is not None and len(arm) < MANY and large.size:
+    if trial.cluster is not None and len(arm) < MANY and large.size:
         said.append(
             f"With {len(arm)} clusters in blocks a 5% test rejected a true null in 6 to 7% of simulated "
             "trials: the interval is slightly too short."
