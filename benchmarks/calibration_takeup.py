@@ -24,7 +24,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks import Trial, rct
-from whatworks.results import NotAvailable, Result
+from whatworks.results import NotAvailable, Number, Result
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,10 +76,10 @@ def offered(offer: Offer, rng: np.random.Generator, effect: float) -> Trial:
     )
 
 
-def inside(low: object, high: object, truth: float) -> bool:
+def inside(low: Number, high: Number, truth: float) -> bool:
     """Whether an interval holds the truth; an end that is not available bounds nothing."""
-    below = isinstance(low, NotAvailable) or bool(low <= truth)  # type: ignore[operator]
-    above = isinstance(high, NotAvailable) or bool(high >= truth)  # type: ignore[operator]
+    below = isinstance(low, NotAvailable) or low <= truth
+    above = isinstance(high, NotAvailable) or high >= truth
     return below and above
 
 
@@ -157,7 +157,7 @@ def losses(loss: Loss, sims: int, seed: int) -> str:
         )
         told = rct.attrition_bounds(trial, tighten="x" if loss.tighten else ()).headline
         held += [inside(told.low, told.high, -edge), inside(told.low, told.high, edge)]
-        width.append(float(told.high) - float(told.low))  # type: ignore[arg-type]
+        width.append(told.high - told.low)
     shares = " | ".join(f"{100 * share:.1f}" for share in (held / sims).tolist())
     return f"| {loss.name} | {2 * edge:.3g} | {shares} | {np.mean(width):.3g} |"
 

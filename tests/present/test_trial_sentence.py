@@ -1,7 +1,5 @@
 """What a trial found, in plain words: its arms, ratios as percents, scales in their own unit, bounds."""
 
-# ruff: noqa: E501 - a sentence is compared whole
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -14,6 +12,7 @@ from whatworks import Trial, present, rct
 from whatworks.results import RATE_RATIO, Design, NotAvailable
 from whatworks.study.example_trials import example_trial
 
+ASSIGNED = "chance assigned “patrol” rather than “control”"
 ARMS = {"arms": ["control", "patrol"]}
 NONE = NotAvailable("not looked for")
 
@@ -28,7 +27,7 @@ def trial(method: str = "rct.itt", *, mde: float = 0.06, **changes: Any) -> Any:
         ("rct.itt", "where chance assigned “patrol” rather than “control”"),
         ("rct.crossover", "when chance assigned “patrol” rather than “control”"),
         ("rct.stepped_wedge", "where “patrol” had begun, in an order that chance drew"),
-        ("rct.cace", "for those who took it up because chance assigned “patrol” rather than “control”"),
+        ("rct.cace", f"for those who took it up because {ASSIGNED}"),
     ],
 )
 def test_the_arms_are_named(method: str, words: str) -> None:
@@ -48,14 +47,14 @@ def test_nulls_say_what_the_trial_could_have_found() -> None:
     ratio = replace(made.estimate(0.95, 0.84, 1.07, scale=RATE_RATIO))
     null = trial(headline=ratio, relative=made.percent(-5.0, -16.0, 7.0), mde=0.16)
     assert present.headline(null, subject="crime") == (
-        "We cannot tell whether crime changed where chance assigned “patrol” rather than “control”: it may have "
-        "fallen by up to 16% or risen by up to 7%. The best single estimate is a fall of 5%. The study is "
-        "inconclusive: the smallest change it would find four times in five is 16%, so a smaller one could have "
-        "been missed."
+        f"We cannot tell whether crime changed where {ASSIGNED}: it may have fallen "
+        "by up to 16% or risen by up to 7%. The best single estimate is a fall of 5%. The study is "
+        "inconclusive: the smallest change it would find four times in five is 16%, so a smaller one "
+        "could have been missed."
     )
     sharp = replace(null, design=replace(null.design, mde=0.08))
     assert present.headline(sharp, subject="crime").startswith(
-        "No change in crime was detected where chance assigned “patrol” rather than “control”: we are fairly sure"
+        f"No change in crime was detected where {ASSIGNED}: we are fairly sure"
     )
     assert "a change of 8% or more four times in five" in present.headline(sharp, subject="crime")
 

@@ -262,7 +262,7 @@ def test_refusals() -> None:
     with pytest.raises(OptionError, match="do not lie within limits"):
         rct.attrition_bounds(trial, method="manski", limits=(float("-inf"), 30))
     with pytest.raises(OptionError, match="method"):
-        rct.attrition_bounds(trial, method="leee")  # type: ignore[arg-type]
+        rct.attrition_bounds(trial, method="leee")
     with pytest.raises(TrialError, match="no row of arm '1'"):
         rct.attrition_bounds(read(SIX.assign(seen=[np.nan] * 3 + [1, 3, 2])))
     with pytest.raises(DesignError, match=r"3 arms(.|\n)*against_control"):

@@ -244,7 +244,7 @@ def test_what_two_stages_cannot_carry_is_refused_with_the_way_out() -> None:
     with pytest.raises(DesignError, match=r"dose(.|\n)*rct.dosage"):
         rct.cace(read(A.assign(minutes=A.takeup * 30), taken="minutes"))
     with pytest.raises(OptionError, match="adjust"):
-        rct.cace(trial, adjust="lin")  # type: ignore[arg-type]
+        rct.cace(trial, adjust="lin")
     three = read(A.assign(z=np.arange(len(A)) % 3), taken="takeup", treatments=[1, 2])
     with pytest.raises(DesignError, match=r"3 arms(.|\n)*against_control\('1'\)"):
         rct.cace(three)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -135,7 +135,7 @@ def stages(
     where: str,
     weight: Floats | None,
     cluster: Ints | None,
-    inference: object,
+    inference: Any,
     level: float,
 ) -> Stages:
     """Both regressions on the same design (n, k), whose second column is the assignment.
@@ -150,7 +150,7 @@ def stages(
 
     def effect(values: Floats) -> Uncertainty:
         found = fit(values, design, names=names, where=where, weight=weight, cluster=cluster)
-        answer: Uncertainty = inference.from_regression(found, contrast, level=level)  # type: ignore[attr-defined]
+        answer: Uncertainty = inference.from_regression(found, contrast, level=level)
         return answer
 
     scale = float(np.std(outcome) / np.std(taken)) if np.ptp(taken) > 0 and np.ptp(outcome) > 0 else 1.0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -70,10 +71,11 @@ def choices(trial: Trial, choice: Choice, level: float, **others: Any) -> dict[s
     }
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether a choice is a finite number, and no truth value."""
-    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    return real and bool(np.isfinite(value))  # type: ignore[call-overload]
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return math.isfinite(float(value))
 
 
 def in_order(rows: Sequence[Mapping[str, object]] | Mapping[str, object]) -> pd.DataFrame:

@@ -26,7 +26,7 @@ ADJUSTED = (
 
 def estimand(trial: Trial, days: PlaceDays, counts: bool, adjusted: bool) -> str:
     """What the headline is about."""
-    what = "Log of the rate ratio" if counts else "Effect per unit and period"
+    what = "Rate ratio" if counts else "Effect per unit and period"
     net = ", net of the period before" if adjusted else ""
     return f"{what}, {trial.arms[1]!r} against {trial.arms[0]!r}, {len(days.labels)} units (ITT){net}"
 
@@ -35,8 +35,8 @@ def delivered(days: PlaceDays) -> tuple[float, float] | None:
     """Shares of treated and of control cells seen in which the treatment was taken; None if not recorded."""
     if days.taken is None:
         return None
-    taken = days.taken > 0
-    return tuple(float(taken[days.seen & (days.arm == arm)].mean()) for arm in (1, 0))  # type: ignore[return-value]
+    treated, control = (float((days.taken > 0)[days.seen & (days.arm == arm)].mean()) for arm in (1, 0))
+    return treated, control
 
 
 def silent(cells: CellModel) -> list[str]:

@@ -14,8 +14,9 @@ import pandas as pd
 from whatworks.errors import OptionError, WhatworksError
 from whatworks.inference.draws import check_level
 from whatworks.inference.intervals import critical_value
+from whatworks.rct.answer import is_number
 from whatworks.rct.power_designs import WHERE, Lost, Parallel, smallest_p
-from whatworks.rct.power_noise import Counts, Noise, Normal, Share, number, plain, within
+from whatworks.rct.power_noise import Counts, Noise, Normal, Share, plain, within
 from whatworks.rct.power_over_time import PlaceDays, Planned, Wedge, check_planned
 from whatworks.rct.power_result import Power, allocation_words, how_often, too_few
 from whatworks.results import NotAvailable, Number
@@ -357,7 +358,7 @@ def _checked(
             where=WHERE,
             remedy="Give a take_up above 0, and below 1 one share lost or one for each of two arms.",
         )
-    if not number(power) or not 1 - level < power < 1:
+    if not is_number(power) or not 1 - level < power < 1:
         raise OptionError(
             f"power={power!r} does not lie between {plain(1 - level)}, the chance of a false alarm, and 1",
             where=WHERE,
@@ -370,7 +371,7 @@ def _checked(
 
 def _check_effect(effect: object, noise: Noise) -> None:
     low, high = noise.limits
-    if not number(effect) or effect == 0 or not low < effect < high:  # type: ignore[operator]
+    if not is_number(effect) or effect == 0 or not low < effect < high:
         bounds = "" if isinstance(noise, Normal) else f" between {low:g} and {high:g}"
         raise OptionError(
             f"effect={effect!r} is not an effect other than 0{bounds}",

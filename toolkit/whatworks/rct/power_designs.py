@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from whatworks.errors import OptionError
+from whatworks.rct.answer import is_number
 from whatworks.rct.layout import Layout, shares
-from whatworks.rct.power_noise import Noise, Variance, number, plain, within
+from whatworks.rct.power_noise import Noise, Variance, plain, within
 
 Floats = npt.NDArray[np.float64]
 Lost = tuple[float, float]
@@ -20,29 +21,17 @@ WHERE: Final = "rct.power"
 
 
 @dataclass(frozen=True, slots=True)
-class Parallel:
-    """Units, one by one, to two arms, once and for all.
-
-    Attributes:
-        control, treatment: units in either arm.
-        periods: over how many periods each is observed; counts add up, other noise averages out.
-        blocks: blocks within which they are assigned; what blocks explain is `r_squared` of the noise.
-        word: what a unit is.
-    """
+class _TwoArms:
+    """What is dealt to two arms once and for all, within blocks or not."""
 
     control: int
     treatment: int
-    periods: int = 1
-    blocks: int = 1
-    word: str = "unit"
-
-    def __post_init__(self) -> None:
-        _whole(self, "Parallel", control=2, treatment=2, periods=1, blocks=1)
-        _blocks(self.control, self.treatment, self.blocks, "Parallel")
+    blocks: int = field(default=1, kw_only=True)
+    word: str = field(default="unit", kw_only=True)
 
     @property
     def count(self) -> int:
-        """Units in all."""
+        """Units, or clusters, in all."""
         return self.control + self.treatment
 
     @property
@@ -60,10 +49,28 @@ class Parallel:
         """Whether every allocation has a mirror image."""
         return self.control == self.treatment and self.count % (2 * self.blocks) == 0
 
-    def scaled(self, count: int) -> Parallel:
-        """The same trial with another number of units, arms in proportion."""
+    def scaled(self, count: int) -> Self:
+        """The same trial with another number of them, arms in proportion."""
         control = _share_of(count, self.control, self.count)
         return replace(self, control=control, treatment=max(count - control, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Parallel(_TwoArms):
+    """Units, one by one, to two arms, once and for all.
+
+    Attributes:
+        control, treatment: units in either arm.
+        periods: over how many periods each is observed; counts add up, other noise averages out.
+        blocks: blocks within which they are assigned; what blocks explain is `r_squared` of the noise.
+        word: what a unit is.
+    """
+
+    periods: int = 1
+
+    def __post_init__(self) -> None:
+        _whole(self, "Parallel", control=2, treatment=2, periods=1, blocks=1)
+        _blocks(self.control, self.treatment, self.blocks, "Parallel")
 
     def errors(self, noise: Noise, lost: Lost) -> tuple[Variance, float]:
         """Variance of the estimate at each effect, and degrees of freedom."""
@@ -151,7 +158,7 @@ class Paired:
 
 
 @dataclass(frozen=True, slots=True)
-class Clusters:
+class Clusters(_TwoArms):
     """Whole clusters of people (or of places) to two arms.
 
     Attributes:
@@ -164,43 +171,15 @@ class Clusters:
     Source: Eldridge, Ashby & Kerry (2006), International Journal of Epidemiology 35(5), equation 3.
     """
 
-    control: int
-    treatment: int
     size: float
     size_cv: float = 0.0
-    blocks: int = 1
-    word: str = "cluster"
+    word: str = field(default="cluster", kw_only=True)
 
     def __post_init__(self) -> None:
         _whole(self, "Clusters", control=2, treatment=2, blocks=1)
         within("size", self.size, 1, math.inf, where="Clusters")
         within("size_cv", self.size_cv, 0, math.inf, where="Clusters")
         _blocks(self.control, self.treatment, self.blocks, "Clusters")
-
-    @property
-    def count(self) -> int:
-        """Clusters in all."""
-        return self.control + self.treatment
-
-    @property
-    def counted(self) -> str:
-        """What `count` counts."""
-        return f"{self.word}s"
-
-    @property
-    def allocations(self) -> int:
-        """How many allocations chance could make."""
-        return _layout(self.control, self.treatment, self.blocks).possible
-
-    @property
-    def mirrored(self) -> bool:
-        """Whether every allocation has a mirror image."""
-        return self.control == self.treatment and self.count % (2 * self.blocks) == 0
-
-    def scaled(self, count: int) -> Clusters:
-        """The same trial with another number of clusters, arms in proportion."""
-        control = _share_of(count, self.control, self.count)
-        return replace(self, control=control, treatment=max(count - control, 2))
 
     def errors(self, noise: Noise, lost: Lost) -> tuple[Variance, float]:
         """Variance of the estimate at each effect, and degrees of freedom; members are lost, not clusters.
@@ -234,7 +213,7 @@ def smallest_p(allocations: int, mirrored: bool) -> float:
 def _whole(design: object, where: str, **least: int) -> None:
     for name, floor in least.items():
         value = getattr(design, name)
-        if not number(value) or value != int(value) or value < floor:
+        if not is_number(value) or value != int(value) or value < floor:
             raise OptionError(
                 f"{name}={value!r} is not a whole number of at least {floor}",
                 where=where,

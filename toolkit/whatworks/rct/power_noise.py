@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from whatworks.errors import OptionError
 from whatworks.errors import choose as choose_option
+from whatworks.rct.answer import is_number
 
 Floats = npt.NDArray[np.float64]
 Direction = Literal["fall", "rise"]
@@ -99,7 +100,7 @@ class Share:
     direction: Direction = "fall"
 
     def __post_init__(self) -> None:
-        if not number(self.p) or not 0 < self.p < 1:
+        if not is_number(self.p) or not 0 < self.p < 1:
             raise OptionError(
                 f"p={self.p!r} is not a share between 0 and 1",
                 where="Share",
@@ -242,21 +243,15 @@ def plain(value: float, significant: int = 3) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def number(value: object) -> bool:
-    """Whether this is a finite number and no yes or no."""
-    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    return real and math.isfinite(float(value))  # type: ignore[arg-type]
-
-
 def above(name: str, value: object, *, where: str) -> None:
     """Raise `OptionError` unless the value is a number above 0."""
-    if not number(value) or not value > 0:  # type: ignore[operator]
+    if not is_number(value) or not value > 0:
         raise OptionError(f"{name}={value!r} is not a number above 0", where=where, remedy=_ASK)
 
 
 def within(name: str, value: object, low: float, high: float, *, where: str) -> None:
     """Raise `OptionError` unless the value is a number from low to high, both included."""
-    if not number(value) or not low <= value <= high:  # type: ignore[operator]
+    if not is_number(value) or not low <= value <= high:
         bounds = f"of at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
         raise OptionError(f"{name}={value!r} is not a number {bounds}", where=where, remedy=_ASK)
 

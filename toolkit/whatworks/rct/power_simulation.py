@@ -15,10 +15,11 @@ from whatworks.inference.draws import DEFAULT_SEED, check_level
 from whatworks.inference.intervals import interval
 from whatworks.panel import Panel
 from whatworks.rct import arms_batch, two_way_batch
+from whatworks.rct.answer import is_number
 from whatworks.rct.crossover import Crossover
 from whatworks.rct.designs import AtOnce, SteppedWedge
 from whatworks.rct.power_designs import smallest_p
-from whatworks.rct.power_noise import Normal, number, plain
+from whatworks.rct.power_noise import Normal, plain
 from whatworks.rct.power_over_time import Effect, Wedge
 from whatworks.rct.power_result import Power, first_crossing, how_often, too_few
 from whatworks.rct.power_windows import WHERE, Batch, Kind, Past, batches, implanted
@@ -272,7 +273,7 @@ def _length(past: Panel, design: AtOnce | Crossover | Rota, periods: int | None,
         if isinstance(design, Crossover | Rota) and periods != length:
             raise OptionError(f"periods={periods!r}, but the schedule has {length}", where=WHERE)
         length = periods
-    whole = number(length) and number(baseline) and length == int(length) and baseline == int(baseline)
+    whole = is_number(length) and is_number(baseline) and length == int(length) and baseline == int(baseline)
     if not whole or length < 1 or baseline < 0 or length + baseline > past.n_periods:
         raise OptionError(
             f"{length!r} periods after {baseline!r} for the baseline do not fit into {past.n_periods}",
@@ -289,16 +290,16 @@ def _length(past: Panel, design: AtOnce | Crossover | Rota, periods: int | None,
 
 
 def _check(effects: Sequence[float] | None, kind: str, sims: int, power: float, level: float) -> None:
-    bad = [x for x in effects or () if not number(x) or (kind == "percent" and not -1 < x <= 1)]
+    bad = [x for x in effects or () if not is_number(x) or (kind == "percent" and not -1 < x <= 1)]
     if bad or (effects is not None and not any(effects)):
         raise OptionError(
             f"effects={list(effects or ())!r} are not numbers other than 0 (percent: above −1, at most 1)",
             where=WHERE,
             remedy="Give −0.2 for a fall of 20%.",
         )
-    if not number(sims) or sims != int(sims) or sims < 100:
+    if not is_number(sims) or sims != int(sims) or sims < 100:
         raise OptionError(f"sims={sims!r} is not a whole number of at least 100", where=WHERE, remedy="1000.")
-    if not number(power) or not 1 - level < power < 1:
+    if not is_number(power) or not 1 - level < power < 1:
         raise OptionError(
             f"power={power!r} does not lie between {plain(1 - level)} and 1",
             where=WHERE,

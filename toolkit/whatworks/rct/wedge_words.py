@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def estimand(trial: Trial, cells: WedgeCells, effect: str, counts: bool) -> str:
     """What the headline is about."""
-    what = "Log of the rate ratio" if counts else "Effect"
+    what = "Rate ratio" if counts else "Effect"
     most = int(cells.exposed.max())
     over = (
         f"average over {most} periods since the start" if effect == "exposure_time" else "taken as constant"
