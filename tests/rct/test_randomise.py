@@ -241,3 +241,15 @@ def test_astronomical_numbers_of_allocations(count, options):
     assert math.log10(drawn.possible) == pytest.approx(math.log10(drawn.rule.possible), abs=0.6)
     assert drawn.record["smallest_p"] == 0
     assert rct.Allocation.from_json(drawn.to_json()).possible == drawn.possible
+
+
+def test_pairs_and_balance_do_not_hang_on_units_of_measurement():
+    rng = np.random.Generator(np.random.PCG64(3))
+    places = pd.DataFrame({"place": range(24), "people": rng.normal(size=24), "share": rng.normal(size=24)})
+    scaled = places.assign(people=1e9 * places["people"], share=1e-6 * places["share"])
+    for choice in (
+        {"design": rct.Pairs(("people", "share"))},
+        {"balance": rct.Balance(("people", "share"), accept=0.02)},
+    ):
+        tables = [rct.randomise(frame, unit="place", seed=5, **choice).table for frame in (places, scaled)]
+        pd.testing.assert_frame_equal(*tables)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.errors import EstimationError
+from whatworks.inference import collinear
 from whatworks.rct.designs import WHERE, Balance
 from whatworks.rct.layout import Layout
 
@@ -46,7 +47,7 @@ def distances(arms: Ints, baseline: Floats) -> Floats:
     Scaled by the covariance of the baseline (K, G) itself, so that it is the same for every allocation.
     """
     centred = baseline - baseline.mean(axis=1, keepdims=True)
-    inverse = np.linalg.pinv(np.atleast_2d(np.cov(baseline)), hermitian=True)
+    inverse = collinear.normal_inverse(np.atleast_2d(np.cov(baseline)), rcond=1e-12)
     members = (arms[:, None, :] == np.arange(int(arms.max()) + 1)[None, :, None]).astype(np.float64)
     means = np.einsum("dag,kg->dak", members, centred) / members.sum(axis=2)[:, :, None]
     gap = means[:, :, None] - means[:, None, :]

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.errors import DesignError, EstimationError
+from whatworks.inference import collinear
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -23,7 +24,7 @@ def mahalanobis(baseline: Floats) -> Floats:
     """
     centred = baseline - baseline.mean(axis=1, keepdims=True)
     spread = np.atleast_2d(np.cov(baseline))
-    inverse = np.linalg.pinv(spread, hermitian=True)
+    inverse = collinear.normal_inverse(spread, rcond=1e-12)
     gap = centred[:, :, None] - centred[:, None, :]
     squared = np.einsum("kij,kl,lij->ij", gap, inverse, gap)
     return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
