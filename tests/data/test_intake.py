@@ -47,7 +47,7 @@ def test_the_text_says_every_fact_once() -> None:
 
 def test_names_from_a_file_are_shown_as_text() -> None:
     report = dataclasses.replace(REPORT, notes=("<script>alert(1)</script> & more",))
-    shown = report._repr_html_()
+    shown = report._repr_mimebundle_()["text/html"]
     assert "<script>" not in shown
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in shown
 

@@ -164,7 +164,7 @@ def test_a_minor_under_two_majors_is_refused(tmp_path: Path) -> None:
 def test_text_that_looks_like_markup_is_shown_as_text(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(HEAD + ROW + b"<script>ALERT(1)</script>,=1+1,Merton,30,31\n")
     tidy = read_mps(tmp_path / "a.csv", offences="minor", months=("2023-01", "2023-02"))
-    assert "<script>" not in tidy._repr_html_().lower()
-    shown = read_mps(tmp_path / "a.csv")._repr_html_()
+    assert "<script>" not in tidy._repr_mimebundle_()["text/html"].lower()
+    shown = read_mps(tmp_path / "a.csv")._repr_mimebundle_()["text/html"]
     assert "<script>" not in shown.lower()
     assert "&lt;script&gt;" in shown.lower()

@@ -232,4 +232,4 @@ def test_the_result_does_not_depend_on_where_the_files_lie(
     here, there = read_mps("a.csv"), read_mps(one)
     assert here.intake == there.intake
     assert here.intake.to_dict() == read_mps(os.fspath(two)).intake.to_dict()
-    assert str(tmp_path) not in here.intake.text() + here._repr_html_()
+    assert str(tmp_path) not in here.intake.text() + here._repr_mimebundle_()["text/html"]

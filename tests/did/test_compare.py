@@ -325,8 +325,8 @@ def test_the_comparison_is_frozen_and_reads_as_a_table():
     found = did.compare(replace(staggered(), scale="<crimes>"))
     with pytest.raises(FrozenInstanceError):
         found.scale = "other"
-    page = found._repr_html_()
-    assert "<strong>did.att_gt (never)</strong> (suggested)" in page
+    page = found._repr_mimebundle_()["text/html"]
+    assert "did.att_gt (never) (suggested)" in page
     assert "&lt;crimes&gt;" in page
     assert "<crimes>" not in page
     assert page.count("Does not apply.") == 4

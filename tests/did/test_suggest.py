@@ -127,4 +127,7 @@ def test_designs_without_a_contrast_are_refused(start):
 
 
 def test_what_is_shown_is_escaped():
-    assert "<script>" not in suggest(replace(toy.panel(), outcome_name="<script>"))._repr_html_()
+    assert (
+        "<script>"
+        not in suggest(replace(toy.panel(), outcome_name="<script>"))._repr_mimebundle_()["text/html"]
+    )

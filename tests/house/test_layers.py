@@ -13,6 +13,8 @@ PACKAGE = Path(__file__).parents[2] / "toolkit" / "whatworks"
 FLOORS = [
     {"errors", "_version"},
     {
+        "absence",
+        "shown",
         "periods",
         "columns",
         "panel_grid",

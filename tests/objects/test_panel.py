@@ -284,7 +284,7 @@ def test_rate_select_and_window():
 def test_a_hostile_label_is_shown_as_text():
     frame = table().replace({"A0": "<script>alert(1)</script>"})
     frame = frame.rename(columns={"n": "<b>n</b>"})
-    assert "<b>" not in build(frame, outcome="<b>n</b>")._repr_html_()
+    assert "<b>" not in build(frame, outcome="<b>n</b>")._repr_mimebundle_()["text/html"]
 
 
 @pytest.mark.parametrize("label", [None, "", "soon"])

@@ -141,7 +141,7 @@ def test_numpy_scalars_become_plain_numbers():
 
 
 def test_the_shown_table_escapes_what_came_from_data():
-    shown = result(headline=estimate(estimand="<script>x</script>"))._repr_html_()
+    shown = result(headline=estimate(estimand="<script>x</script>"))._repr_mimebundle_()["text/html"]
     assert "<script>" not in shown
 
 

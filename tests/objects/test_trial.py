@@ -174,4 +174,4 @@ def test_dose_is_graded_take_up():
     frame["came"] = [12.5, 0, 30, 0, 0, 0]
     made = trial(frame, taken="came")
     assert made.graded
-    assert "dose" in made._repr_html_()
+    assert "dose" in made._repr_mimebundle_()["text/html"]

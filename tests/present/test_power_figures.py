@@ -9,7 +9,7 @@ import pytest
 
 from whatworks import rct
 from whatworks.present import power as figures
-from whatworks.present.note import Note
+from whatworks.shown import Note
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from made_up_study import effects, panel, result
 
 from whatworks import present
 from whatworks.errors import RecordError
-from whatworks.present import table, words
 from whatworks.results import CheckResult, NotAvailable
+from whatworks.shown import SHOWN_MIME, Table, read, table, words
 
 
 def test_every_table_has_caption_and_scoped_headers() -> None:
@@ -69,14 +69,20 @@ def test_no_rows_and_no_checks_are_said_in_words() -> None:
 
 def test_a_table_comes_back_from_its_stored_form() -> None:
     shown = present.secondary_table(result())
-    assert present.Table.from_dict(shown._repr_mimebundle_()[present.TABLE_MIME]) == shown
+    assert read(shown._repr_mimebundle_()[SHOWN_MIME]) == (shown,)
     with pytest.raises(RecordError, match="not a stored table"):
-        present.Table.from_dict({"name": "x"})
+        Table.from_dict({"name": "x"})
 
 
 def test_rows_as_long_as_the_headers() -> None:
     with pytest.raises(RecordError, match="differ in number"):
-        present.Table("x", "X", ("a", "b"), (("1",),), (False, False))
+        Table("x", "X", ("a", "b"), (("1",),), (False, False))
+
+
+def test_a_row_stands_for_what_may_be_kept_or_for_nothing() -> None:
+    assert Table("x", "X", ("a",), (("1",),), (False,)).each == ""
+    with pytest.raises(RecordError, match="a row cannot stand for 'victim'"):
+        Table("x", "X", ("a",), (("1",),), (False,), each="victim")
 
 
 def test_a_gap_in_a_frame_is_never_nan() -> None:

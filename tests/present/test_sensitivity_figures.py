@@ -9,6 +9,7 @@ from reference_numbers import borough_panel
 
 from whatworks import did, present
 from whatworks.results import NotAvailable
+from whatworks.shown import Note
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_no_breakdown_is_said():
 @pytest.mark.parametrize("draw", [present.honest, present.bacon, present.said])
 def test_what_is_not_available_says_why(draw):
     note = draw(NotAvailable("12 clusters carry no more"))
-    assert isinstance(note, present.Note)
+    assert isinstance(note, Note)
     assert note.sentences == ("Not available: 12 clusters carry no more.",)
     assert note._repr_mimebundle_()["text/html"] == "<p>Not available: 12 clusters carry no more.</p>"
 
@@ -68,6 +69,6 @@ def test_what_the_two_way_regression_would_have_said(decomposition):
 
 
 def test_sentences_are_escaped():
-    note = present.Note(("a < b", "c & d"))
+    note = Note(("a < b", "c & d"))
     assert note._repr_mimebundle_()["text/html"] == "<p>a &lt; b</p><p>c &amp; d</p>"
     assert repr(note) == "a < b c & d"

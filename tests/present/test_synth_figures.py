@@ -16,8 +16,9 @@ from whatworks import present, synth
 from whatworks.errors import DesignError
 from whatworks.inference.conformal import Conformal
 from whatworks.inference.placebo import Placebo
-from whatworks.present import Figure, Note
+from whatworks.present import Figure
 from whatworks.results import Result
+from whatworks.shown import Note
 
 DRAWN: dict[str, Callable[..., Figure | Note]] = {
     "synth_path": present.synth_path,

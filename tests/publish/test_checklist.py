@@ -13,10 +13,10 @@ import pytest
 
 from whatworks import checks, rct
 from whatworks.errors import RecordError, StudyError
-from whatworks.present.table import Table
 from whatworks.publish import StudyWords, report
 from whatworks.publish import checklist as checklists
 from whatworks.results import NotAvailable, Result
+from whatworks.shown import Table
 from whatworks.trial import Trial
 
 STUDY = Path(__file__).parents[2] / "studies" / "synthetic-hotspots"

@@ -35,7 +35,7 @@ def everything() -> dict[str, object]:
         made.code(
             "ww.present.event_study(result)", made.shown(present.event_study(result, subject="robbery"))
         ),
-        made.code("panel", made.data("text/html", made.panel()._repr_html_())),
+        made.code("panel", made.shown(made.panel())),
         made.code("ww.present.checks_table(result)", made.shown(present.checks_table(result))),
         made.code("ww.present.effects_table(result)", made.shown(present.effects_table(result))),
     )

@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import made_up_study as made
 import pytest
@@ -15,7 +16,7 @@ import study_workspace
 from whatworks.errors import PublishError
 from whatworks.publish import StudyPages, audit, report, site
 from whatworks.results import Design, NotAvailable
-from whatworks.study import places
+from whatworks.study import kept, places, record
 from whatworks.study.hashing import text_hash
 from whatworks.study.spec import load_study
 
@@ -127,22 +128,17 @@ def test_names_are_text() -> None:
 # --- a workspace -------------------------------------------------------------------------------------------
 
 
-def workspace(folder: Path, **changes: object) -> Path:
+def workspace(folder: Path, *cells: dict[str, Any], **changes: str) -> Path:
     """A workspace with one recorded study; `changes` replace files of its record."""
     home = study_workspace.make(folder)
     provenance = {**made.PROVENANCE, "study": {"slug": "one", "sha256": text_hash(home / "study.yaml")}}
-    result, notebook = made.result(), made.notebook(made.markdown("Words"))
-    spec = load_study(home, name="studies/one")
-    files: dict[str, object] = {
-        "result.json": result.to_json(),
-        "provenance.json": json.dumps(provenance),
-        "notebook.ipynb": json.dumps(notebook),
-        "report.html": report.render(notebook, result, spec, provenance),
-        "tables/effects.csv": "term\n",
-        **changes,
-    }
-    for name, text in files.items():
-        study_workspace.put(home / "record" / name, str(text))
+    result = made.result()
+    ended = made.code("ww.study.conclude(result)", made.concluded(result))
+    notebook = kept.kept(made.notebook(made.markdown("Words"), *cells, ended)).notebook
+    result = record.lift(notebook, where="one").result
+    page = report.render(notebook, result, load_study(home, name="studies/one"), provenance)
+    for name, content in record.files(notebook, result, provenance, page).items():
+        study_workspace.put(home / "record" / name, changes.get(name, content.decode("utf-8")))
     return home
 
 
@@ -152,8 +148,8 @@ def test_a_workspace_becomes_a_site(tmp_path: Path) -> None:
     assert index == tmp_path / "site" / "index.html"
     page = index.read_text(encoding="utf-8")
     assert "Crimes fell by about 8%" in page
-    kept = {p.name for p in (tmp_path / "site" / "one").rglob("*") if p.is_file()}
-    assert kept == {"report.html", "result.json", "provenance.json", "notebook.ipynb", "effects.csv"}
+    went = {p.name for p in (tmp_path / "site" / "one").rglob("*") if p.is_file()}
+    assert {"report.html", "result.json", "provenance.json", "notebook.ipynb", "effects.csv"} <= went
 
 
 def test_a_study_without_a_record_is_listed(tmp_path: Path) -> None:
@@ -172,8 +168,46 @@ def test_words_changed_after_the_record(tmp_path: Path) -> None:
     assert not (tmp_path / "site").exists()
 
 
-def test_a_recorded_notebook_with_rows_of_data(tmp_path: Path) -> None:
-    rows = made.data("text/html", "<table class='dataframe'><tr><td>1</td><td>2</td></tr></table>")
-    workspace(tmp_path, **{"notebook.ipynb": json.dumps(made.notebook(made.code("x", rows)))})
-    with pytest.raises(PublishError, match="rows of the data"):
+@pytest.mark.parametrize(
+    "planted",
+    [
+        {"output_type": "stream", "name": "stderr", "text": "V001 7\n"},
+        made.data("text/html", "<table class='dataframe'><tr><td>V001</td><td>7</td></tr></table>"),
+        {**made.shown(made.panel()), "metadata": {"rows": ["V001"]}},
+        {**made.shown(made.panel()), "data": {**made.shown(made.panel())["data"], "text/plain": "V001 7"}},
+        {**made.shown(made.panel()), "data": {**made.shown(made.panel())["data"], "text/html": "V001 7"}},
+    ],
+)
+def test_a_recorded_notebook_with_rows_of_data(tmp_path: Path, planted: dict[str, Any]) -> None:
+    home = workspace(tmp_path)
+    path = home / "record" / "notebook.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["cells"].insert(1, made.code("x", planted))
+    study_workspace.put(path, record.notebook_text(notebook))
+    with pytest.raises(PublishError, match="may not go out"):
         site.publish(places.find(tmp_path), tmp_path / "site")
+    assert not (tmp_path / "site").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "true", "false"),
+    [
+        ("result.json", "-0.081", "-0.281"),
+        ("report.html", "by about 8%", "by about 28%"),
+        ("tables/effects.csv", ",-0.06,", ",-0.26,"),
+    ],
+)
+def test_a_record_edited_by_hand(tmp_path: Path, name: str, true: str, false: str) -> None:
+    path = workspace(tmp_path) / "record" / name
+    text = path.read_text(encoding="utf-8")
+    assert true in text
+    study_workspace.put(path, text.replace(true, false))
+    with pytest.raises(PublishError, match="other files than its notebook and its result give"):
+        site.publish(places.find(tmp_path), tmp_path / "site")
+
+
+def test_a_file_that_no_run_made_stays_behind(tmp_path: Path) -> None:
+    home = workspace(tmp_path)
+    study_workspace.put(home / "record" / "tables" / "victims.csv", "name\nV001\n")
+    site.publish(places.find(tmp_path), tmp_path / "site")
+    assert not list((tmp_path / "site").rglob("victims.csv"))

@@ -119,7 +119,7 @@ def test_arms_that_chance_would_not_part_so_far_stand_out():
     found = rct.balance(trial(table))
     assert found.p_value < 0.001
     assert found.largest == pytest.approx(found.table["standardised"].abs().max())
-    assert "Hansen" in found._repr_html_()
+    assert "Hansen" in found._repr_mimebundle_()["text/html"]
 
 
 def test_a_variable_without_variation_has_a_reason_and_no_number():
@@ -131,7 +131,7 @@ def test_a_variable_without_variation_has_a_reason_and_no_number():
     nothing = rct.balance(trial(frame().assign(crime=2.0), ("crime",)))
     assert nothing.rank == 0
     assert "no variable differs" in str(nothing.p_value)
-    assert "not available" in nothing._repr_html_()
+    assert "not available" in nothing._repr_mimebundle_()["text/html"]
 
 
 def test_several_rows_a_unit_count_once_and_a_crossover_is_refused():

@@ -77,7 +77,7 @@ def test_without_a_record_the_list_is_what_was_randomised():
     assert found.number("randomised") == 37
     assert found.number("received", "usual") == 0
     assert "received" not in set(found.numbers["step"])
-    assert "<table" in found._repr_html_()
+    assert "<table" in found._repr_mimebundle_()["text/html"]
 
 
 def test_reasons_of_losses_replace_what_the_data_show():

@@ -28,8 +28,8 @@ def counted(starts: list[int | None]) -> Panel:
 def test_a_study_that_follows_says_so() -> None:
     found = study.follows(staggered(ONE), "did.block")
     assert found.notes == ()
-    assert "follows what its design suggests" in found._repr_html_()
-    assert "did.block" in found._repr_html_()
+    assert "follows what its design suggests" in found._repr_mimebundle_()["text/html"]
+    assert "did.block" in found._repr_mimebundle_()["text/html"]
 
 
 def test_one_treated_area_is_followed_by_any_of_three_synthetic_controls() -> None:
@@ -40,7 +40,7 @@ def test_one_treated_area_is_followed_by_any_of_three_synthetic_controls() -> No
     ):
         found = study.follows(panel, method)
         assert found.notes == ()
-        assert said in found._repr_html_()
+        assert said in found._repr_mimebundle_()["text/html"]
     assert "suggests synth.classic" in study.follows(panel, "did.block").notes[0]
 
 
@@ -50,7 +50,7 @@ def test_a_study_that_does_otherwise_is_loud() -> None:
     assert found.notes[0].startswith(
         "Careful: this study uses did.block, while its design suggests did.att_gt."
     )
-    assert found._repr_html_().startswith("<p><strong>Careful")
+    assert found._repr_mimebundle_()["text/html"].startswith("<p><strong>Careful")
     gaps = staggered(SEVERAL).outcome.copy()
     gaps[0, 0] = np.nan
     holed = replace(staggered(SEVERAL), outcome=gaps)
@@ -70,7 +70,10 @@ def test_a_choice_against_the_design_is_named() -> None:
 def test_counts_may_be_taken_as_a_rate_ratio() -> None:
     found = study.follows(counted(ONE), "did.poisson")
     assert found.notes == ()
-    assert "follows what its design suggests, on counts with did.poisson." in found._repr_html_()
+    assert (
+        "follows what its design suggests, on counts with did.poisson."
+        in found._repr_mimebundle_()["text/html"]
+    )
     assert "suggests did.block" in study.follows(staggered(ONE), "did.poisson").notes[0]
     assert "suggests did.att_gt" in study.follows(counted(SEVERAL), "did.poisson").notes[0]
     cohorts = 'did.etwfe(model="poisson")'

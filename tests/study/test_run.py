@@ -12,10 +12,10 @@ import pytest
 import study_workspace as workspace
 
 from whatworks.errors import RecordError, RunError
-from whatworks.present import FIGURE_MIME
-from whatworks.results import CheckResult, Design, Estimate, NotAvailable, Result
+from whatworks.present import Figure
+from whatworks.results import CheckResult, Result
 from whatworks.study import engine, open_study, record, run, running, swap
-from whatworks.study.closing import MIME, Conclusion
+from whatworks.study.closing import MIME
 
 LIGHT = {"set-up": workspace.LIGHT, "result": workspace.LIGHT_END}
 
@@ -40,11 +40,12 @@ def test_a_run_leaves_a_whole_record_and_two_runs_the_same_bytes(tmp_path: Path)
     one = workspace.make(tmp_path)
     seen: list[tuple[int, int, str]] = []
     study = open_study("one", start=tmp_path)
-    report = run(study, render=workspace.render, progress=lambda *step: seen.append(step))
+    done = run(study, render=workspace.render, progress=lambda *step: seen.append(step))
     first = workspace.tree(one)
     run(study, render=workspace.render)
     assert workspace.tree(one) == first
-    assert report == one.resolve() / "record" / "report.html"
+    assert done.left_out == ()
+    assert done.report == one.resolve() / "record" / "report.html"
     assert [done for done, _, _ in seen] == list(range(6))
     names = {"result.json", "provenance.json", "notebook.ipynb", "report.html", "tables/effects.csv"}
     assert {f"record/{name}" for name in names} <= set(first)
@@ -73,8 +74,9 @@ def test_what_differs_between_runs_is_tidied(tmp_path: Path) -> None:
     run(study, render=workspace.render)
     assert workspace.tree(one) == first
     text = first["record/notebook.ipynb"].decode()
-    assert "UTC 0 1" in text
-    assert "careful" in text
+    assert "UTC 0 1" not in text
+    assert "Left out of the record: 3 lines of printed text" in text
+    assert "lines of warnings, which no presenter of whatworks made" in text
     assert str(tmp_path) not in text
 
 
@@ -95,30 +97,15 @@ def test_a_kernel_killed_in_mid_run(tmp_path: Path) -> None:
     assert "the kernel died in cell 'killed'" in message
 
 
-def shows(result: Result, *, times: int = 1) -> dict[str, Any]:
-    """A notebook that ran and shows a result so many times."""
-    data, metadata = Conclusion(result, ())._repr_mimebundle_()
-    output = {"output_type": "display_data", "data": data, "metadata": metadata}
-    cell = {"cell_type": "code", "id": "result", "metadata": {}, "source": "", "execution_count": 1}
-    return {
-        "cells": [{**cell, "outputs": [output] * times}],
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the engine gives back instead of running anything."""
+    notebook = {
+        "cells": [workspace.concluding(workspace.plain_result())],
         "metadata": {},
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-
-
-def plain_result() -> Result:
-    none = NotAvailable("none")
-    headline = Estimate("e", -1.0, none, none, none, 0.95, none, none, "", "")
-    effects = pd.DataFrame([("ATT", -1.0, 1.0, -2.0, 0.0, 0.5, 3)], columns=list(_COLUMNS))
-    return Result("m", headline, effects, Design(1, 1, 1, 1, none, none), {}, "")
-
-
-@pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the engine gives back instead of running anything."""
-    notebook = shows(plain_result())
     monkeypatch.setattr(engine, "execute", lambda *args, **more: engine.Executed(notebook))
     return notebook
 
@@ -146,21 +133,19 @@ def test_a_check_that_the_protocol_owes(tmp_path: Path, ran: dict[str, Any]) -> 
     with pytest.raises(RunError, match="owes checks that the run does not give: 'Pre-trends'"):
         run(open_study("one", start=tmp_path), render=workspace.render)
     check = CheckResult("Pre-trends", "pass", "fine")
-    ran["cells"][0]["outputs"] = shows(plain_result().with_checks(check))["cells"][0]["outputs"]
+    ran["cells"][0]["outputs"] = workspace.concluding(workspace.plain_result().with_checks(check))["outputs"]
     run(open_study("one", start=tmp_path), render=workspace.render)
 
 
 def test_figures_are_kept_beside_the_notebook(tmp_path: Path, ran: dict[str, Any]) -> None:
     one = workspace.make(tmp_path, LIGHT)
-    drawing = {"output_type": "display_data", "metadata": {}, "data": {"image/svg+xml": "<svg/>"}}
+    numbers = pd.DataFrame({"month": ["2020-01"], "crimes": [1.5]})
+    ours = Figure("<svg>2</svg>", "A line", numbers, "Crimes by month", "Paths", each="period")
+    drawing = {"output_type": "display_data", "metadata": {}, "data": ours._repr_mimebundle_()}
     ran["cells"][0]["outputs"].append(drawing)
     ran["cells"][0]["metadata"]["tags"] = ["figure"]
     run(open_study("one", start=tmp_path), render=workspace.render)
-    ours = {"name": "Paths", "svg": "<svg>2</svg>", "table": [{"month": "2020-01", "crimes": 1.5}]}
-    ran["cells"][0]["outputs"].append({**drawing, "data": {FIGURE_MIME: ours}})
-    run(open_study("one", start=tmp_path), render=workspace.render)
     kept = record.load(one).files
-    assert kept["figures/result-2.svg"] == b"<svg/>"
     assert kept["figures/paths.svg"] == b"<svg>2</svg>"
     assert kept["tables/figure-paths.csv"] == b"month,crimes\n2020-01,1.5\n"
 
@@ -172,7 +157,9 @@ def test_a_full_disk_is_a_failed_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def full(*args: Any, **more: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(running, "produce", lambda study, **more: type("P", (), {"files": {"a": b"1"}})())
+    monkeypatch.setattr(
+        running, "produce", lambda study, **more: type("P", (), {"files": {"a": b"1"}, "left_out": ()})()
+    )
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(RunError, match="the disk is full"):
         run(open_study("one", start=tmp_path), render=workspace.render)
@@ -220,8 +207,8 @@ def test_no_kernel_outlives_a_run(tmp_path: Path) -> None:
 
 def test_tables_hold_texts_that_a_spreadsheet_will_not_run() -> None:
     table = pd.DataFrame({"area": ["=cmd|' /C calc'!A0", "Brent"], "x": [-1.5, 2.0]})
-    result = plain_result().with_checks(CheckResult("One out", "pass", "ok", table))
-    files = record.files("", {"cells": []}, result, {}, "")
+    result = workspace.plain_result().with_checks(CheckResult("One out", "pass", "ok", table))
+    files = record.files({"cells": []}, result, {}, "")
     assert files["tables/check-one-out.csv"].decode() == "area,x\n'=cmd|' /C calc'!A0,-1.5\nBrent,2.0\n"
 
 

@@ -40,16 +40,21 @@ def test_markup_and_formulas_in_an_area_name_are_text(here: Path) -> None:
     panel = study.panel(source, unit="area", period="month", outcome="crimes", start="start")
     result = did.block(panel, inference=inference.choose("cluster"))
     pages = [
-        source._repr_html_(),
-        panel._repr_html_(),
-        result._repr_html_(),
-        study.about("studies/one")._repr_html_(),
+        source._repr_mimebundle_()["text/html"],
+        panel._repr_mimebundle_()["text/html"],
+        result._repr_mimebundle_()["text/html"],
+        study.about("studies/one")._repr_mimebundle_()["text/html"],
         study.conclude(result, source)._repr_mimebundle_()[0]["text/html"],
     ]
     assert all("<script" not in page for page in pages)
     assert "&lt;script" in pages[3]
     named = workspace.put(here / "data" / "<i>.csv", workspace.counts())
-    assert "<i>" not in study.read(f"data/{named.name}", outcomes=["crimes"], unit="area")._repr_html_()
+    assert (
+        "<i>"
+        not in study.read(f"data/{named.name}", outcomes=["crimes"], unit="area")._repr_mimebundle_()[
+            "text/html"
+        ]
+    )
     assert evil in panel.units
     workspace.put(here / "data" / "b.csv", workspace.counts(name="=1+2"))
     formula = study.read("data/b.csv", outcomes=["crimes"], unit="area")
@@ -150,7 +155,7 @@ def test_timing_and_population_are_joined(here: Path) -> None:
 
 def test_the_words_of_a_study_and_of_the_example(here: Path) -> None:
     assert study.about("studies/one").title == "A test"
-    assert "synthetic" in study.about("")._repr_html_()
+    assert "synthetic" in study.about("")._repr_mimebundle_()["text/html"]
     with pytest.raises(StudyError):
         study.about("../one")
 

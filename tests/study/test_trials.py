@@ -43,7 +43,7 @@ def test_a_record_is_read_drawn_again_and_hashed(inside: Path) -> None:
     assert found.allocation is not None
     assert found.allocation.rule is not None
     assert found.files == ((RECORD, sha256(inside / RECORD)), (LISTED, sha256(inside / LISTED)))
-    shown = found._repr_html_()
+    shown = found._repr_mimebundle_()["text/html"]
     assert "within 5 blocks: 30 to control, 30 to patrol" in shown
     assert "about 6.7 × 10 to the power 14" in shown
     assert "byte for byte" in shown
@@ -55,7 +55,7 @@ def test_what_a_study_cannot_show_is_said(inside: Path) -> None:
     assert bare.allocation is not None
     assert not bare.replayed
     assert "was not drawn again" in bare.notes[0]
-    assert bare.notes[0] in bare._repr_html_()
+    assert bare.notes[0] in bare._repr_mimebundle_()["text/html"]
     none = study.drawn()
     assert none.allocation is None
     assert "taken on trust" in none.notes[0]

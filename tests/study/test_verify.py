@@ -65,7 +65,7 @@ def copy(recorded: Path, tmp_path: Path) -> Path:
 def same_run(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy in which a re-run gives what the record held at first, without starting a kernel."""
     kept = record.load(copy / "studies" / "one")
-    produced = running.Produced(kept.result, kept.provenance, dict(kept.files))
+    produced = running.Produced(kept.result, kept.provenance, dict(kept.files), ())
     monkeypatch.setattr(verifying, "produce", lambda study, **more: produced)
     return copy
 

@@ -11,6 +11,7 @@ import pandas as pd
 from whatworks.panel import Panel
 from whatworks.publish import StudyWords
 from whatworks.results import CheckResult, Design, Estimate, NotAvailable, Number, Result, Secondary
+from whatworks.study.closing import Conclusion
 
 NONE = NotAvailable("one treated unit carries no error of its own")
 UNIT = "robberies per 1,000 residents per month"
@@ -155,6 +156,12 @@ def code(source: str, *outputs: dict[str, Any], tags: tuple[str, ...] = ()) -> d
 def shown(thing: Any) -> dict[str, Any]:
     """The output of a cell that displays one of our figures or tables."""
     return {"output_type": "display_data", "data": thing._repr_mimebundle_(), "metadata": {}}
+
+
+def concluded(result: Result) -> dict[str, Any]:
+    """The output of the cell that hands a result over."""
+    data, metadata = Conclusion(result, ())._repr_mimebundle_()
+    return {"output_type": "display_data", "data": data, "metadata": metadata}
 
 
 def data(kind: str, value: Any, **metadata: Any) -> dict[str, Any]:

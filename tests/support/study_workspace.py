@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from whatworks.results import Design, Estimate, NotAvailable, Result
+from whatworks.study.closing import Conclusion
+
 PARAMETERS = (
     'study: str = ""  # folder of the study\n'
     'data: list[str] = ["data/counts.csv"]  # files\n'
@@ -15,6 +20,7 @@ PARAMETERS = (
     "seed: int = 1  # seed\n"
     "fill: dict[str, str] = {}  # more\n"
     "loud: bool = False  # a switch\n"
+    'unit: str = "area"  # a column\n'
 )
 WORK = (
     'source = ww.study.read(data, outcomes=[outcome], unit="area")\n'
@@ -37,6 +43,7 @@ columns = ["term", "estimate", "std_error", "low", "high", "p_value", "n"]
 result = Result("test", headline, pd.DataFrame(columns=columns), Design(1, 1, 1, 1, none, none), {}, "")
 """
 LIGHT_END = "Conclusion(result, ())"
+LIGHT_CELLS = {"light": LIGHT}
 
 
 def counts(*, name: str = "Area 1") -> str:
@@ -95,6 +102,23 @@ def make(folder: Path, cells: Mapping[str, str] | None = None, **more: Any) -> P
     put(folder / "studies" / "one" / "study.yaml", STUDY)
     put(folder / "studies" / "one" / "parameters.yaml", "study: studies/one\nlevel: 0.9\n")
     return folder / "studies" / "one"
+
+
+def plain_result() -> Result:
+    """A result without uncertainty."""
+    none = NotAvailable("none")
+    headline = Estimate("e", -1.0, none, none, none, 0.95, none, none, "", "")
+    columns = ["term", "estimate", "std_error", "low", "high", "p_value", "n"]
+    effects = pd.DataFrame([("ATT", -1.0, 1.0, -2.0, 0.0, 0.5, 3)], columns=columns)
+    return Result("m", headline, effects, Design(1, 1, 1, 1, none, none), {}, "")
+
+
+def concluding(result: Result, *, times: int = 1) -> dict[str, Any]:
+    """A cell that ran and shows a result so many times."""
+    data, metadata = Conclusion(result, ())._repr_mimebundle_()
+    output = {"output_type": "display_data", "data": data, "metadata": metadata}
+    cell = {"cell_type": "code", "id": "result", "metadata": {}, "source": "", "execution_count": 1}
+    return {**cell, "outputs": [output] * times}
 
 
 def put(path: Path, text: str) -> Path:

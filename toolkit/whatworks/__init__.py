@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from whatworks import checks, data, did, errors, inference, present, publish, rct, study, synth
+    from whatworks import checks, data, did, errors, inference, present, publish, rct, shown, study, synth
     from whatworks.errors import WhatworksError
     from whatworks.panel import Panel
     from whatworks.results import CheckResult, Design, Estimate, NotAvailable, Result
@@ -35,6 +35,7 @@ __all__ = [
     "present",
     "publish",
     "rct",
+    "shown",
     "study",
     "synth",
 ]

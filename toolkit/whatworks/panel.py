@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,6 +14,7 @@ import pandas as pd
 from whatworks import panel_rules, panel_starts, periods
 from whatworks.errors import OptionError, PanelError, first_few
 from whatworks.periods import PeriodKind
+from whatworks.shown import Card, Part, Shown
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -23,8 +23,8 @@ Bools = npt.NDArray[np.bool_]
 NEVER = panel_starts.NEVER
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Panel:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Panel(Shown):
     """A table of units by periods with the outcome of each cell; valid once it exists.
 
     Units and periods are sorted, so the order of the rows it came from never matters.
@@ -293,12 +293,13 @@ class Panel:
             "missing cells": int(np.isnan(self.outcome).sum()),
         }
 
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><th scope="row">{html.escape(key)}</th><td>{html.escape(str(value))}</td></tr>'
-            for key, value in self.summary().items()
-        )
-        return f"<table><caption>The panel</caption><tbody>{rows}</tbody></table>"
+    def parts(self) -> tuple[Part, ...]:
+        """Its sizes; never a label or a value of a single unit."""
+        facts = tuple((key, str(value)) for key, value in self.summary().items())
+        return (Card("The panel", facts),)
+
+    def __repr__(self) -> str:
+        return f"Panel({', '.join(f'{key}: {value}' for key, value in self.summary().items())})"
 
 
 def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -10,7 +9,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from whatworks.absence import NotAvailable as NotAvailable
+from whatworks.absence import Number as Number
 from whatworks.errors import RecordError
+from whatworks.shown import Card, Note, Part, Shown
 
 SCHEMA = "whatworks.result/1"
 
@@ -19,22 +21,6 @@ RATE_RATIO = "rate ratio"
 
 Verdict = Literal["pass", "concern", "fail", "not_applicable"]
 VERDICTS: tuple[Verdict, ...] = ("pass", "concern", "fail", "not_applicable")
-
-
-@dataclass(frozen=True, slots=True)
-class NotAvailable:
-    """Stands where a number would be, and says why there is none."""
-
-    reason: str
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __str__(self) -> str:
-        return f"not available: {self.reason}"
-
-
-Number = float | NotAvailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +68,8 @@ class Estimate:
             object.__setattr__(self, name, float(number))
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class CheckResult(Shown):
     """What a check found.
 
     Attributes:
@@ -106,15 +92,11 @@ class CheckResult:
                 f"verdict {self.verdict!r} is not one of {VERDICTS}", where=f"check {self.name}"
             )
 
-    def _repr_html_(self) -> str:
+    def parts(self) -> tuple[Part, ...]:
+        """The verdict, its reason, and what would turn it; not the evidence."""
         words = {"pass": "Pass", "concern": "Concern", "fail": "Fail", "not_applicable": "Not applicable"}
-        change = (
-            f"<p>Would change if: {html.escape(self.would_change_if)}</p>" if self.would_change_if else ""
-        )
-        return (
-            f"<p><strong>{html.escape(self.name)}: {words[self.verdict]}.</strong> "
-            f"{html.escape(self.reason)}</p>{change}"
-        )
+        change = (f"Would change if: {self.would_change_if}",) if self.would_change_if else ()
+        return Note((f"{self.name}: {words[self.verdict]}.",), "loud"), Note((self.reason, *change))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +126,14 @@ class Secondary:
     adjustment: str
 
 
+_NO_PERCENT = NotAvailable("the method gives no percent change")
+
 EFFECT_COLUMNS = ("term", "estimate", "std_error", "low", "high", "p_value", "n")
 """Columns of every effects table; `event_time`, `cohort`, `period` and `reason` follow where they apply."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Result(Shown):
     """What a method found on one panel, with all that is needed to find it again.
 
     Attributes:
@@ -174,7 +158,7 @@ class Result:
     design: Design
     spec: Mapping[str, Any]
     input_hash: str
-    relative: Estimate | NotAvailable = NotAvailable("the method gives no percent change")
+    relative: Estimate | NotAvailable = _NO_PERCENT
     seed: int | None = None
     notes: tuple[str, ...] = ()
     checks: tuple[CheckResult, ...] = ()
@@ -222,7 +206,8 @@ class Result:
 
         return result_json.loads(text)
 
-    def _repr_html_(self) -> str:
+    def parts(self) -> tuple[Part, ...]:
+        """The headline; not the effects, and nothing that belongs to single units."""
         cells = (
             ("Estimate", self.headline.value),
             ("Standard error", self.headline.std_error),
@@ -232,12 +217,8 @@ class Result:
             ("Unit", self.headline.scale),
             ("Inference", self.headline.inference),
         )
-        rows = "".join(
-            f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(_signed(value))}</td></tr>'
-            for name, value in cells
-        )
-        title = html.escape(f"{self.headline.estimand} ({self.method})")
-        return f"<table><caption>{title}</caption><tbody>{rows}</tbody></table>"
+        caption = f"{self.headline.estimand} ({self.method})"
+        return (Card(caption, tuple((name, _signed(value)) for name, value in cells)),)
 
 
 def show(value: Number | str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,6 +14,7 @@ import pandas as pd
 from whatworks import periods, trial_rules
 from whatworks.errors import OptionError, TrialError, did_you_mean
 from whatworks.periods import PeriodKind
+from whatworks.shown import Card, Part, Shown
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -23,8 +23,8 @@ Bools = npt.NDArray[np.bool_]
 _ARRAYS = ("unit", "arm", "outcome", "period", "block", "cluster", "taken", "exposure", "baseline")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Trial:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Trial(Shown):
     """A table of randomised units, one row each, or one row a unit and period; valid once it exists.
 
     Rows are sorted by unit and period, so the order they came in never matters. All arrays are read-only.
@@ -287,12 +287,13 @@ class Trial:
             "take-up": "not recorded" if self.taken is None else ("dose" if self.graded else "yes or no"),
         }
 
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><th scope="row">{html.escape(key)}</th><td>{html.escape(str(value))}</td></tr>'
-            for key, value in self.summary().items()
-        )
-        return f"<table><caption>The trial</caption><tbody>{rows}</tbody></table>"
+    def parts(self) -> tuple[Part, ...]:
+        """Its sizes; never a label or a value of a single unit."""
+        facts = tuple((key, str(value)) for key, value in self.summary().items())
+        return (Card("The trial", facts),)
+
+    def __repr__(self) -> str:
+        return f"Trial({', '.join(f'{key}: {value}' for key, value in self.summary().items())})"
 
 
 def _recoded(codes: Ints, labels: tuple[str, ...]) -> tuple[tuple[str, ...], Ints]:

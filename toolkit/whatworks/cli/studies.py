@@ -70,14 +70,16 @@ def run(study: _Study = "", every: _All = False) -> None:
         try:
             opened = open_study(name)
             with progress.shown(opened.slug) as tell:
-                report = run_study(opened, render=_render, progress=tell)
+                done = run_study(opened, render=_render, progress=tell)
         except WhatworksError as problem:
             if len(names) == 1:
                 raise
             typer.echo(f"{name}: {problem}", err=True)
             failed.append(problem)
             continue
-        typer.echo(_from_here(report))
+        for item in done.left_out:
+            typer.echo(f"{opened.slug}: left out of the record, {item}", err=True)
+        typer.echo(_from_here(done.report))
     if failed:
         raise typer.Exit(max(problem.exit_status for problem in failed))
 

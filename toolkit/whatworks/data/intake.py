@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import html
 from dataclasses import dataclass
 from pathlib import Path
 
+from whatworks.shown import Card, Part, Shown
+
 _CHUNK = 1 << 20
-_CELL = "text-align:left;vertical-align:top"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Difference:
     difference: int
 
 
-@dataclass(frozen=True, slots=True)
-class IntakeReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class IntakeReport(Shown):
     """Everything a reader of the table must know about the files it came from.
 
     Names are file names without folders, so the report is the same wherever the data lie.
@@ -81,16 +81,10 @@ class IntakeReport:
                 lines.extend(f"  - {item}" for item in items)
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        rows = []
-        for title, items in self._sections():
-            if items:
-                cell = "<br>".join(html.escape(item) for item in items)
-                rows.append(
-                    f'<tr><th scope="row" style="{_CELL}">{html.escape(title)}</th>'
-                    f'<td style="{_CELL}">{cell}</td></tr>'
-                )
-        return f"<table><caption>Intake report</caption><tbody>{''.join(rows)}</tbody></table>"
+    def parts(self) -> tuple[Part, ...]:
+        """What happened to the files, a fact a line."""
+        facts = ((title, "\n".join(items)) for title, items in self._sections() if items)
+        return (Card("Intake report", tuple(facts)),)
 
     def _sections(self) -> list[tuple[str, list[str]]]:
         return [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 import os
 import re
 import tempfile
@@ -18,6 +17,7 @@ import pandas as pd
 
 from whatworks.data.intake import IntakeReport
 from whatworks.errors import OptionError, SourceError, did_you_mean, first_few
+from whatworks.shown import Note, Part, Shown, Table
 
 COLUMNS: Final = ("area_code", "area_name", "month", "offence", "count")
 _TEXTS: Final = COLUMNS[:4]
@@ -25,12 +25,11 @@ COVERAGE_COLUMNS: Final = ("source", "month", "state", "rows")
 State = Literal["present", "partial", "missing"]
 STATES: Final[tuple[State, ...]] = ("present", "partial", "missing")
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-_HEAD_ROWS = 8
 _REMEDY = "Build it with from_counts or from_cube."
 
 
-@dataclass(frozen=True, slots=True)
-class Tidy:
+@dataclass(frozen=True, slots=True, repr=False)
+class Tidy(Shown):
     """Counts by area, month and offence, with the report of how they came in.
 
     `frame` has the columns `area_code`, `area_name`, `month` (YYYY-MM), `offence` (text held as categories,
@@ -119,37 +118,26 @@ class Tidy:
             part.unlink(missing_ok=True)
         return target
 
-    def _repr_html_(self) -> str:
+    def parts(self) -> tuple[Part, ...]:
+        """How much there is, the months by source and what happened to the files; no row of the table."""
         facts = (
             f"{len(self.areas):,} areas × {len(self.months):,} months × {len(self.offences):,} offences, "
             f"{int(self.frame['count'].sum()):,} crimes"
         )
         span = f", {self.months[0]} to {self.months[-1]}" if self.months else ""
-        head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
-            for row in self.frame.head(_HEAD_ROWS).itertuples(index=False)
-        )
-        return (
-            f"<p>{html.escape(facts + span)}</p>{self._coverage_html()}"
-            f"<table><caption>First rows</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            f"{self.intake._repr_html_()}"
-        )
+        return (Note((facts + span,)), self._coverage(), *self.intake.parts())
 
-    def _coverage_html(self) -> str:
+    def _coverage(self) -> Table:
         rows = []
         for source, group in self.coverage.groupby("source", sort=True):
-            cells = []
+            cells = [str(source)]
             for state in STATES:
                 months = group.loc[group["state"] == state, "month"].tolist()
                 shown = "" if state == "present" or not months else f" ({first_few(months, 12)})"
-                cells.append(f"<td>{len(months):,}{html.escape(shown)}</td>")
-            rows.append(f'<tr><th scope="row">{html.escape(str(source))}</th>{"".join(cells)}</tr>')
-        head = "".join(f'<th scope="col">{name}</th>' for name in ("source", *STATES))
-        return (
-            f"<table><caption>Months by source</caption><thead><tr>{head}</tr></thead>"
-            f"<tbody>{''.join(rows)}</tbody></table>"
-        )
+                cells.append(f"{len(months):,}{shown}")
+            rows.append(tuple(cells))
+        columns = ("source", *STATES)
+        return Table("months", "Months by source", columns, tuple(rows), (False,) * len(columns), each="file")
 
 
 def from_cube(

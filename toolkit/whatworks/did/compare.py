@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from whatworks.inference.wild import WildCluster
 from whatworks.panel import NEVER, Panel
 from whatworks.result_json import frame_to_records
 from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Number, Result, show
+from whatworks.shown import Note, Part, Shown, Table
 
 COLUMNS = (
     "method", "comparison", "weights", "estimand", "scale", "estimate", "std_error", "low", "high", "p_value",
@@ -32,8 +32,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Comparison(Shown):
     """What every method says on one panel.
 
     Attributes:
@@ -72,8 +72,9 @@ class Comparison:
         }
         return json.dumps(listed, indent=1, ensure_ascii=False) + "\n"
 
-    def _repr_html_(self) -> str:
-        heads = (
+    def parts(self) -> tuple[Part, ...]:
+        """A row a method, then the notes."""
+        columns = (
             "Method",
             "Estimate",
             f"{self.level:.0%} interval",
@@ -82,14 +83,10 @@ class Comparison:
             "Assumes",
             "Why it differs",
         )
-        head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-        body = "".join(_row_html(row, self.suggested) for _, row in self.table.iterrows())
-        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
-        title = html.escape(f"The same question, every answer ({self.scale})")
-        return (
-            f"<table><caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            f"{notes}"
-        )
+        rows = tuple(_shown_row(row, self.suggested) for _, row in self.table.iterrows())
+        caption = f"The same question, every answer ({self.scale})"
+        numeric = (False, *(True,) * 4, False, False)
+        return Table("comparison", caption, columns, rows, numeric, each="way of answering"), Note(self.notes)
 
 
 def compare(
@@ -308,14 +305,13 @@ def _notes(asked: Asked, found: Mapping[str, Result]) -> list[str]:
     return notes
 
 
-def _row_html(row: pd.Series[Any], suggested: str | NotAvailable) -> str:
-    name = html.escape(str(row["method"]))
-    bold = f"<strong>{name}</strong> (suggested)" if row["method"] == suggested else name
-    first = f'<th scope="row">{bold}</th>'
+def _shown_row(row: pd.Series[Any], suggested: str | NotAvailable) -> tuple[str, ...]:
+    name = f"{row['method']} (suggested)" if row["method"] == suggested else str(row["method"])
     if row["estimand"] == "":
-        return f'<tr>{first}<td colspan="6">Does not apply. {html.escape(str(row["reason"]))}</td></tr>'
-    unit = " (rate ratio)" if row["scale"] == "rate ratio" else ""
-    cells = (
+        return (name, *("\u2013",) * 4, str(row["assumes"]), f"Does not apply. {row['reason']}")
+    unit = " (rate ratio)" if row["scale"] == RATE_RATIO else ""
+    return (
+        name,
         f"{_shown(row['estimate'])}{unit}",
         f"{_shown(row['low'])} to {_shown(row['high'])}",
         _shown(row["p_value"]),
@@ -323,7 +319,6 @@ def _row_html(row: pd.Series[Any], suggested: str | NotAvailable) -> str:
         str(row["assumes"]),
         " ".join(part for part in (str(row["differs_because"]), str(row["reason"])) if part),
     )
-    return f"<tr>{first}{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
 
 
 def _stored(row: pd.Series[Any]) -> dict[str, Any]:

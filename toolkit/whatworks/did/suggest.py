@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from whatworks.inference.default import FEW_TREATED, count_clusters, decide
 from whatworks.inference.influence import Analytical
 from whatworks.panel import NEVER, Panel
 from whatworks.results import NotAvailable
+from whatworks.shown import Note, Part, Shown
 
 SHORT: Final = 12
 """Fewer untreated periods than this leave the placebo in time and the pre-trends test little to look at."""
@@ -26,8 +26,8 @@ THIN_BASE: Final = (
 """Measured with six of twelve command units in three cohorts (benchmarks/calibration_methods.py)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+@dataclass(frozen=True, slots=True, repr=False)
+class Suggestion(Shown):
     """What fits a panel.
 
     Attributes:
@@ -44,14 +44,14 @@ class Suggestion:
     inference: str
     checks: tuple[str, ...]
 
-    def _repr_html_(self) -> str:
-        def listed(items: tuple[str, ...]) -> str:
-            return "<ul>" + "".join(f"<li>{html.escape(item)}</li>" for item in items) + "</ul>"
-
+    def parts(self) -> tuple[Part, ...]:
+        """The method with its choices, why, its inference, and the checks owed."""
         call = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
         return (
-            f"<p><strong>{html.escape(self.method)}({html.escape(call)})</strong></p>{listed(self.reasons)}"
-            f"<p>{html.escape(self.inference)}</p><p>Checks owed:</p>{listed(self.checks)}"
+            Note((f"{self.method}({call})",), "loud"),
+            Note(self.reasons, "list"),
+            Note((self.inference, "Checks owed:")),
+            Note(self.checks, "list"),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import comb, floor, log10, prod
+from math import comb, prod
 from typing import Final, Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from whatworks.inference import draws as random_draws
 from whatworks.inference.wild_refits import Share
+from whatworks.shown.words import written
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -197,13 +198,3 @@ def products(parts: Sequence[Ints], places: Sequence[Ints], step: int) -> Iterat
             index, digit = np.divmod(index, len(part))
             rows[:, place] = part[digit]
         yield rows
-
-
-def written(count: int) -> str:
-    """A number of assignments as a reader sees it: in full up to a million, else its size."""
-    if count <= 1_000_000:
-        return f"{count:,}"
-    if count >= 10**300:
-        return f"about 10 to the power {round(log10(count)):,}"
-    power = floor(log10(count))
-    return f"about {10 ** (log10(count) - power):.1f} × 10 to the power {power}"

@@ -15,23 +15,19 @@ from whatworks.present.event_study import event_study
 from whatworks.present.figure import FIGURE_MIME, Figure
 from whatworks.present.flow import flow
 from whatworks.present.honest import honest
-from whatworks.present.note import Note, said
 from whatworks.present.paths import cohort_paths, paths
 from whatworks.present.power import power_curve, power_sizes
 from whatworks.present.pretrend_power import pretrend_power
+from whatworks.present.said import said
 from whatworks.present.sentence import Status, findings, headline, status
 from whatworks.present.synth import donor_weights, synth_gap, synth_path, synth_ranking
-from whatworks.present.table import TABLE_MIME, Table
 from whatworks.present.tables import checks_table, design_table, effects_table, secondary_table
 from whatworks.present.trial_balance import trial_balance
 
 __all__ = [
     "FIGURE_MIME",
-    "TABLE_MIME",
     "Figure",
-    "Note",
     "Status",
-    "Table",
     "answer",
     "bacon",
     "balance_table",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from whatworks.present import sentence, words
-from whatworks.present.note import Note
+from whatworks.present import sentence
 from whatworks.present.sentence import Better
 from whatworks.results import NotAvailable, Result
+from whatworks.shown import Note, words
 
 
 def answer(

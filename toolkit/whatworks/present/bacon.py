@@ -6,10 +6,11 @@ from typing import Protocol
 
 import pandas as pd
 
-from whatworks.present import drawing, words
+from whatworks.present import drawing
 from whatworks.present.figure import Figure, slug
-from whatworks.present.note import Note, said
+from whatworks.present.said import said
 from whatworks.results import NotAvailable
+from whatworks.shown import Note, words
 
 _LOOKS = (
     ("treated vs untreated", drawing.FIRST, "o", None),
@@ -79,6 +80,7 @@ def bacon(decomposition: Decomposition | NotAvailable, *, subject: str = "") -> 
         return drawing.finish(
             canvas,
             name=slug("bacon", subject),
+            each="comparison",
             caption=caption,
             alt=_alt(decomposition),
             table=table.drop(columns="already_treated"),

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from whatworks.errors import DesignError
-from whatworks.present import words
-from whatworks.present.table import Table
 from whatworks.results import Result
+from whatworks.shown import Table, words
 
 
 def balance_table(result: Result) -> Table:
@@ -41,5 +40,11 @@ def balance_table(result: Result) -> Table:
     note = f"{held} of {len(balance)} constraints are met. Totals over the treated areas."
     columns = ("What", "Treated", "Weighted others", "Others, equal weights", "Met")
     return Table(
-        "balance", "What was matched before the start", columns, rows, (False, True, True, True, False), note
+        "balance",
+        "What was matched before the start",
+        columns,
+        rows,
+        (False, True, True, True, False),
+        note,
+        each="constraint",
     )

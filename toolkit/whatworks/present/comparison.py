@@ -7,10 +7,11 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from whatworks.present import drawing, words
+from whatworks.present import drawing
 from whatworks.present.figure import Figure, slug
-from whatworks.present.note import Note, said
+from whatworks.present.said import said
 from whatworks.results import RATE_RATIO, NotAvailable
+from whatworks.shown import Note, words
 
 PERCENT = "Percent change"
 _PERCENT = {"estimate": "relative", "low": "relative_low", "high": "relative_high"}
@@ -69,6 +70,7 @@ def comparison(answers: Answers | NotAvailable, *, subject: str = "") -> Figure 
         return drawing.finish(
             canvas,
             name=slug("comparison", subject),
+            each="way of answering",
             caption=caption,
             alt=_alt(answers, shown, ratios),
             table=_table(answers),

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from whatworks.present import words
 from whatworks.present.comparison import Answers
-from whatworks.present.note import Note, said
-from whatworks.present.table import Table
+from whatworks.present.said import said
 from whatworks.results import RATE_RATIO, NotAvailable
+from whatworks.shown import Note, Table, words
 
 
 def comparison_table(answers: Answers | NotAvailable, *, subject: str = "") -> Table | Note:
@@ -32,7 +31,7 @@ def comparison_table(answers: Answers | NotAvailable, *, subject: str = "") -> T
     level = words.level(answers.level)
     columns = ("Method", f"Estimate, {level} interval", "Percent", "It assumes", "Why it differs")
     note = " ".join(text for text in (_unit(answers.scale), *answers.notes) if text)
-    return Table("comparison", caption, columns, tuple(rows), (False,) * 5, note)
+    return Table("comparison", caption, columns, tuple(rows), (False,) * 5, note, each="way of answering")
 
 
 _REFUSED = "does not apply"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from whatworks.errors import OptionError, first_few
-from whatworks.present import words
-from whatworks.present.table import Table
 from whatworks.results import NotAvailable, Result
+from whatworks.shown import Table, words
 
 
 def counts_table(result: Result, *, subject: str = "") -> Table:
@@ -33,7 +32,7 @@ def counts_table(result: Result, *, subject: str = "") -> Table:
     )
     spoken = words.spoken(subject)
     caption = f"The counts{f' of {spoken}' if spoken else ''} and how much they vary"
-    return Table("counts", caption, ("What", "Found"), rows, (False, False))
+    return Table("counts", caption, ("What", "Found"), rows, (False, False), each="fact")
 
 
 def _dispersed(dispersion: float) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from whatworks.errors import OptionError, first_few
-from whatworks.present import drawing, words
+from whatworks.present import drawing
 from whatworks.present.figure import Figure, slug
+from whatworks.shown import words
 
 STATES = ("present", "partial", "missing")
 _LOOK: dict[str, dict[str, Any]] = {
@@ -54,7 +55,12 @@ def coverage(source: Any, *, subject: str = "") -> Figure:
             axes.spines[side].set_visible(False)
         _legend(axes, set(frame.to_numpy().ravel()))
         return drawing.finish(
-            canvas, name=slug("coverage", subject), caption=caption, alt=_alt(frame), table=table
+            canvas,
+            name=slug("coverage", subject),
+            each="period",
+            caption=caption,
+            alt=_alt(frame),
+            table=table,
         )
 
 

@@ -81,9 +81,14 @@ def note(axes: Any, x: float, text: str, side: str) -> None:
     )
 
 
-def finish(drawn: Any, *, name: str, caption: str, alt: str, table: pd.DataFrame) -> Figure:
-    """The finished figure: drawing, words and numbers together. Call it inside `canvas`."""
+def finish(drawn: Any, *, name: str, caption: str, alt: str, table: pd.DataFrame, each: str) -> Figure:
+    """The finished figure: drawing, words and numbers together. Call it inside `canvas`.
+
+    `each` says what a row of `table` stands for, a word of `shown.EACH`.
+    """
     buffer = StringIO()
     drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = svg.finish(buffer.getvalue(), name=name, title=caption, alt=alt)
-    return Figure(svg=text, alt=alt, table=table.reset_index(drop=True), caption=caption, name=name)
+    return Figure(
+        svg=text, alt=alt, table=table.reset_index(drop=True), caption=caption, name=name, each=each
+    )

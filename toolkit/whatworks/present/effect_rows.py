@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from whatworks.present import drawing, words
+from whatworks.present import drawing
 from whatworks.present.figure import Figure, slug
-from whatworks.present.note import Note, said
+from whatworks.present.said import said
 from whatworks.results import RATE_RATIO, NotAvailable, Result
+from whatworks.shown import Note, words
 
 OTHER_SCALE = ", log of the ratio"
 """Ending of the rows that stand on another scale than the headline."""
@@ -52,6 +53,7 @@ def effect_rows(result: Result, *, subject: str = "") -> Figure | Note:
         return drawing.finish(
             canvas,
             name=slug("effect_rows", subject),
+            each="effect",
             caption=f"Effects{f' on {subject}' if subject else ''}, with {level} intervals",
             alt=_alt(shown, null, ratio),
             table=shown[["term", "estimate", "low", "high"]].reset_index(drop=True),

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from whatworks.present import drawing, words
+from whatworks.present import drawing
 from whatworks.present.figure import Figure, slug
 from whatworks.results import Estimate, NotAvailable, Result
+from whatworks.shown import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def estimates(results: Result | Mapping[str, Result], *, subject: str = "") -> F
         return drawing.finish(
             canvas,
             name=slug("estimates", subject),
+            each="outcome",
             caption=caption,
             alt=_alt(rows, percent, mixed),
             table=table,

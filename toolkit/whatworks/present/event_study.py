@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from whatworks.errors import DesignError
-from whatworks.present import drawing, words
+from whatworks.present import drawing
 from whatworks.present.figure import Figure, slug
 from whatworks.results import Result
+from whatworks.shown import words
 
 _REACH = 2.0
 """An interval end further from its estimate than this many usual intervals is wide does not set the scale."""
@@ -38,6 +39,7 @@ def event_study(result: Result, *, subject: str = "", period: str = "period") ->
         return drawing.finish(
             canvas,
             name=slug("event_study", subject),
+            each="effect",
             caption=caption,
             alt=_alt(frame, result, subject, period),
             table=_shown(frame, result),

@@ -12,7 +12,7 @@ import pandas as pd
 
 from whatworks import result_json
 from whatworks.errors import RecordError
-from whatworks.present import table as tables
+from whatworks.shown import table as tables
 
 FIGURE_MIME = "application/vnd.whatworks.figure+json"
 _GAP = "no value"
@@ -34,6 +34,8 @@ class Figure:
         table: the numbers it was drawn from.
         caption: one line above it.
         name: a short name, a word of letters, digits and underscores.
+        each: what a row of its numbers stands for, a word of `shown.EACH`; a figure that does not say is
+            shown in a notebook and kept in no record.
     """
 
     svg: str
@@ -41,6 +43,10 @@ class Figure:
     table: pd.DataFrame
     caption: str
     name: str
+    each: str = ""
+
+    def __post_init__(self) -> None:
+        tables.require_each(self.each, where=f"figure {self.name!r}")
 
     def __repr__(self) -> str:
         return f"Figure({self.name!r}: {self.caption})"
@@ -48,7 +54,9 @@ class Figure:
     def data(self) -> tables.Table:
         """The numbers behind the figure as a table to read."""
         caption = f"Data behind the figure: {self.caption}"
-        return tables.from_frame(self.table, name=f"{self.name}_data", caption=caption, missing=_GAP)
+        return tables.from_frame(
+            self.table, name=f"{self.name}_data", caption=caption, missing=_GAP, each=self.each
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The figure as JSON-ready values; `table` holds one object a row."""
@@ -59,6 +67,7 @@ class Figure:
             "svg": self.svg,
             "columns": [str(column) for column in self.table.columns],
             "table": result_json.frame_to_records(self.table, _GAP),
+            "each": self.each,
         }
 
     @classmethod
@@ -68,7 +77,7 @@ class Figure:
             frame = result_json.frame_from_records(list(stored["table"]))
             columns = [str(column) for column in stored["columns"]]
             frame = frame[columns] if len(frame) else pd.DataFrame(columns=columns)
-            texts = {name: str(stored[name]) for name in ("svg", "alt", "caption", "name")}
+            texts = {name: str(stored[name]) for name in ("svg", "alt", "caption", "name", "each")}
         except (KeyError, TypeError, ValueError) as problem:
             raise RecordError(
                 f"not a stored figure: {type(problem).__name__} {problem}", where="a figure of the notebook"

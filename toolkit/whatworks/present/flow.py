@@ -6,9 +6,10 @@ from typing import Protocol
 
 import pandas as pd
 
-from whatworks.present import svg, words
+from whatworks.present import svg
 from whatworks.present.boxes import Box, Drawing, Line
 from whatworks.present.figure import Figure, slug
+from whatworks.shown import words
 
 WIDTH = 448.0
 GAP = 10.0
@@ -62,7 +63,9 @@ def flow(found: Flow, *, subject: str = "") -> Figure:
         _rows(drawing, found, bottom)
     alt = _alt(found)
     text = svg.finish(drawing.text(), name="flow", title=CAPTION, alt=alt)
-    return Figure(svg=text, alt=alt, table=found.table(), caption=CAPTION, name=slug("flow", subject))
+    return Figure(
+        svg=text, alt=alt, table=found.table(), caption=CAPTION, name=slug("flow", subject), each="step"
+    )
 
 
 def _trunk(drawing: Drawing, found: Flow) -> float:

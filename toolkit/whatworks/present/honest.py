@@ -7,10 +7,11 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from whatworks.present import drawing, words
+from whatworks.present import drawing
 from whatworks.present.figure import Figure, slug
-from whatworks.present.note import Note, said
+from whatworks.present.said import said
 from whatworks.results import NotAvailable, Number
+from whatworks.shown import Note, words
 
 _AXES = {
     "relative_magnitudes": "M: largest step of the trend after the start, in multiples of the largest before",
@@ -77,7 +78,12 @@ def honest(bounds: Bounds | NotAvailable, *, subject: str = "") -> Figure | Note
         axes = canvas.add_subplot()
         _draw(axes, bounds)
         return drawing.finish(
-            canvas, name=slug("honest", subject), caption=caption, alt=_alt(bounds), table=_table(bounds)
+            canvas,
+            name=slug("honest", subject),
+            each="assumption",
+            caption=caption,
+            alt=_alt(bounds),
+            table=_table(bounds),
         )
 
 

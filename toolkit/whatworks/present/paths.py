@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.panel import NEVER, Panel
-from whatworks.present import drawing, words
+from whatworks.present import drawing
 from whatworks.present.figure import Figure, slug
+from whatworks.shown import words
 
 Floats = npt.NDArray[np.float64]
 _SMALL = 6
@@ -53,7 +54,12 @@ def paths(panel: Panel, *, subject: str = "") -> Figure:
         axes.figure.legend(loc="outside lower center", ncols=2, frameon=False)
         table = pd.DataFrame({"period": panel.period_labels, **lines})
         return drawing.finish(
-            canvas, name=slug("paths", subject), caption=caption, alt=_alt(panel, lines, about), table=table
+            canvas,
+            name=slug("paths", subject),
+            each="period",
+            caption=caption,
+            alt=_alt(panel, lines, about),
+            table=table,
         )
 
 
@@ -91,6 +97,7 @@ def cohort_paths(panel: Panel, *, subject: str = "") -> Figure:
         return drawing.finish(
             canvas,
             name=slug("cohort_paths", subject),
+            each="period",
             caption=caption,
             alt=_alt(panel, lines, about),
             table=table,

@@ -7,10 +7,11 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from whatworks.present import drawing, words
+from whatworks.present import drawing
 from whatworks.present.figure import Figure, slug
-from whatworks.present.note import Note, said
+from whatworks.present.said import said
 from whatworks.results import NotAvailable, Number
+from whatworks.shown import Note, words
 
 
 class Found(Protocol):
@@ -79,6 +80,7 @@ def power_curve(found: Found, *, subject: str = "") -> Figure:
         return drawing.finish(
             canvas,
             name=slug("power_curve", subject),
+            each="effect",
             caption=caption,
             alt=_curve_alt(found, effect, power),
             table=found.curve,
@@ -116,6 +118,7 @@ def power_sizes(found: Found, *, subject: str = "") -> Figure | Note:
         return drawing.finish(
             canvas,
             name=slug("power_sizes", subject),
+            each="size",
             caption=caption,
             alt=_sizes_alt(found, count, mde),
             table=known.drop(columns="reason"),

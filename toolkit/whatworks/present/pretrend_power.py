@@ -7,10 +7,11 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from whatworks.present import drawing, words
+from whatworks.present import drawing
 from whatworks.present.event_study import by_event_time, draw_effects, is_cut, is_reference, key, past_edge
 from whatworks.present.figure import Figure, slug
 from whatworks.results import Result
+from whatworks.shown import words
 
 _STROKES: tuple[Any, ...] = ((0, (1.5, 1.8)), "solid", (0, (6, 2)), (0, (6, 2, 1.5, 2)))
 
@@ -77,6 +78,7 @@ def pretrend_power(
         return drawing.finish(
             canvas,
             name=slug("pretrend_power", subject),
+            each="assumption",
             caption=caption,
             alt=_alt(found, result, period),
             table=_table(frame, found, trends),

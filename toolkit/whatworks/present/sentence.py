@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from whatworks.present import trial_words, words
+from whatworks.present import trial_words
 from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Result
+from whatworks.shown import words
 
 Better = Literal["lower", "higher"]
 Kind = Literal["fell", "rose", "no_change", "inconclusive", "no_error", "no_estimate"]

@@ -10,11 +10,11 @@ import pandas as pd
 
 from whatworks.errors import DesignError
 from whatworks.panel import Panel
-from whatworks.present import drawing, words
+from whatworks.present import drawing
 from whatworks.present.figure import Figure, slug
-from whatworks.present.note import Note
 from whatworks.present.paths import ticks
 from whatworks.results import Result
+from whatworks.shown import Note, words
 
 Floats = npt.NDArray[np.float64]
 
@@ -82,7 +82,9 @@ def synth_path(result: Result, *, subject: str = "") -> Figure:
         axes.yaxis.grid(True)
         axes.figure.legend(loc="outside lower center", ncols=3, frameon=False)
         alt = _path_alt(result, table, about)
-        return drawing.finish(canvas, name=slug("synth_path", subject), caption=caption, alt=alt, table=table)
+        return drawing.finish(
+            canvas, name=slug("synth_path", subject), each="period", caption=caption, alt=alt, table=table
+        )
 
 
 def synth_gap(result: Result, *, subject: str = "") -> Figure | Note:
@@ -117,6 +119,7 @@ def synth_gap(result: Result, *, subject: str = "") -> Figure | Note:
         return drawing.finish(
             canvas,
             name=slug("synth_gap", subject),
+            each="period",
             caption=caption,
             alt=_gap_alt(detail, about),
             table=pd.concat([table, rest], axis=1),
@@ -166,7 +169,7 @@ def synth_ranking(result: Result, *, subject: str = "") -> Figure | Note:
             f"is {words.p_value(rank.smallest)}."
         )
         return drawing.finish(
-            canvas, name=slug("synth_ranking", subject), caption=caption, alt=alt, table=table
+            canvas, name=slug("synth_ranking", subject), each="area", caption=caption, alt=alt, table=table
         )
 
 
@@ -208,7 +211,7 @@ def donor_weights(result: Result, *, subject: str = "") -> Figure | Note:
         )
         alt = f"{used} of {len(table)} donors have a weight of at least 0.001. The heaviest are {most}."
         return drawing.finish(
-            canvas, name=slug("donor_weights", subject), caption=caption, alt=alt, table=table
+            canvas, name=slug("donor_weights", subject), each="donor", caption=caption, alt=alt, table=table
         )
 
 

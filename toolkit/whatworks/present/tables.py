@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from whatworks.present import sentence, words
-from whatworks.present.table import Table
+from whatworks.present import sentence
 from whatworks.results import CheckResult, Estimate, NotAvailable, Result, Verdict
+from whatworks.shown import Table, words
 
 _VERDICT: dict[Verdict, str] = {
     "pass": "\u2713 Pass",
@@ -37,7 +37,9 @@ def effects_table(result: Result | NotAvailable, *, subject: str = "") -> Table:
     Without a result, since the question does not apply, a table without rows.
     """
     if isinstance(result, NotAvailable):
-        return Table("effects", f"Effects{f' on {subject}' if subject else ''}", ("Term",), (), (False,))
+        return Table(
+            "effects", f"Effects{f' on {subject}' if subject else ''}", ("Term",), (), (False,), each="effect"
+        )
     frame = result.effects
     which = [name for name in _WHICH if name in frame.columns and frame[name].notna().any()]
     decimals = _decimals(frame[["estimate", "low", "high"]])
@@ -67,6 +69,7 @@ def effects_table(result: Result | NotAvailable, *, subject: str = "") -> Table:
         tuple(rows),
         (*numeric, True, True, True, True),
         result.headline.inference,
+        each="effect",
     )
 
 
@@ -87,8 +90,10 @@ def checks_table(result: Result, *, owed: Sequence[str] = ()) -> Table:
     ]
     columns = ("Check", "Verdict", "What was found", "Would change if")
     if not any(row[3] for row in rows):
-        return Table("checks", _CHECKS, columns[:3], tuple(row[:3] for row in rows), (False,) * 3)
-    return Table("checks", _CHECKS, columns, tuple(rows), (False,) * 4)
+        return Table(
+            "checks", _CHECKS, columns[:3], tuple(row[:3] for row in rows), (False,) * 3, each="check"
+        )
+    return Table("checks", _CHECKS, columns, tuple(rows), (False,) * 4, each="check")
 
 
 _CHECKS = "Checks on this result, and what they found"
@@ -109,7 +114,7 @@ def design_table(result: Result, *, subject: str = "") -> Table:
         ("How the uncertainty was found", words.sentence(result.headline.inference)),
     )
     caption = f"Size and method of the study{f' of {subject}' if subject else ''}"
-    return Table("design", caption, ("What", "How much"), rows, (False, False))
+    return Table("design", caption, ("What", "How much"), rows, (False, False), each="fact")
 
 
 def secondary_table(result: Result) -> Table:
@@ -135,7 +140,8 @@ def secondary_table(result: Result) -> Table:
     adjustments = dict.fromkeys(item.adjustment for item in result.secondary)
     note = words.sentence("; ".join(adjustments)) if adjustments else ""
     columns = ("Secondary outcome", "Change", interval, "Adjusted p-value")
-    return Table("secondary", "Secondary outcomes", columns, tuple(rows), (False, True, True, True), note)
+    numeric = (False, True, True, True)
+    return Table("secondary", "Secondary outcomes", columns, tuple(rows), numeric, note, each="outcome")
 
 
 def _check_row(check: CheckResult) -> tuple[str, str, str, str]:

@@ -7,10 +7,11 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from whatworks.present import drawing, words
+from whatworks.present import drawing
 from whatworks.present.figure import Figure, slug
-from whatworks.present.note import Note, said
+from whatworks.present.said import said
 from whatworks.results import NotAvailable, Number
+from whatworks.shown import Note, words
 
 MARKS = ("o", "s", "^", "D")
 USUAL = 0.1
@@ -68,6 +69,7 @@ def trial_balance(found: Balance | NotAvailable, *, subject: str = "") -> Figure
         return drawing.finish(
             canvas,
             name=slug("trial_balance", subject),
+            each="variable",
             caption=caption,
             alt=_alt(found, len(arms) > 1),
             table=table if (table["reason"] != "").any() else table.drop(columns="reason"),

@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from whatworks.errors import PublishError
-from whatworks.present import FIGURE_MIME, TABLE_MIME, Figure, Table
-from whatworks.publish import clean, disclosure
+from whatworks.present import FIGURE_MIME, Figure
 from whatworks.publish.prose import Prose
+from whatworks.shown import SHOWN_MIME, Card, Note, Table
+from whatworks.shown import read as read_parts
 
 RESULT_MIME = "application/vnd.whatworks.result+json"
-_OURS = (FIGURE_MIME, TABLE_MIME, RESULT_MIME)
-_RUNS = ("application/javascript", "text/javascript", "application/vnd.jupyter.widget-view+json")
-_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/svg+xml", "application/pdf")
-_REDRAW = "Draw it with whatworks.present, whose figures bring their words and their data."
 _LONGEST = 52
 """Letters of a line of code that fit the width of the page."""
 _NAMED = {"parameters": "Parameters of the template", "injected-parameters": "Parameters of this study"}
@@ -34,7 +31,6 @@ def read(
     notebook: Mapping[str, Any],
     *,
     where: str,
-    decision: str = "",
     above: Mapping[Table, str] | None = None,
     level: int = 2,
 ) -> Method:
@@ -43,11 +39,10 @@ def read(
     Args:
         notebook: the recorded notebook as plain JSON values or as nbformat gives it.
         where: the study's name, for messages.
-        decision: the disclosure decision under which rows may be shown; none unless given.
         above: tables that stand elsewhere on the page, with the id of their section; they are not repeated.
         level: level of the heading that the method stands under.
 
-    Raises `PublishError` for a failed cell, a script, a picture without words, rows without a decision.
+    Raises `PublishError` for a failed cell, and for any output that no presenter of ours made.
     """
     prose = Prose(level, where)
     figures: list[Figure] = []
@@ -61,7 +56,7 @@ def read(
         elif cell.get("cell_type") == "code" and source.strip():
             blocks.append(_code(cell, source))
             for output in cell.get("outputs", []):
-                blocks += _output(output, spot, decision, prose, figures, tables)
+                blocks += _output(output, spot, figures, tables)
     return Method(tuple(figures), tuple(blocks))
 
 
@@ -78,32 +73,27 @@ def _code(cell: Mapping[str, Any], source: str) -> str:
 
 
 def _output(
-    output: Mapping[str, Any],
-    spot: str,
-    decision: str,
-    prose: Prose,
-    figures: list[Figure],
-    tables: dict[Table, str],
+    output: Mapping[str, Any], spot: str, figures: list[Figure], tables: dict[Table, str]
 ) -> Iterator[str]:
-    kind = output.get("output_type")
-    if kind == "error":
+    if output.get("output_type") == "error":
         raise PublishError(
             f"the cell failed: {output.get('ename')}: {output.get('evalue')}",
             where=spot,
             remedy="Mend the study and run it again; a report with a failed cell is not published.",
         )
-    if kind == "stream":
-        yield _stream(output, spot, decision)
-        return
     data = output.get("data", {})
     if FIGURE_MIME in data:
         yield _figure(Figure.from_dict(data[FIGURE_MIME]), figures)
-    elif TABLE_MIME in data:
-        yield _table(Table.from_dict(data[TABLE_MIME]), tables)
+    elif SHOWN_MIME in data:
+        yield from (_part(part, tables) for part in read_parts(data[SHOWN_MIME]))
     elif RESULT_MIME in data:
         yield '<p class="shown">The result of the study, given at the top of this page.</p>'
     else:
-        yield _plain(data, spot, decision, prose)
+        raise PublishError(
+            "the cell shows something that no presenter of whatworks made",
+            where=spot,
+            remedy="Run the study again: a record keeps only what whatworks itself shows.",
+        )
 
 
 def _figure(figure: Figure, figures: list[Figure]) -> str:
@@ -115,44 +105,16 @@ def _figure(figure: Figure, figures: list[Figure]) -> str:
     return f'<p class="shown">Shown above: <a href="#figure-{number}">Figure {number}</a>.</p>'
 
 
-def _table(table: Table, tables: dict[Table, str]) -> str:
-    caption = html.escape(table.caption)
-    if tables.get(table):
-        return f'<p class="shown">Shown above: <a href="#{tables[table]}">{caption}</a>.</p>'
-    if table in tables:
+def _part(part: Card | Table | Note, tables: dict[Table, str]) -> str:
+    if not isinstance(part, Table):
+        return f'<div class="prose">{part.html()}</div>'
+    caption = html.escape(part.caption)
+    if tables.get(part):
+        return f'<p class="shown">Shown above: <a href="#{tables[part]}">{caption}</a>.</p>'
+    if part in tables:
         return f'<p class="shown">The table “{caption}”, shown before.</p>'
-    tables[table] = ""
-    return table.html()
-
-
-def _stream(output: Mapping[str, Any], spot: str, decision: str) -> str:
-    text = _joined(output.get("text", ""))
-    if output.get("name") == "stderr":
-        lines = len([line for line in text.splitlines() if line.strip()])
-        many = "" if lines == 1 else "s"
-        return f'<p class="shown">{lines} line{many} of warnings, in the recorded notebook.</p>'
-    disclosure.refuse_listing(text, where=spot, decision=decision)
-    return f'<pre tabindex="0">{html.escape(text)}</pre>'
-
-
-def _plain(data: Mapping[str, Any], spot: str, decision: str, prose: Prose) -> str:
-    for kind in _RUNS:
-        if kind in data:
-            raise PublishError(f"the cell hands over {kind}", where=spot, remedy="A report runs no script.")
-    for kind in _PICTURES:
-        if kind in data:
-            raise PublishError(
-                f"the cell shows a picture ({kind}) without words and data", where=spot, remedy=_REDRAW
-            )
-    if "text/markdown" in data:
-        return f'<div class="prose">{prose.html(_joined(data["text/markdown"]))}</div>'
-    if "text/html" in data:
-        text = _joined(data["text/html"])
-        disclosure.refuse_rows(text, where=spot, decision=decision)
-        return f'<div class="prose">{clean.fragment(text)}</div>'
-    text = _joined(data.get("text/plain", ""))
-    disclosure.refuse_listing(text, where=spot, decision=decision)
-    return f'<pre tabindex="0">{html.escape(text)}</pre>' if text else ""
+    tables[part] = ""
+    return part.html()
 
 
 def _joined(source: Any) -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from whatworks.errors import StudyError
-from whatworks.present.table import Table
 from whatworks.publish.words import StudyWords
 from whatworks.results import Result
+from whatworks.shown import Table
 
 ITEMS, EXTENSIONS = "consort_2025.csv", "consort_extensions.csv"
 OPEN: Final = "Open"

@@ -17,7 +17,6 @@ _TAG_WORDS = (
 _TAGS = frozenset(_TAG_WORDS.split())
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"']+")
 _PROTOCOLS = frozenset({"http", "https", "mailto"})
-_HEADING = re.compile(r"<(/?)h[1-6]>")
 _TABLE = re.compile(r"<table>(.*?)</table>", re.DOTALL)
 _CAPTION = re.compile(r"<caption>(.*?)</caption>", re.DOTALL)
 
@@ -47,12 +46,6 @@ def markup(text: str) -> str:
 def is_link(url: str) -> bool:
     """Whether a link may stand in a page: http, https or mailto, nothing else."""
     return _LINK.fullmatch(url) is not None
-
-
-def fragment(text: str) -> str:
-    """Cleaned HTML fit to stand inside a page: headings become bold lines, tables scroll by themselves."""
-    bold = _HEADING.sub(lambda m: "</strong></p>" if m[1] else "<p><strong>", markup(text))
-    return tables(bold)
 
 
 def tables(text: str) -> str:

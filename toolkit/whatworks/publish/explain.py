@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from whatworks.checks.honest_bounds import NAME as HONEST_BOUNDS
-from whatworks.present import tables, words
+from whatworks.present import tables
 from whatworks.publish.words import StudyWords
 from whatworks.results import NotAvailable, Result, Verdict
+from whatworks.shown import words
 
 FEW_CLUSTERS = 40
 """Below this many independent groups a report warns that margins of error are themselves uncertain."""

@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from whatworks.present import words
-from whatworks.present.table import Table
+from whatworks.shown import Table, words
 
 _LONG = (
     ("parameters", "values", "Stored parameters"),

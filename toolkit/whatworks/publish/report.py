@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from whatworks import present
 from whatworks.errors import PublishError
-from whatworks.present import sentence, table, tables, words
+from whatworks.present import sentence, tables
 from whatworks.publish import audit, cells, checklist, clean, explain, origin, pages
 from whatworks.publish.words import StudyWords
 from whatworks.results import RATE_RATIO, CheckResult, NotAvailable, Result
+from whatworks.shown import table, words
 
 if TYPE_CHECKING:
     from whatworks.study.spec import StudySpec
@@ -49,7 +50,7 @@ def render(
 
     Raises:
         PublishError: for a failed cell, a script, a figure without words or data, a table without caption or
-            headers, rows of data without a decision, a reference to the network.
+            headers, an output that no presenter of ours made, a reference to the network.
     """
     if not isinstance(study, StudyWords):
         study = StudyWords.from_spec(str(provenance["study"]["slug"]), study)
@@ -59,7 +60,6 @@ def render(
         publisher=study.publisher,
         kind="Evaluation report",
         study=study,
-        decision=study.disclosure,
         **_finding(result, study),
         **_evidence(notebook, result, study),
         reporting=_reporting(result, study, provenance),
@@ -88,7 +88,7 @@ def _evidence(notebook: Mapping[str, Any], result: Result, study: StudyWords) ->
     above = {
         made: section for made, section in zip(listed, ("checks", "secondary"), strict=True) if made.rows
     }
-    method = cells.read(notebook, where=f"studies/{study.slug}", decision=study.disclosure, above=above)
+    method = cells.read(notebook, where=f"studies/{study.slug}", above=above)
     drawn = [_figure(figure, i, study) for i, figure in enumerate(method.figures, start=1)]
     tested = [item for item in drawn if item["name"] in _STRESSED]
     drawn = [item for item in drawn if item["name"] not in _STRESSED]
@@ -182,4 +182,4 @@ def _checks(result: Result, study: StudyWords) -> list[dict[str, Any]]:
 
 def _check_table(check: CheckResult) -> table.Table:
     caption = f"Evidence for the check: {check.name}"
-    return table.from_frame(check.table, name="evidence", caption=caption)
+    return table.from_frame(check.table, name="evidence", caption=caption, each="finding")

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from whatworks import present
 from whatworks.errors import PublishError, RecordError, first_few
-from whatworks.present import words
-from whatworks.publish import audit, cells, explain, pages
+from whatworks.publish import audit, explain, outgoing, pages
 from whatworks.publish.words import StudyWords
 from whatworks.results import Result
+from whatworks.shown import words
 
 if TYPE_CHECKING:
     from whatworks.study.places import Workspace
@@ -48,8 +48,9 @@ class StudyPages:
 def publish(workspace: Workspace, out: Path) -> Path:
     """Write the site of every study in a workspace into `out`; the path of its index.
 
-    A study without a record stands in the ledger as not yet known. Raises `PublishError` as `build` does, and
-    for a study whose words changed after its record was made.
+    A study without a record stands in the ledger as not yet known. Raises `PublishError` as `build` does, for
+    a study whose words changed after its record was made, and for a record of which a file is not what its
+    notebook and its result give.
     """
     build([gather(folder) for folder in workspace.studies()], out)
     return out / INDEX
@@ -73,11 +74,9 @@ def gather(folder: Path) -> StudyPages:
             remedy="Run the study again, so that its report says what the study says.",
         )
     _refuse_placeholders(words_of)
-    # the notebook goes out as it is, so it is held to the same rules as the page made from it
-    cells.read(kept.json(record.NOTEBOOK), where=f"studies/{folder.name}", decision=said.report.disclosure)
-    report = kept.files[record.REPORT].decode("utf-8") if record.REPORT in kept.files else None
-    rest = {name: content for name, content in kept.files.items() if name != record.REPORT}
-    return StudyPages(words_of, kept.result, report, rest)
+    going = outgoing.files(kept, said, where=f"studies/{folder.name}")
+    report = going.pop(record.REPORT).decode("utf-8")
+    return StudyPages(words_of, kept.result, report, going)
 
 
 def _refuse_placeholders(words: StudyWords) -> None:

@@ -27,7 +27,6 @@ class StudyWords:
         better: whether a lower or a higher outcome is the better one.
         unit: the unit of the outcome in words, where changes are told in it and not in percent.
         worthwhile: percent; a null that could have missed a change this large is inconclusive.
-        disclosure: the decision under which the notebook may show rows of data; none unless given.
         publisher: who publishes.
     """
 
@@ -46,7 +45,6 @@ class StudyWords:
     better: Better = "lower"
     unit: str = ""
     worthwhile: float = WORTHWHILE
-    disclosure: str = ""
     publisher: str = "Policing Impact Unit"
 
     @classmethod
@@ -69,7 +67,6 @@ class StudyWords:
             better=report.better,
             unit=report.unit,
             worthwhile=report.worthwhile,
-            disclosure=report.disclosure,
         )
 
 

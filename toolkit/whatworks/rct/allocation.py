@@ -13,6 +13,7 @@ import pandas as pd
 
 from whatworks.errors import RecordError, first_few
 from whatworks.rct.rule import Rule
+from whatworks.shown import Card, Part, Shown
 
 SCHEMA: Final = "whatworks.allocation/1"
 
@@ -27,8 +28,8 @@ def written(count: int) -> str:
     return str(count) if length < _DIGITS else f"1e{round(length)}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Allocation:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Allocation(Shown):
     """An allocation and how it came about.
 
     Attributes:
@@ -119,10 +120,11 @@ class Allocation:
             )
         return self.rule
 
-    def _repr_html_(self) -> str:
+    def parts(self) -> tuple[Part, ...]:
+        """The rule and how many were assigned to each arm; never who."""
         counts = self.table.groupby("arm", sort=True).size()
-        arms = ", ".join(f"{arm}: {count:,}" for arm, count in counts.items())
-        return f"<p>{self.record['algorithm']} {arms}.</p>" + self.table.head(10).to_html(index=False)
+        arms = ((f"Assigned to {arm}", f"{count:,}") for arm, count in counts.items())
+        return (Card("The allocation", (("Rule", str(self.record["algorithm"])), *arms)),)
 
 
 def input_hash(frame: pd.DataFrame, names: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -15,6 +14,7 @@ from whatworks.inference.randomisation import RandomisationInference, collect
 from whatworks.rct.allocation import Allocation
 from whatworks.rct.reassign import Redrawn, redrawn
 from whatworks.results import NotAvailable, Number
+from whatworks.shown import Note, Part, Shown, from_frame
 from whatworks.trial import Trial
 
 Floats = npt.NDArray[np.float64]
@@ -25,8 +25,8 @@ TIE: Final = 1e-9
 FLAT: Final = "the variable is the same for every unit of both arms"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BalanceTest:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class BalanceTest(Shown):
     """How far apart the arms were before the start, and how often chance parts them as far.
 
     Attributes:
@@ -52,10 +52,17 @@ class BalanceTest:
         """The largest standardised difference without its sign; 0 where no variable has one."""
         return float(np.nanmax(np.abs(self.table["standardised"].to_numpy(dtype=float)), initial=0.0))
 
-    def _repr_html_(self) -> str:
+    def parts(self) -> tuple[Part, ...]:
+        """The test of all variables together, and each variable."""
         said = f"d² = {self.statistic:.4g}, p = {self.p_value:.3g}" if self.rank else str(self.p_value)
-        text = html.escape(f"{said}. {self.sentence}")
-        return f"<p>{text}</p>" + self.table.to_html(index=False, na_rep="not available")
+        table = from_frame(
+            self.table,
+            name="balance",
+            caption="Each variable in both arms",
+            missing="not available",
+            each="variable",
+        )
+        return Note((f"{said}. {self.sentence}",)), table
 
 
 def balance(

@@ -12,6 +12,7 @@ import pandas as pd
 from whatworks.errors import TrialError, first_few
 from whatworks.rct.allocation import Allocation
 from whatworks.rct.flow_rows import Counted, counted
+from whatworks.shown import Part, Shown, from_frame
 from whatworks.trial import Trial
 
 WHERE: Final = "rct.flow"
@@ -45,8 +46,8 @@ class Enrolment:
     of: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Flow:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Flow(Shown):
     """How many went which way, after CONSORT 2025.
 
     Attributes:
@@ -72,8 +73,9 @@ class Flow:
         rows = self.numbers[(self.numbers["step"] == step) & (self.numbers["arm"] == arm)]
         return int(rows.loc[rows["of"] == (of or self.counted[-1]), "number"].sum())
 
-    def _repr_html_(self) -> str:
-        return self.numbers.to_html(index=False)
+    def parts(self) -> tuple[Part, ...]:
+        """Every number of the diagram."""
+        return (from_frame(self.numbers, name="flow", caption="The flow of the trial", each="step"),)
 
 
 def flow(

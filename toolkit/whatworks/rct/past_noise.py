@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +14,7 @@ from whatworks.errors import DesignError
 from whatworks.panel import NEVER, Panel
 from whatworks.rct.power_noise import Counts, Direction, Normal, plain
 from whatworks.results import NotAvailable, Number
+from whatworks.shown import Note, Part, Shown, from_frame
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -34,8 +34,8 @@ _WORDS: Final = {
 _LIMITS: Final = {"icc": (0.0, 1.0), "cac": (0.0, 1.0), "autocorrelation": (-0.99, 0.99)}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PastNoise:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PastNoise(Shown):
     """What past data say about noise, with ranges that few units leave wide.
 
     Attributes:
@@ -85,11 +85,10 @@ class PastNoise:
             direction=direction,
         )
 
-    def __repr__(self) -> str:
-        return f"PastNoise({self.sentence})"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self.sentence)}</p>{self.table.to_html(index=False, float_format=plain)}"
+    def parts(self) -> tuple[Part, ...]:
+        """The noise in a sentence, and each quantity with its range."""
+        caption = "Each quantity with its range"
+        return Note((self.sentence,)), from_frame(self.table, name="noise", caption=caption, each="finding")
 
 
 def noise(past: Panel) -> PastNoise:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +12,7 @@ import pandas as pd
 from whatworks.errors import choose as choose_option
 from whatworks.rct.power_noise import plain
 from whatworks.results import NotAvailable, Number
+from whatworks.shown import Note, Part, Shown, from_frame
 
 _PARTS: Final = ("curve", "sizes", "what_if")
 _COUNT_WORDS: Final = {
@@ -23,8 +23,8 @@ _COUNT_WORDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Power:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Power(Shown):
     """What a trial could find before it is run.
 
     Attributes:
@@ -76,23 +76,20 @@ class Power:
         frame: pd.DataFrame = getattr(self, choose_option("of", of, _PARTS, where="Power.table"))
         return frame.copy()
 
-    def __repr__(self) -> str:
-        return f"Power({self.sentence})"
-
-    def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
-        tables = "".join(
-            f"<h4>{title}</h4>{getattr(self, part).to_html(index=False, float_format=plain)}"
-            for title, part in _TITLES
-            if len(getattr(self, part))
+    def parts(self) -> tuple[Part, ...]:
+        """What a commander needs, what it assumes, and each table that has rows."""
+        tables = (
+            from_frame(getattr(self, name), name=name, caption=caption, each=each)
+            for name, caption, each in _TABLES
+            if len(getattr(self, name))
         )
-        return f"<p><strong>{html.escape(self.sentence)}</strong></p><ul>{notes}</ul>{tables}"
+        return Note((self.sentence,), "loud"), Note(self.notes, "list"), *tables
 
 
-_TITLES: Final = (
-    ("Power by effect", "curve"),
-    ("Smallest effect by size", "sizes"),
-    ("With another assumption", "what_if"),
+_TABLES: Final = (
+    ("curve", "Power by effect", "effect"),
+    ("sizes", "Smallest effect by size", "size"),
+    ("what_if", "With another assumption", "assumption"),
 )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from whatworks import result_json
 from whatworks.results import CheckResult, Result
+from whatworks.shown import Card, Part, Shown, page
 
 MIME = "application/vnd.whatworks.result+json"
 
@@ -27,7 +27,7 @@ class Conclusion:
         data = {
             # through text once, so that what travels is what the record stores
             MIME: json.loads(result_json.dumps(self.result)),
-            "text/html": self.result._repr_html_(),
+            "text/html": page(self.result.parts()),
             "text/plain": repr(self),
         }
         return data, {MIME: {"files": [{"name": name, "sha256": sha256} for name, sha256 in self.files]}}
@@ -58,8 +58,8 @@ def conclude(result: Result, *read: Read, checks: tuple[CheckResult, ...] = ()) 
     return Conclusion(whole, tuple(dict.fromkeys(file for one in read for file in one.files)))
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+@dataclass(frozen=True, slots=True, repr=False)
+class About(Shown):
     """What a study asks, in the words of its `study.yaml`."""
 
     title: str
@@ -67,19 +67,15 @@ class About:
     intervention: str
     theory_of_change: str
 
-    def _repr_html_(self) -> str:
+    def parts(self) -> tuple[Part, ...]:
+        """The words, as a card."""
         rows = (
             ("Study", self.title),
             ("Question", self.question),
             ("Intervention", self.intervention),
             ("Why it should work", self.theory_of_change),
         )
-        cells = "".join(
-            f'<tr><th scope="row">{name}</th><td>{html.escape(text)}</td></tr>'
-            for name, text in rows
-            if text.strip()
-        )
-        return f"<table><caption>What was asked</caption><tbody>{cells}</tbody></table>"
+        return (Card("What was asked", tuple((name, text) for name, text in rows if text.strip())),)
 
 
 _EXAMPLE = About(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 import re
 import shutil
@@ -53,10 +52,6 @@ class Executed:
     """A notebook that ran to its end, tidied so that the same inputs give the same bytes."""
 
     notebook: Any
-
-    def text(self) -> str:
-        """The notebook as it is stored: sorted keys, LF, one trailing newline."""
-        return json.dumps(self.notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def execute(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,6 +10,7 @@ from whatworks.did.suggest import Suggestion, suggest
 from whatworks.errors import WhatworksError
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable
+from whatworks.shown import Note, Part, Shown
 
 _FOR_COUNTS: Final = {"did.poisson": "did.block", 'did.etwfe(model="poisson")': "did.att_gt"}
 """Methods for counts, by the method that the same design asks for on rates."""
@@ -19,8 +19,8 @@ _ALIKE: Final = {"synth.augmented": "synth.classic", "synth.synthdid": "synth.cl
 """Methods that answer the question of a design as well as the one that stands for them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
+@dataclass(frozen=True, slots=True, repr=False)
+class Followed(Shown):
     """What `did.suggest` says of a panel, held against what the study does.
 
     Attributes:
@@ -33,12 +33,12 @@ class Followed:
     suggestion: Suggestion
     notes: tuple[str, ...]
 
-    def _repr_html_(self) -> str:
+    def parts(self) -> tuple[Part, ...]:
+        """Whether the study follows, and what is suggested."""
         if not self.notes:
-            said = f"This study follows what its design suggests{self._otherwise()}."
-            return f"<p>{html.escape(said)}</p>{self.suggestion._repr_html_()}"
-        loud = "".join(f"<p><strong>{html.escape(note)}</strong></p>" for note in self.notes)
-        return f"{loud}<p>What the design suggests:</p>{self.suggestion._repr_html_()}"
+            said = Note((f"This study follows what its design suggests{self._otherwise()}.",))
+            return said, *self.suggestion.parts()
+        return Note(self.notes, "loud"), Note(("What the design suggests:",)), *self.suggestion.parts()
 
     def _otherwise(self) -> str:
         if self.method == self.suggestion.method:

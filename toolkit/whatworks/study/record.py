@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import platform
@@ -183,13 +182,13 @@ def versions() -> dict[str, str]:
 
 
 def files(
-    notebook_text: str, notebook: Mapping[str, Any], result: Result, source: Mapping[str, Any], report: str
+    notebook: Mapping[str, Any], result: Result, source: Mapping[str, Any], report: str
 ) -> dict[str, bytes]:
-    """Everything a record holds, by relative name."""
+    """Everything a record holds, by relative name; the notebook has only what may stay (`study.kept`)."""
     found = {
         RESULT: result.to_json().encode("utf-8"),
         PROVENANCE: (json.dumps(source, indent=1, ensure_ascii=False) + "\n").encode("utf-8"),
-        NOTEBOOK: notebook_text.encode("utf-8"),
+        NOTEBOOK: notebook_text(notebook).encode("utf-8"),
         REPORT: report.encode("utf-8"),
     }
     shown = [image for cell in notebook["cells"] for image in _images(cell)]
@@ -202,6 +201,11 @@ def files(
         if rows:
             found[f"tables/{name}.csv"] = _csv(rows).encode("utf-8")
     return found
+
+
+def notebook_text(notebook: Mapping[str, Any]) -> str:
+    """The notebook as it is stored: sorted keys, LF, one trailing newline."""
+    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -226,15 +230,10 @@ def _figures(notebook: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _images(cell: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """The drawings that a cell shows, as (file name, bytes)."""
-    for i, output in enumerate(cell.get("outputs", [])):
+    for output in cell.get("outputs", []):
         data = output.get("data", {})
-        plain = f"{cell['id']}{f'-{i + 1}' if i else ''}"
         if FIGURE_MIME in data:
             yield f"{_slug(data[FIGURE_MIME]['name'])}.svg", data[FIGURE_MIME]["svg"].encode("utf-8")
-        elif "image/svg+xml" in data:
-            yield f"{plain}.svg", data["image/svg+xml"].encode("utf-8")
-        elif "image/png" in data:
-            yield f"{plain}.png", base64.b64decode(data["image/png"])
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from whatworks.errors import RunError, did_you_mean, first_few
 from whatworks.results import Result
-from whatworks.study import engine, record, swap
+from whatworks.study import engine, kept, people, record, swap
 from whatworks.study.engine import Progress
 from whatworks.study.folder import Study
 from whatworks.study.spec import StudySpec
@@ -23,11 +23,20 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 @dataclass(frozen=True, slots=True)
 class Produced:
-    """What one execution gives: the result, where it came from, and every file of the record."""
+    """What one execution gives: the result, where it came from, its files, what was left out."""
 
     result: Result
     provenance: Mapping[str, Any]
     files: Mapping[str, bytes]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run that became the record: the path of its report, and what was left out of it."""
+
+    report: Path
+    left_out: tuple[str, ...]
 
 
 def produce(study: Study, *, render: Render, progress: Progress | None = None) -> Produced:
@@ -37,6 +46,7 @@ def produce(study: Study, *, render: Render, progress: Progress | None = None) -
     protocol owes and the run does not give.
     """
     where = f"study {study.slug}"
+    named = people.labels(study)
     executed = engine.execute(
         study.template,
         study.parameters.given,
@@ -44,17 +54,20 @@ def produce(study: Study, *, render: Render, progress: Progress | None = None) -
         names=study.workspace.names(),
         progress=progress,
     )
-    lifted = record.lift(executed.notebook, where=where)
-    record.refuse_missing_figures(executed.notebook, where=where)
+    record.lift(executed.notebook, where=where)
+    stays = kept.kept(executed.notebook, people=named)
+    lifted = record.lift(stays.notebook, where=where)
+    record.refuse_missing_figures(stays.notebook, where=where)
     _refuse_owed_checks(study.spec, lifted.result, where)
     source = record.provenance(study, lifted)
-    report = render(executed.notebook, lifted.result, study.spec, source)
-    files = record.files(executed.text(), executed.notebook, lifted.result, source, report)
-    return Produced(lifted.result, source, files)
+    report = render(stays.notebook, lifted.result, study.spec, source)
+    files = record.files(stays.notebook, lifted.result, source, report)
+    people.refuse_named(files, named, where=where)
+    return Produced(lifted.result, source, files, stays.left_out)
 
 
-def run(study: Study, *, render: Render, progress: Progress | None = None) -> Path:
-    """Run a study and make the outcome its record; returns the path of the report.
+def run(study: Study, *, render: Render, progress: Progress | None = None) -> Finished:
+    """Run a study and make the outcome its record; returns the path of the report and what was left out.
 
     Raises `RunError` with the old record untouched and no file left behind: a failed cell, a full disk, a
     second run of the same study under way.
@@ -72,7 +85,7 @@ def run(study: Study, *, render: Render, progress: Progress | None = None) -> Pa
             remedy=("Free some space" if full else "Check that the study's folder can be written to")
             + " and run again. The record of the run before is untouched.",
         ) from problem
-    return folder / record.REPORT
+    return Finished(folder / record.REPORT, produced.left_out)
 
 
 def _refuse_owed_checks(spec: StudySpec, result: Result, where: str) -> None:

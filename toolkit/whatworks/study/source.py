@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from whatworks.data.exposure import join_population, join_start
 from whatworks.data.intake import IntakeReport, source_file
 from whatworks.data.tidy import Tidy
 from whatworks.errors import OptionError, SourceError, choose, did_you_mean, first_few
+from whatworks.shown import Note, Part, Shown, Table
 from whatworks.study import places
 from whatworks.study.hashing import file_hash
 
@@ -23,8 +23,8 @@ READERS = ("table", "mps_borough", "mps_ward", "mps_lsoa", "police_uk", "police_
 _EMPTY_COVERAGE = pd.DataFrame({"source": [], "month": [], "state": [], "rows": []})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Source(Shown):
     """One table of units by periods, ready for a panel.
 
     Attributes:
@@ -58,18 +58,16 @@ class Source:
             found.append(f"{self.intake.duplicates:,} duplicated rows were left out.")
         return tuple(found)
 
-    def _repr_html_(self) -> str:
-        files = "".join(
-            f'<tr><th scope="row">{html.escape(name)}</th><td><code>{sha256[:12]}</code></td></tr>'
-            for name, sha256 in self.files
-        )
-        crossed = "".join(f"<li>{html.escape(item.sentence())}</li>" for item in self.breaks)
-        known = f"<p>Known breaks and shocks inside these months:</p><ul>{crossed}</ul>" if crossed else ""
-        return (
-            "<table><caption>Files read</caption><thead><tr>"
-            '<th scope="col">File</th><th scope="col">SHA-256, first 12 digits</th></tr></thead>'
-            f"<tbody>{files}</tbody></table>{self.intake._repr_html_()}{known}"
-        )
+    def parts(self) -> tuple[Part, ...]:
+        """The files, what happened to them and the breaks they run into; no row of the table."""
+        rows = tuple((name, sha256[:12]) for name, sha256 in self.files)
+        columns = ("File", "SHA-256, first 12 digits")
+        files = Table("files", "Files read", columns, rows, (False, False), each="file")
+        if not self.breaks:
+            return files, *self.intake.parts()
+        known = Note(("Known breaks and shocks inside these months:",))
+        crossed = Note(tuple(item.sentence() for item in self.breaks), "list")
+        return files, *self.intake.parts(), known, crossed
 
 
 def read(

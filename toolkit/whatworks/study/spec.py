@@ -43,7 +43,7 @@ class ReportWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     `subject` is the outcome as it stands in a sentence, `unit` its unit in words where changes are better
     told in it than in percent, `better` whether a lower or a higher outcome is the better one, `worthwhile`
     the percent change below which a null counts as an answer, `limits` sentences the study adds to the
-    limits, `disclosure` who decided, and why, that rows of data may be shown.
+    limits.
     """
 
     subject: str = ""
@@ -51,11 +51,14 @@ class ReportWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     better: Literal["lower", "higher"] = "lower"
     worthwhile: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     limits: tuple[str, ...] = ()
-    disclosure: str = ""
 
 
 class StudySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What and why: the words of a study and the template it follows."""
+    """What and why: the words of a study and the template it follows.
+
+    `units` says whether the units of the data are places or people; the names of people stand in nothing
+    that a study leaves behind.
+    """
 
     version: int
     title: str
@@ -63,6 +66,7 @@ class StudySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     intervention: str
     template: str
     protocol: Protocol
+    units: Literal["places", "people"] = "places"
     theory_of_change: str = ""
     people: tuple[Person, ...] = ()
     report: ReportWords = ReportWords()
@@ -132,6 +136,7 @@ def write_study(spec: StudySpec) -> str:
         "intervention",
         "theory_of_change",
         "template",
+        "units",
         "protocol",
         "people",
         "report",

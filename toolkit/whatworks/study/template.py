@@ -44,6 +44,8 @@ class Template:
         parameters: what its parameters cell declares, in order.
         sha256: of the file's bytes with line ends as LF.
         cells: SHA-256 of the source of each cell, by cell id.
+        units: `people` where its units are people, whatever a study says; else `places`. It stands in the
+            notebook's metadata as `whatworks.units`.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Template:
     parameters: tuple[Parameter, ...]
     sha256: str
     cells: dict[str, str]
+    units: str = "places"
 
 
 def read(path: Path) -> Template:
@@ -81,7 +84,9 @@ def read(path: Path) -> Template:
         )
     cells = {cell.id: hashlib.sha256(_source(cell)).hexdigest() for cell in notebook.cells}
     digest = hashlib.sha256(raw.replace(b"\r\n", b"\n")).hexdigest()
-    return Template(path.stem, notebook, parse_parameters(tagged[0].source, where=where), digest, cells)
+    units = str(notebook.metadata.get("whatworks", {}).get("units", "places"))
+    parameters = parse_parameters(tagged[0].source, where=where)
+    return Template(path.stem, notebook, parameters, digest, cells, units)
 
 
 def parse_parameters(source: str, *, where: str) -> tuple[Parameter, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +9,10 @@ from functools import partial
 
 from whatworks.data.tables import read_table
 from whatworks.errors import OptionError, RecordError, did_you_mean
-from whatworks.present import words
 from whatworks.rct import Allocation, replay
 from whatworks.rct.flow import Enrolment
 from whatworks.results import Result
+from whatworks.shown import Card, Note, Part, Shown, words
 from whatworks.study import places
 from whatworks.study.hashing import file_hash
 from whatworks.study.panels import with_adjusted
@@ -21,8 +20,8 @@ from whatworks.study.source import Source
 from whatworks.trial import Trial
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Drawn(Shown):
     """How chance assigned the arms, as far as a study can show it.
 
     Attributes:
@@ -44,9 +43,10 @@ class Drawn:
             return ("The allocation was not drawn again, because the list that was randomised is not here.",)
         return ()
 
-    def _repr_html_(self) -> str:
+    def parts(self) -> tuple[Part, ...]:
+        """How chance assigned and whether it was drawn again; never who was assigned to what."""
         if self.allocation is None:
-            return f"<p><strong>{html.escape(self.notes[0])}</strong></p>"
+            return (Note((self.notes[0],), "loud"),)
         record = self.allocation.record
         again = (
             "the same allocation came out of the list, the rule and the seed, byte for byte"
@@ -54,16 +54,13 @@ class Drawn:
             else self.notes[0]
         )
         cells = (
-            ("Rule", record["algorithm"]),
-            ("Seed", record["seed"]),
+            ("Rule", str(record["algorithm"])),
+            ("Seed", str(record["seed"])),
             ("Allocations that chance could have made", words.allocations(self.allocation.possible)),
             ("Drawn again", again),
             ("SHA-256 of the record, first 12 digits", self.allocation.hash[:12]),
         )
-        rows = "".join(
-            f'<tr><th scope="row">{name}</th><td>{html.escape(str(value))}</td></tr>' for name, value in cells
-        )
-        return f"<table><caption>How chance assigned</caption><tbody>{rows}</tbody></table>"
+        return (Card("How chance assigned", cells),)
 
 
 def drawn(record: str = "", *, listed: str = "") -> Drawn:

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from whatworks.inference.chance import written
-from whatworks.results import NotAvailable, Number
+from whatworks.absence import NotAvailable, Number
 
 MINUS = "\u2212"
 _MOST_DECIMALS = 6
@@ -118,6 +117,16 @@ def allocations(value: Number) -> str:
     if isinstance(value, NotAvailable):
         return cell(value)
     return written(int(value))
+
+
+def written(count: int) -> str:
+    """A number of assignments as a reader sees it: in full up to a million, else its size."""
+    if count <= 1_000_000:
+        return f"{count:,}"
+    if count >= 10**300:
+        return f"about 10 to the power {round(math.log10(count)):,}"
+    power = math.floor(math.log10(count))
+    return f"about {10 ** (math.log10(count) - power):.1f} × 10 to the power {power}"
 
 
 def listed(items: Iterable[str]) -> str:

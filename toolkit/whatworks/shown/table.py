@@ -9,14 +9,33 @@ from typing import Any
 
 import pandas as pd
 
-from whatworks.errors import RecordError
-from whatworks.present import words
+from whatworks.errors import RecordError, first_few
+from whatworks.shown import words
+from whatworks.shown.bundle import Part, Shown
 
-TABLE_MIME = "application/vnd.whatworks.table+json"
+EACH = (
+    "area",
+    "assumption",
+    "check",
+    "comparison",
+    "constraint",
+    "donor",
+    "effect",
+    "fact",
+    "file",
+    "finding",
+    "outcome",
+    "period",
+    "size",
+    "step",
+    "variable",
+    "way of answering",
+)
+"""What a row of a table may stand for, if the table is to be kept in a record; never one row of the data."""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+@dataclass(frozen=True, slots=True, repr=False)
+class Table(Shown):
     """A table to read: every cell is text, the first column names the row.
 
     Attributes:
@@ -26,6 +45,8 @@ class Table:
         rows: one tuple of texts a row, as long as `columns`.
         numeric: for each column, whether it holds numbers (set to the right).
         note: a sentence under the table, or nothing.
+        each: what one row stands for, a word of `EACH`; a table that does not say is shown in a notebook
+            and kept in no record, since its rows could be rows of the data.
     """
 
     name: str
@@ -34,8 +55,10 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[bool, ...]
     note: str = ""
+    each: str = ""
 
     def __post_init__(self) -> None:
+        require_each(self.each, where=f"table {self.name!r}")
         widths = {len(self.columns), len(self.numeric), *(len(row) for row in self.rows)}
         if len(widths) != 1:
             raise RecordError(
@@ -50,12 +73,14 @@ class Table:
     def to_dict(self) -> dict[str, Any]:
         """The table as JSON-ready values."""
         return {
+            "kind": "table",
             "name": self.name,
             "caption": self.caption,
             "columns": list(self.columns),
             "rows": [list(row) for row in self.rows],
             "numeric": list(self.numeric),
             "note": self.note,
+            "each": self.each,
         }
 
     @classmethod
@@ -68,12 +93,18 @@ class Table:
                 columns=tuple(str(item) for item in data["columns"]),
                 rows=tuple(tuple(str(item) for item in row) for row in data["rows"]),
                 numeric=tuple(bool(item) for item in data["numeric"]),
-                note=str(data.get("note", "")),
+                note=str(data["note"]),
+                each=str(data["each"]),
             )
         except (KeyError, TypeError) as problem:
             raise RecordError(
                 f"not a stored table: {type(problem).__name__} {problem}", where="a table of the notebook"
             ) from problem
+
+    @property
+    def text(self) -> str:
+        """What it shows, in a line."""
+        return self.caption
 
     def html(self) -> str:
         """The table as HTML, everything escaped, in a region that scrolls by itself on a narrow screen."""
@@ -92,11 +123,24 @@ class Table:
             f"</table></div>{note}"
         )
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {"text/html": self.html(), "text/plain": self.caption, TABLE_MIME: self.to_dict()}
+    def parts(self) -> tuple[Part, ...]:
+        """Itself."""
+        return (self,)
 
 
-def from_frame(frame: pd.DataFrame, *, name: str, caption: str, missing: str = "no value") -> Table:
+def require_each(each: str, *, where: str) -> None:
+    """Raise `RecordError` for a word that does not say what a row stands for; nothing at all is allowed."""
+    if each and each not in EACH:
+        raise RecordError(
+            f"a row cannot stand for {each!r}",
+            where=where,
+            remedy=f"It stands for one of {first_few(EACH, 30)}.",
+        )
+
+
+def from_frame(
+    frame: pd.DataFrame, *, name: str, caption: str, missing: str = "no value", each: str = ""
+) -> Table:
     """A table from a data frame, numbers rounded for reading; a gap reads as `missing`, never as NaN."""
     columns = tuple(words.capital(str(column).replace("_", " ")) for column in frame.columns)
     numeric = tuple(
@@ -107,7 +151,7 @@ def from_frame(frame: pd.DataFrame, *, name: str, caption: str, missing: str = "
         tuple(words.cell(value, missing=missing) for value in row)
         for row in frame.itertuples(index=False, name=None)
     )
-    return Table(name, caption, columns, rows, numeric)
+    return Table(name, caption, columns, rows, numeric, each=each)
 
 
 def _row(row: tuple[str, ...], kinds: list[str]) -> str:
