@@ -154,7 +154,7 @@ def test_placebo_is_zero_on_average_and_finds_a_trend_of_switchers():
     assert placebo(drifting)["p_value"] < 0.01
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.floats(0.1, 20))
 def test_invariances(seed, factor):
     table = frame(seed=seed, units=25)
