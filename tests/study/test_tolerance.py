@@ -28,8 +28,8 @@ ANALYTIC = Rule(same_platform=False, simulated=False, draws=999)
 def agree(name: str, then: Any, now: Any, rule: Rule) -> bool:
     """Whether they agree; the order of the two never matters."""
     one, other = (tolerance.differs(name, a, b, rule) for a, b in ((then, now), (now, then)))
-    assert bool(one) == bool(other)
-    return not one
+    assert (one == "") == (other == "")
+    return one == ""
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,13 @@ def test_p_values_part_by_four_errors_of_their_difference(leaf: str, draws: int,
         assert agree(f"secondary[burglary].{leaf}", then, now, across(draws)) is inside
 
 
+def test_the_limit_itself_is_allowed_and_never_below_that_across_platforms() -> None:
+    assert agree("p_value", 0.25, 0.75, across(32))
+    # so many draws that four errors are less than rounding is allowed
+    assert agree("p_value", 0.3, 0.3 * (1 + 5e-6), across(10**15))
+    assert not agree("p_value", 0.3, 0.3 * (1 + 2e-5), across(10**15))
+
+
 @pytest.mark.parametrize("draws", [99, 999])
 @pytest.mark.parametrize("end", [0.0, 1.0])
 def test_at_0_and_1_a_p_value_may_part_by_sixteen_draws(end: float, draws: int) -> None:
@@ -191,12 +198,15 @@ def test_counts_words_and_absences_are_exact(rule: Rule) -> None:
         assert agree("x.p_value", same, same, rule)
     # a whole number written without its point is still that number
     assert agree("headline.value", 3, 3.0, rule)
+    assert agree("headline.value", 3, 3 * (1 + 1e-9), rule)
     assert not agree("headline.value", 3, 3.1, rule)
 
 
 def test_what_it_says() -> None:
     assert tolerance.differs("value", 2.0, 1.0, SAME) == "0.5 apart, 1e-08 allowed"
+    assert tolerance.differs("value", 1.0, 2.0, SAME) == "0.5 apart, 1e-08 allowed"
     assert tolerance.differs("value", 1.0, -2.0, ANALYTIC) == "1.5 apart, 1e-05 allowed"
+    assert tolerance.differs("value", -2.0, 1.0, ANALYTIC) == "1.5 apart, 1e-05 allowed"
     assert (
         tolerance.differs("p_value", 0.5, 0.5 + 1e-9, SAME) == "drawn with a seed, so exact on one platform"
     )
