@@ -120,6 +120,7 @@ def test_changes_and_their_order() -> None:
     np.testing.assert_array_equal(found.table["change"], [1.5, -1.0, 1.0, 0.5, -0.5, np.nan])
     np.testing.assert_array_equal(found.table["change / std error"], found.table["change"] / 0.5)
     assert list(found.table.index) == list(range(6))
+    assert list(found.table.columns) == [*before.columns, "change", "change / std error"]
     assert names(found.found) == ["d", "c", "e", "a", "f"]
     assert names(found.lost) == ["b"]
     assert found.value == 2.0
