@@ -227,6 +227,11 @@ def rates_compared():
     return did.compare(counted(), per=1000.0)
 
 
+@cache
+def rate_ratio_by_cohort():
+    return did.etwfe(counted(), model="poisson")
+
+
 def test_counts_bring_the_rate_ratio_on_its_own_scale():
     panel, found = counted(), rates_compared()
     row = numbers(found).loc["did.poisson"]
@@ -243,9 +248,8 @@ def test_counts_bring_the_rate_ratio_on_its_own_scale():
 
 
 def test_counts_with_several_starts_bring_a_rate_ratio_for_every_cohort():
-    panel, found = counted(), rates_compared()
+    found, alone = rates_compared(), rate_ratio_by_cohort()
     row = numbers(found).loc["did.etwfe (poisson)"]
-    alone = did.etwfe(panel, model="poisson")
     assert row["scale"] == "rate ratio"
     for column, field in (("estimate", "value"), ("low", "low"), ("high", "high"), ("p_value", "p_value")):
         assert row[column] == pytest.approx(getattr(alone.headline, field), rel=1e-9), column
@@ -262,9 +266,8 @@ def test_counts_with_several_starts_bring_a_rate_ratio_for_every_cohort():
 
 
 def test_the_window_ends_the_rate_ratio_too():
-    panel = counted(1)
-    found = did.compare(panel, per=1000.0, last=1).results["did.etwfe (poisson)"]
-    cells = did.etwfe(panel, model="poisson").detail.cohort_effects
+    found = did.compare(counted(), per=1000.0, last=1).results["did.etwfe (poisson)"]
+    cells = rate_ratio_by_cohort().detail.cohort_effects
     inside = cells[(cells["period"].astype(int) - cells["cohort"].astype(int)).between(0, 1)]
     assert len(inside) == 6 < len(cells)
     assert found.headline.value == pytest.approx(inside["counts"].sum() / inside["expected"].sum(), rel=1e-9)
