@@ -37,6 +37,12 @@ bench: $(VENV)/.ready-test            ## ratios within one run, peers in their o
 docs: $(VENV)/.ready-test
 	$(BIN)/mkdocs build --strict
 
+check: $(VENV)/.ready-test            ## what the hooks of .pre-commit-config.yaml run: lint, types, rules of the house
+	$(BIN)/ruff check toolkit tests benchmarks
+	$(BIN)/ruff format --check toolkit tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/house -m "not slow and not notebook"
+
 lab: $(VENV)/.ready-lab
 	$(BIN)/whatworks lab
 

@@ -295,7 +295,7 @@ def test_the_hidden_rates_average_to_one():
     np.testing.assert_allclose(drawn.treated, drawn.untreated / 2, atol=1e-8)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.floats(1e-9, 1 - 1e-9), st.floats(0, 5000)), min_size=1, max_size=30))
 def test_the_poisson_step_is_the_inverse_distribution_function(pairs):
     from scipy.special import pdtr
@@ -334,7 +334,7 @@ def test_the_packaged_table_spells_boroughs_as_geography_does():
 # --- invariants and bad input --------------------------------------------------------------------
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**70),
     months=st.integers(24, 40),
@@ -361,7 +361,7 @@ def test_any_setting_gives_whole_valid_panels(seed, months, dispersion, spatial,
     json.dumps(data.truth, allow_nan=False)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10**6), replications=st.integers(1, 4), months=st.integers(1, 30))
 def test_simulated_counts_have_the_shape_asked_for(seed, replications, months):
     mean = expected_counts("violence", seed=seed, first=FIRST, months=months)

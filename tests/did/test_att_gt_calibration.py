@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -29,6 +30,7 @@ def calibration() -> Iterator[ModuleType]:
     del sys.modules["calibration_att_gt"]
 
 
+@cache
 def tallies(calibration: ModuleType, which: int) -> dict[str, tuple[float, float]]:
     """Coverage, and the mean estimate in Monte Carlo errors, by inference."""
     rows = calibration.simulate(calibration.DESIGNS[which], SIMS, seed=5)

@@ -30,7 +30,7 @@ CHOICES = st.fixed_dictionaries(
     }
 )
 SEEDS = st.integers(0, 10_000)
-few = settings(max_examples=12, deadline=None)
+few = settings(max_examples=12)
 
 
 def panel(seed: int) -> Panel:

@@ -206,7 +206,7 @@ def numbers(result):
     return np.array([h.value, h.std_error, h.low, h.high])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.05, 50), wild=st.booleans())
 def test_unit_and_period_shifts_and_scale(seed, scale, wild):
     table = frame(seed=seed)
@@ -219,7 +219,7 @@ def test_unit_and_period_shifts_and_scale(seed, scale, wild):
     assert two.headline.p_value == pytest.approx(one.headline.p_value, rel=1e-7)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), shift=st.floats(-20, 20))
 def test_a_shift_of_the_treated_cells_moves_the_estimate_by_exactly_that(seed, shift):
     table = frame(seed=seed)
@@ -231,7 +231,7 @@ def test_a_shift_of_the_treated_cells_moves_the_estimate_by_exactly_that(seed, s
     )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(order=st.randoms(use_true_random=False))
 def test_row_order_changes_no_byte(order):
     table = frame(clusters=5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,11 @@ SIMS = 80
 def methods():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(FOLDER))
-        yield importlib.import_module("calibration_methods")
+        module = importlib.import_module("calibration_methods")
+        draw = module.draw_cities
+        # two tests ask other methods about the same panels
+        patch.setattr(module, "draw_cities", cache(lambda *asked: list(draw(*asked))))
+        yield module
     for name in ("calibration_methods", "calibration"):
         sys.modules.pop(name, None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -40,14 +41,21 @@ def staggered(seed=0, noise=1.0, effect=0.0, starts=STARTS, periods=12, weight=F
     )
 
 
+@cache
+def compared(**choices):
+    """A panel with these choices and every method's answer to it: frozen, so that tests may share them."""
+    panel = staggered(**choices)
+    return panel, did.compare(panel)
+
+
 def numbers(comparison):
     return comparison.table.set_index("method")
 
 
 @pytest.mark.parametrize("weight", [False, True])
 def test_rows_are_what_the_methods_say_alone(weight):
-    panel = staggered(weight=weight)
-    table = numbers(did.compare(panel))
+    panel, found = compared(weight=weight)
+    table = numbers(found)
     alone = {
         "did.twoway": did.twoway(panel),
         "did.event_study": did.event_study(panel),
@@ -74,8 +82,7 @@ def test_rows_are_what_the_methods_say_alone(weight):
 
 @pytest.mark.parametrize("weight", [False, True])
 def test_weights_times_outcomes_are_the_estimate_and_cancel_units_and_periods(weight):
-    panel = staggered(seed=2, weight=weight)
-    found = did.compare(panel)
+    panel, found = compared(weight=weight)
     for name in LINEAR:
         made = account(panel, found.results[name], None)
         assert (made.weights * panel.outcome).sum() == pytest.approx(
@@ -93,7 +100,7 @@ def test_weights_times_outcomes_are_the_estimate_and_cancel_units_and_periods(we
 
 @pytest.mark.parametrize("weight", [False, True])
 def test_parts_sum_to_the_difference(weight):
-    found = did.compare(staggered(seed=3, effect=0.5, weight=weight))
+    _, found = compared(seed=5, effect=0.5, weight=weight)
     table, made_of = numbers(found), found.made_of.set_index("method")
     for name in LINEAR:
         total = made_of.loc[name, "by_weighting"] + made_of.loc[name, "by_comparison"]
@@ -120,8 +127,7 @@ def test_without_noise_only_weighting_makes_a_difference():
 
 
 def test_the_sentence_states_the_parts():
-    panel = staggered(seed=5, effect=0.5)
-    found = did.compare(panel)
+    panel, found = compared(seed=5, effect=0.5, weight=False)
     made_of, words = found.made_of.set_index("method"), numbers(found)["differs_because"]
     row = made_of.loc["did.stacked"]
     assert f"{row['by_weighting']:+.4g} by weighting the same effects otherwise" in words["did.stacked"]
@@ -146,7 +152,7 @@ def test_a_long_window_after_an_early_start_brings_negative_weights_to_light():
 
 
 def test_what_the_design_does_not_permit_stands_there_with_its_reason():
-    table = numbers(did.compare(staggered()))
+    table = numbers(compared(weight=False)[1])
     assert "treatment starts on 3 dates" in table.loc["did.block", "reason"].lower()
     assert "did.att_gt" in table.loc["did.block", "reason"]
     assert "drawn by lot" in table.loc["did.staggered_rollout", "reason"]
@@ -216,9 +222,18 @@ def counted(seed=0):
     return replace(panel, outcome=draw.poisson(mean).astype(float), exposure=people)
 
 
+@cache
+def rates_compared():
+    return did.compare(counted(), per=1000.0)
+
+
+@cache
+def rate_ratio_by_cohort():
+    return did.etwfe(counted(), model="poisson")
+
+
 def test_counts_bring_the_rate_ratio_on_its_own_scale():
-    panel = counted()
-    found = did.compare(panel, per=1000.0)
+    panel, found = counted(), rates_compared()
     row = numbers(found).loc["did.poisson"]
     alone = did.poisson(panel)
     assert row["scale"] == "rate ratio" != found.scale
@@ -233,10 +248,8 @@ def test_counts_bring_the_rate_ratio_on_its_own_scale():
 
 
 def test_counts_with_several_starts_bring_a_rate_ratio_for_every_cohort():
-    panel = counted()
-    found = did.compare(panel, per=1000.0)
+    found, alone = rates_compared(), rate_ratio_by_cohort()
     row = numbers(found).loc["did.etwfe (poisson)"]
-    alone = did.etwfe(panel, model="poisson")
     assert row["scale"] == "rate ratio"
     for column, field in (("estimate", "value"), ("low", "low"), ("high", "high"), ("p_value", "p_value")):
         assert row[column] == pytest.approx(getattr(alone.headline, field), rel=1e-9), column
@@ -253,9 +266,8 @@ def test_counts_with_several_starts_bring_a_rate_ratio_for_every_cohort():
 
 
 def test_the_window_ends_the_rate_ratio_too():
-    panel = counted(1)
-    found = did.compare(panel, per=1000.0, last=1).results["did.etwfe (poisson)"]
-    cells = did.etwfe(panel, model="poisson").detail.cohort_effects
+    found = did.compare(counted(), per=1000.0, last=1).results["did.etwfe (poisson)"]
+    cells = rate_ratio_by_cohort().detail.cohort_effects
     inside = cells[(cells["period"].astype(int) - cells["cohort"].astype(int)).between(0, 1)]
     assert len(inside) == 6 < len(cells)
     assert found.headline.value == pytest.approx(inside["counts"].sum() / inside["expected"].sum(), rel=1e-9)
@@ -269,7 +281,7 @@ def test_with_one_start_or_without_counts_there_is_one_row_for_rate_ratios():
     assert "did.etwfe (poisson)" not in found.index
     same = did.etwfe(once, model="poisson").headline.value
     assert found.loc["did.poisson", "estimate"] == pytest.approx(same, rel=1e-8)
-    assert "did.etwfe (poisson)" not in numbers(did.compare(staggered())).index
+    assert "did.etwfe (poisson)" not in numbers(compared(weight=False)[1]).index
 
 
 def test_dates_drawn_by_lot():
@@ -311,12 +323,11 @@ def test_bad_choices_are_refused_and_not_swallowed():
 
 
 def test_order_of_units_does_not_matter_and_nothing_is_changed():
-    panel = staggered(seed=6, weight=True)
-    before = panel.fingerprint
-    one = numbers(did.compare(panel))
+    panel, found = compared(weight=True)
+    one = numbers(found)
     shuffled = panel.select(np.random.default_rng(0).permutation(panel.n_units))
     two = numbers(did.compare(shuffled))
-    assert panel.fingerprint == before
+    assert panel.fingerprint == staggered(weight=True).fingerprint
     columns = ["estimate", "std_error", "low", "high", "p_value", "relative"]
     np.testing.assert_allclose(one[columns], two[columns], rtol=1e-7)
 

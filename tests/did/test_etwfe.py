@@ -46,7 +46,7 @@ def test_matches_a_dense_regression() -> None:
     np.testing.assert_allclose(result.detail.estimates, beta[: len(pairs)], rtol=1e-8)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), weighted=st.booleans(), anticipation=st.integers(0, 2))
 def test_is_imputation_without_gaps_and_covariates(seed: int, weighted: bool, anticipation: int) -> None:
     panel = staggered(STARTS, periods=8, seed=seed, cluster=CLUSTERS, effect=1.0)

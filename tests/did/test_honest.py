@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,20 @@ SOURCES = {
 }
 
 
+@cache
+def boroughs():
+    return borough_panel()
+
+
+@cache
 def fixest_study(panel=None):
-    data = borough_panel() if panel is None else panel
+    data = boroughs() if panel is None else panel
     return did.event_study(data, ends=(-12, 18), inference=ClusterRobust(correction="fixest"))
 
 
+@cache
 def callaway_study():
-    found = did.att_gt(borough_panel(), base="universal", inference=Analytical())
+    found = did.att_gt(boroughs(), base="universal", inference=Analytical())
     return did.aggregate(found, by="event_time", first=-6, last=5)
 
 
@@ -336,8 +344,8 @@ def test_refusals():
     with pytest.raises(errors.OptionError, match="no event time before"):
         did.honest(study, window=(0, 3))
     with pytest.raises(errors.OptionError, match="no effects by event time"):
-        did.honest(did.att_gt(borough_panel()))
-    moving = did.aggregate(did.att_gt(borough_panel()), by="event_time")
+        did.honest(did.att_gt(boroughs(), inference=Analytical()))
+    moving = did.aggregate(did.att_gt(boroughs(), inference=Analytical()), by="event_time")
     with pytest.raises(errors.DesignError, match="one period to the next"):
         did.honest(moving)
     clustered = did.event_study(borough_panel(cluster="bcu"), inference=ClusterRobust())

@@ -133,7 +133,7 @@ def test_one_start_and_no_gaps_is_the_block_estimate() -> None:
     assert imputation(panel).headline.value == pytest.approx(block(panel).headline.value, rel=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.01, 100), shift=st.integers(-50, 50))
 def test_unit_and_period_shifts_scale_and_order_do_not_matter(seed: int, scale: float, shift: int) -> None:
     panel = rich(seed)

@@ -196,7 +196,7 @@ def test_published_staggered_panel(reference_public: Path, name: str, covariates
     assert result.headline.value == pytest.approx(value, rel=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.01, 100), shift=st.integers(-50, 50))
 def test_unit_and_period_shifts_scale_and_order_do_not_matter(seed: int, scale: float, shift: int) -> None:
     panel = rich(seed)

@@ -251,7 +251,7 @@ def test_default_is_the_score_bootstrap_with_few_clusters_and_cluster_robust_wit
     assert many.df == 59
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(2, 50), st.floats(0.01, 100))
 def test_invariances(seed, factor, exposed):
     table = frame(seed=seed, units=8, treated=3, periods=5)
@@ -270,7 +270,7 @@ def test_invariances(seed, factor, exposed):
     assert before.detail.dispersion == pytest.approx(after.detail.dispersion, rel=1e-7)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), st.integers(2, 20))
 def test_counts_scaled(seed, factor):
     table = frame(seed=seed, units=8, treated=3, periods=5)

@@ -105,7 +105,7 @@ def test_coefficients_cancel_everything_but_the_effect() -> None:
         )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.01, 100), shift=st.integers(-50, 50))
 def test_unit_shifts_scale_relabelling_and_order_do_not_matter(seed: int, scale: float, shift: int) -> None:
     panel = rich(seed)

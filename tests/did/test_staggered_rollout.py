@@ -251,7 +251,7 @@ def test_normal_intervals_warn_where_few_units_are_randomised():
     assert "does not rest on a standard error" in did.staggered_rollout(panel(frame())).design.mde.reason
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.integers(0, 10**6), st.floats(0.1, 20), st.sampled_from(["simple", "cohort", "calendar", "event_time"])
 )

@@ -84,7 +84,7 @@ def test_fixest_regression_of_the_difference():
         assert getattr(ours, name) == pytest.approx(theirs[stored][0], rel=1e-7)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.floats(0.1, 50), st.floats(-100, 100))
 def test_invariances(seed, factor, shift):
     table = small(seed)

@@ -161,7 +161,7 @@ def test_event_study_takes_each_error_too(inference):
         assert "one-way clusters" in pretrend.reason
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.01, 100), which=st.integers(0, 4))
 def test_invariances(seed, scale, which):
     inference = [ClusterRobust("CR2"), ClusterRobust("CR3"), TwoWay(), DriscollKraay(1), Jackknife("mean")][

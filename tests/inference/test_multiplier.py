@@ -67,7 +67,9 @@ def test_draws_are_the_weighted_sums_and_chunks_join_up(monkeypatch: pytest.Monk
         for at in range(low, min(low + 96, 400), 64):
             stop = min(at + 64, low + 96, 400)
             expected += multiplier.random_weights(bits, choice, stop - at) @ CONTRIBUTIONS[at:stop]
-    np.testing.assert_allclose(sample, expected, rtol=1e-4, atol=1e-9 * np.abs(CONTRIBUTIONS).max())
+    # 64 terms are summed in float32, in an order that hangs on the processor: a sum may be off by 65
+    # roundings of the absolute terms, however near to nothing they add up
+    assert (np.abs(sample - expected) <= 65 * 2.0**-24 * np.abs(CONTRIBUTIONS).sum(axis=0)).all()
     np.testing.assert_allclose(largest[0], np.abs(CONTRIBUTIONS).max(axis=0))
 
 

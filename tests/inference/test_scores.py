@@ -38,7 +38,7 @@ def test_p_value_by_a_loop_over_all_sign_vectors(seed):
         assert found.value[j] == pytest.approx(at_null[:, j].sum())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 100_000), clusters=st.integers(6, 9), level=st.sampled_from([0.9, 0.95]))
 def test_interval_ends_are_exactly_where_p_crosses(seed, clusters, level):
     at_null, slope = scores(seed, clusters, effect=2.0)
@@ -85,7 +85,7 @@ def test_random_draws_count_the_sample_itself(weights):
     assert found.low[0] < found.value[0] < found.high[0]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000), shift=st.floats(-5, 5), scale=st.floats(0.01, 100))
 def test_shift_and_scale(seed, shift, scale):
     at_null, slope = scores(seed, 8)

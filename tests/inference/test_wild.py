@@ -125,7 +125,7 @@ def test_webb_draws_by_their_own_regressions_with_weights_and_another_regressor(
     assert ours.p_value[0] == pytest.approx((1 + 199 * share) / 200, rel=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), clusters=st.integers(6, 9), null=st.sampled_from(["imposed", "free"]))
 def test_interval_inverts_the_test(seed, clusters, null):
     y, D, cluster = small(seed, clusters, effect=1.0)
@@ -148,7 +148,7 @@ def test_interval_inverts_the_test(seed, clusters, null):
         assert p_at(end + sign * step) <= 0.1 + 1e-12
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 1000), scale=st.floats(0.01, 100), unit=st.floats(-50, 50), period=st.floats(-50, 50)
 )

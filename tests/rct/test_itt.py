@@ -162,7 +162,7 @@ DESIGNS = [
 
 
 @pytest.mark.parametrize(("roles", "adjust"), DESIGNS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(shift=st.floats(-50, 50), scale=st.floats(0.1, 20), seed=st.integers(0, 99))
 def test_shift_scale_row_order_and_labels_change_what_they_must(roles, adjust, shift, scale, seed):
     frame = drawn(seed)

@@ -23,7 +23,7 @@ def level(columns: int, value: int = 0) -> np.ndarray:
     return np.full(columns, value)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.integers(3, 14), st.integers(1, 5), st.booleans())
 def test_targets_inside_are_met_by_the_weights_nearest_to_equal(seed, units, columns, whole):
     features = made(seed, units, columns, whole)
@@ -39,7 +39,7 @@ def test_targets_inside_are_met_by_the_weights_nearest_to_equal(seed, units, col
     np.testing.assert_allclose(found.weights, slow, atol=1e-5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 4), st.booleans())
 def test_targets_outside_are_missed_by_as_little_as_possible(seed, units, columns, whole):
     features = made(seed, units, columns, whole)
@@ -50,7 +50,7 @@ def test_targets_outside_are_missed_by_as_little_as_possible(seed, units, column
     assert (found.missed**2).sum() == pytest.approx(slow, abs=1e-7)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.integers(3, 9), st.booleans())
 def test_the_second_priority_is_served_without_giving_up_any_of_the_first(seed, units, whole):
     features = made(seed, units, 4, whole)
@@ -65,7 +65,7 @@ def test_the_second_priority_is_served_without_giving_up_any_of_the_first(seed, 
     assert (found.missed[second] ** 2).sum() <= slow + 1e-6 * (1 + slow)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 10**6), st.booleans())
 def test_order_scale_and_twins_do_not_matter(seed, feasible):
     rng = np.random.default_rng(seed)

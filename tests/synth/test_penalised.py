@@ -48,7 +48,7 @@ tables = st.integers(3, 6).flatmap(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(outcome=tables, penalty=st.sampled_from([1e-3, 0.1, 1.0, 30.0]))
 def test_small_problems_with_ties_and_twins(outcome, penalty):
     """Never worse than the best over all supports, and the same weights wherever they are unique."""
@@ -64,7 +64,7 @@ def test_small_problems_with_ties_and_twins(outcome, penalty):
         np.testing.assert_allclose(weights[0, 1:], expected, atol=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
     penalty=st.sampled_from([1e-4, 0.03, 1.0]),

@@ -17,7 +17,7 @@ from whatworks.results import NotAvailable
 from whatworks.synth.localised import extremes
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(
     seed=st.integers(0, 10_000),
     count=st.integers(2, 5),

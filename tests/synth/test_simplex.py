@@ -26,7 +26,7 @@ def programmes(draw):
     return paths.reshape(rows, donors), linear, allowed
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(programmes(), st.sampled_from([1e-6, 1.0, 1e6]))
 def test_no_other_weights_have_a_lower_objective(programme, size):
     paths, linear, allowed = programme
@@ -44,7 +44,7 @@ def test_no_other_weights_have_a_lower_objective(programme, size):
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(programmes())
 def test_weights_are_those_of_enumeration_where_the_optimum_is_the_only_one(programme):
     paths, linear, allowed = programme

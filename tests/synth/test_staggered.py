@@ -108,7 +108,7 @@ def test_the_objective_is_that_of_a_slow_solver(nu):
     assert pooled_objective(paths, targets, weights, share, nu, before) <= 1 + 1e-12
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000),
     slots=st.integers(1, 4),

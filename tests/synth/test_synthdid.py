@@ -125,7 +125,7 @@ def test_california(reference_public, name, rank):
         assert any(f"has p {rank:.3g}" in note for note in result.notes)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), units=st.integers(3, 6), early=st.integers(2, 6), late=st.integers(1, 4))
 def test_weights_of_small_problems_equal_every_support_in_turn(seed, units, early, late):
     """Rounded outcomes make ties and twins; objectives to 1e-9 of their scale."""

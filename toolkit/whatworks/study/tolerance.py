@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ _MONTE_CARLO_WIDTHS = 4.0
 _NEAR_ZERO = 1e-13
 _UNCERTAINTY = ("std_error", "low", "high", "p_value", "p_adjusted", "band_low", "band_high", "mde")
 _LABELS = ("term", "name", "outcome")
+_DRAWS = re.compile(r"\w+\((?:.*, )?draws=(\d+)[,)]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,12 @@ def flatten(value: Any, name: str = "") -> dict[str, Any]:
 
 
 def draws_of(result: Mapping[str, Any]) -> int | None:
-    """How many draws a result rests on, where its spec says so."""
+    """How many draws a result rests on, where its spec says so: a number, or `WildCluster(draws=9999, …)`."""
     for name, value in flatten(result.get("spec", {})).items():
         if name.rsplit(".", 1)[-1] == "draws" and isinstance(value, int) and not isinstance(value, bool):
             return value
+        if isinstance(value, str) and (asked := _DRAWS.match(value)):
+            return int(asked[1])
     return None
 
 
