@@ -22,6 +22,7 @@ import numpy.typing as npt
 from whatworks.did import scores
 from whatworks.did.cells import lay_out
 from whatworks.did.group_time import GroupTime, estimate
+from whatworks.did.null_scores import column_scores, null_scores
 from whatworks.did.summary import Averages, by_size, usable
 from whatworks.inference.intervals import critical_value
 from whatworks.inference.wild import WildCluster
@@ -87,14 +88,15 @@ def panel(design: Design, outcome: Floats) -> Panel:
 
 def wild(detail: GroupTime, design: Design, stack: Floats) -> tuple[Floats, ...]:
     """Estimates, lower and upper ends and p-values of every simulation at once."""
-    pieces = scores.collapse(detail, design.anticipation)
+    data = scores.pieces(detail, design.anticipation)
     keys = np.column_stack([UNITS, np.searchsorted(detail.cells.starts, detail.panel.start)])
     code = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
-    means = np.zeros((len(pieces.weight), MONTHS, stack.shape[2]))
+    means = np.zeros((len(data.weight), MONTHS, stack.shape[2]))
     np.add.at(means, code, stack)
-    means /= pieces.weight[:, None, None]
-    weights = overall(detail).weights[0]
-    at_null, slope = scores.outcome_scores(detail, pieces, weights, means)
+    means /= data.weight[:, None, None]
+    one = scores.aim(detail, data, overall(detail).weights[0])
+    at_null = column_scores(data, one.coefficient, one.effect, np.moveaxis(means, 2, 0))
+    _, slope = null_scores(data, one.coefficient, one.effect)
     found = WildCluster().from_scores(at_null, np.repeat(slope[:, None], stack.shape[2], axis=1))
     low, high = np.nan_to_num(found.low, nan=-np.inf), np.nan_to_num(found.high, nan=np.inf)
     return found.value, low, high, found.p_value

@@ -16,6 +16,7 @@ from whatworks.did.group_time import GroupTime
 from whatworks.did.summary import summarise
 from whatworks.inference.influence import Analytical
 from whatworks.inference.multiplier import MultiplierBootstrap
+from whatworks.inference.two_way_effects import residuals
 from whatworks.inference.wild import WildCluster
 
 CLUSTERED = staggered(
@@ -47,9 +48,9 @@ def test_scores_sum_to_the_estimate(name: str, by: str, anticipation: int) -> No
 def test_coefficients_reproduce_every_cell_from_the_raw_outcomes() -> None:
     result = att_gt(WEIGHTED, comparison="not_yet", base="universal")
     detail = result.detail.effects
-    pieces = scores.collapse(detail, 0)
+    pieces = scores.pieces(detail, 0)
     for c, weights in enumerate(np.eye(len(detail.att))):
-        a = scores.coefficients(detail, pieces, weights)
+        a = scores.aim(detail, pieces, weights).coefficient
         assert (a * pieces.outcome).sum() == pytest.approx(detail.att[c], abs=1e-10)
         np.testing.assert_allclose(a.sum(axis=0), 0, atol=1e-12)
         np.testing.assert_allclose(a.sum(axis=1), 0, atol=1e-12)
@@ -67,7 +68,7 @@ def test_residuals_against_dummies() -> None:
     fit = np.linalg.lstsq(root * design, root * y[used], rcond=None)[0]
     expected = np.zeros_like(y)
     expected[used] = y[used] - design @ fit
-    np.testing.assert_allclose(scores.residuals(y, weight, used), expected, atol=1e-10)
+    np.testing.assert_allclose(residuals(y, weight, used), expected, atol=1e-10)
 
 
 def test_a_cohort_of_one_cluster_still_has_scores() -> None:

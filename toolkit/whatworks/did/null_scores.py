@@ -65,33 +65,52 @@ def sample(panel: Panel, anticipation: int = 0) -> Sample:
     )
 
 
-def null_scores(data: Sample, coefficient: Floats, effect: Bools) -> tuple[Floats, Floats]:
+def null_scores(
+    data: Sample, coefficient: Floats, effect: Bools, shared: Ints | None = None
+) -> tuple[Floats, Floats]:
     """Scores (G,) of one estimate with no effect imposed, and their slopes (G,) per unit of effect.
 
     Args:
         data: the panel.
-        coefficient: (N, T) a, the estimate being Σ a·y; a must cancel unit and period effects, covariates
-            and, outside the untouched cells and `effect`, anything common to a cohort in a period.
+        coefficient: (N, T) a, the estimate being Σ a·y; a must cancel unit and period effects, covariates,
+            each level of `shared` and, in cells that are neither untouched nor of these two, anything common
+            to a cohort in a period.
         effect: (N, T) cells whose effect the estimate is about.
+        shared: (N, T) labels above 0 of cells at one level that nothing is known about, 0 elsewhere. Where an
+            effect is the change from a cell that may carry one itself, no effect means that both carry
+            the same.
 
-    Σ a·û within clusters, û the residuals of a two-way fit on the untouched cells and those of `effect`, with
-    the effect there imposed; other cells enter around the mean of their cohort and period.
+    Σ a·û within clusters, û the residuals of a two-way fit on the untouched cells, those of `effect`, with
+    the effect there imposed, and those of `shared`, with a free effect for each level; other cells enter
+    around the mean of their cohort and period.
 
     Source: Kline & Santos (2012), Journal of Econometric Methods 1(1), section 2.
     """
+    columns = np.stack([data.outcome, (effect & data.observed).astype(np.float64)])
+    out = column_scores(data, coefficient, effect, columns, shared)
+    return out[:, 0], out[:, 1] / out[:, 1].sum()
+
+
+def column_scores(
+    data: Sample, coefficient: Floats, effect: Bools, columns: Floats, shared: Ints | None = None
+) -> Floats:
+    """(G, r) scores as in `null_scores` of r outcomes (r, N, T), from one fit."""
     used = data.untouched | (effect & data.observed)
+    beside = data.covariates
+    if shared is not None and shared.any():
+        used = used | (data.observed & (shared > 0))
+        levels = shared == np.unique(shared[shared > 0])[:, None, None]
+        beside = np.concatenate([beside, levels.astype(np.float64)])
     fit = absorb(used, data.weight)
     aside = data.observed & ~used & (coefficient != 0)
-    columns = [data.outcome, (effect & data.observed).astype(np.float64)]
     left = [fit.beyond(column) for column in columns]
-    if len(data.covariates):
-        left = _net_of_covariates(data, fit, left)
+    if len(beside):
+        left = _net_of(beside, data.weight, fit, left)
     if aside.any():
         left = [_around_cohort(data, column, aside) for column in left]
     keep = used | aside
     by_unit = np.stack([(coefficient * column * keep).sum(axis=1) for column in left], axis=1)
-    out = cluster_sums(by_unit, data.cluster, data.n_clusters)
-    return out[:, 0], out[:, 1] / out[:, 1].sum()
+    return cluster_sums(by_unit, data.cluster, data.n_clusters)
 
 
 def stacked_scores(data: Sample, coefficients: list[Floats], effects: list[Bools]) -> tuple[Floats, Floats]:
@@ -101,11 +120,10 @@ def stacked_scores(data: Sample, coefficients: list[Floats], effects: list[Bools
     """
     order, first = _folds(data)
     if len(first) < len(order):
-        small = _folded(data, order, first)
         coefficients = [np.add.reduceat(a[order], first, axis=0) for a in coefficients]
         effects = [cells[order[first]] for cells in effects]
-        data = small
-    pairs = [null_scores(data, a, cells) for a, cells in zip(coefficients, effects, strict=True)]
+    small = fold(data)
+    pairs = [null_scores(small, a, cells) for a, cells in zip(coefficients, effects, strict=True)]
     return np.stack([s for s, _ in pairs], axis=1), np.stack([slope for _, slope in pairs], axis=1)
 
 
@@ -120,7 +138,12 @@ def _folds(data: Sample) -> tuple[Ints, Ints]:
     return order, np.unique(code.ravel()[order], return_index=True)[1]
 
 
-def _folded(data: Sample, order: Ints, first: Ints) -> Sample:
+def fold(data: Sample) -> Sample:
+    """One row, their weighted mean, for all units that share cluster and start; each its own with gaps,
+    covariates or no clusters."""
+    order, first = _folds(data)
+    if len(first) == len(order):
+        return data
     weight = np.add.reduceat(data.weight[order], first)
     total = np.add.reduceat((data.outcome * data.weight[:, None])[order], first, axis=0)
     head = order[first]
@@ -136,11 +159,12 @@ def _folded(data: Sample, order: Ints, first: Ints) -> Sample:
     )
 
 
-def _net_of_covariates(data: Sample, fit: Absorbed, left: list[Floats]) -> list[Floats]:
-    free = np.stack([fit.beyond(x) for x in data.covariates])
+def _net_of(beside: Floats, weight: Floats, fit: Absorbed, left: list[Floats]) -> list[Floats]:
+    """Columns net of effects, less what P regressors (P, N, T) explain of them in the fitted cells."""
+    free = np.stack([fit.beyond(x) for x in beside])
     inside = free * fit.used
-    gram = np.einsum("pnt,qnt,n->pq", inside, inside, data.weight, optimize=True)
-    right = np.stack([np.einsum("pnt,nt,n->p", inside, y, data.weight, optimize=True) for y in left], axis=1)
+    gram = np.einsum("pnt,qnt,n->pq", inside, inside, weight, optimize=True)
+    right = np.stack([np.einsum("pnt,nt,n->p", inside, y, weight, optimize=True) for y in left], axis=1)
     length = np.sqrt(np.maximum(np.diag(gram), np.finfo(float).tiny))
     slopes = np.linalg.lstsq(gram / np.outer(length, length), right / length[:, None], rcond=1e-12)[0]
     slopes /= length[:, None]

@@ -144,7 +144,7 @@ def _att_gt(panel: Panel, detail: AttGtDetail, last: int | None) -> Floats:
     # without clusters every unit is a piece of its own, in the panel's order
     alone = replace(detail.effects, panel=replace(panel, cluster=None, cluster_labels=()))
     weights = summarise(detail.effects, "overall", 0, last, None).overall.weights[0]
-    return scores.coefficients(alone, scores.collapse(alone, detail.anticipation), weights)
+    return scores.aim(alone, scores.pieces(alone, detail.anticipation), weights).coefficient
 
 
 def _imputation(panel: Panel, detail: ImputationDetail, last: int | None) -> Floats:
