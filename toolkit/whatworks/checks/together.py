@@ -7,12 +7,13 @@ from typing import Final
 
 import pandas as pd
 
-from whatworks.checks import few_clusters, series_breaks
+from whatworks.checks.few_clusters import NAME as FEW_CLUSTERS_NAME
+from whatworks.checks.series_breaks import NAME as SERIES_BREAKS_NAME
 from whatworks.results import CheckResult, Verdict
 
 NAME = "All checks together"
 
-BY_DESIGN: Final = (few_clusters.NAME, series_breaks.NAME)
+BY_DESIGN: Final = (FEW_CLUSTERS_NAME, SERIES_BREAKS_NAME)
 """These look at the design and the calendar, never at an outcome, so chance cannot raise them."""
 
 USUAL: Final = 0.1

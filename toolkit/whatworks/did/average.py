@@ -9,11 +9,17 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.did import event_study, imputation, saturated_result, stacked
+from whatworks.did import saturated_result
 from whatworks.did.att_gt import AttGtDetail
+from whatworks.did.event_study import EventStudyDetail
+from whatworks.did.event_study import combine as combine_event_study
+from whatworks.did.imputation import ImputationDetail
+from whatworks.did.imputation import combine as combine_imputation
 from whatworks.did.imputed import masses
 from whatworks.did.quantify import quantify
 from whatworks.did.regression_result import explained
+from whatworks.did.stacked import StackedDetail
+from whatworks.did.stacked import combine as combine_stacked
 from whatworks.did.summary import Averages, by_size, summarise
 from whatworks.errors import OptionError, choose
 from whatworks.inference.default import Choice
@@ -88,13 +94,13 @@ def average(
 
 def _terms(result: Result, first: int, weights: Weights) -> _Terms:
     detail = result.detail
-    if isinstance(detail, event_study.EventStudyDetail):
+    if isinstance(detail, EventStudyDetail):
         return _of_event_study(detail)
     if isinstance(detail, saturated_result.SaturatedDetail):
         return _of_saturated(detail)
-    if isinstance(detail, stacked.StackedDetail):
+    if isinstance(detail, StackedDetail):
         return _of_stacked(detail)
-    if isinstance(detail, imputation.ImputationDetail) and detail.event_times.size:
+    if isinstance(detail, ImputationDetail) and detail.event_times.size:
         return _of_imputation(detail, first)
     if isinstance(detail, AttGtDetail) and result.spec.get("by") == "event_time":
         return _of_group_times(result, detail, weights)
@@ -107,9 +113,9 @@ def _terms(result: Result, first: int, weights: Weights) -> _Terms:
     )
 
 
-def _of_event_study(detail: event_study.EventStudyDetail) -> _Terms:
+def _of_event_study(detail: EventStudyDetail) -> _Terms:
     def measure(share: Floats, level: float) -> Uncertainty:
-        return event_study.combine(detail, share[None], level)
+        return combine_event_study(detail, share[None], level)
 
     return _Terms(detail.event_times, detail.pooled, detail.mass, detail.choice, measure)
 
@@ -122,16 +128,16 @@ def _of_saturated(detail: saturated_result.SaturatedDetail) -> _Terms:
     return _Terms(detail.event_times, np.ones_like(detail.event_times), mass, detail.choice, measure)
 
 
-def _of_stacked(detail: stacked.StackedDetail) -> _Terms:
+def _of_stacked(detail: StackedDetail) -> _Terms:
     def measure(share: Floats, level: float) -> Uncertainty:
-        return stacked.combine(detail, share[None], level)
+        return combine_stacked(detail, share[None], level)
 
     # the same units are treated at every event time of the window
     ones = np.ones_like(detail.event_times)
     return _Terms(detail.event_times, ones, ones.astype(np.float64), detail.choice, measure)
 
 
-def _of_imputation(detail: imputation.ImputationDetail, first: int) -> _Terms:
+def _of_imputation(detail: ImputationDetail, first: int) -> _Terms:
     if first < detail.event_times[0]:
         raise OptionError(
             f"first={first} asks for leads, which did.imputation takes from another regression, against "
@@ -142,7 +148,7 @@ def _of_imputation(detail: imputation.ImputationDetail, first: int) -> _Terms:
         )
 
     def measure(share: Floats, level: float) -> Uncertainty:
-        return imputation.combine(detail, share[None], level)
+        return combine_imputation(detail, share[None], level)
 
     mass = ((detail.targets.share != 0) * masses(detail.effects)).sum(axis=(1, 2))
     return _Terms(detail.event_times, np.ones_like(detail.event_times), mass, detail.choice, measure)
