@@ -51,7 +51,7 @@ def table(units: int, periods: int, cohorts: int, seed: int) -> pd.DataFrame:
 
 def ours(frame: pd.DataFrame, draws: int, repeats: int) -> dict[str, object]:
     from whatworks.did.att_gt import att_gt
-    from whatworks.inference.multiplier import MultiplierBootstrap
+    from whatworks.inference.errors.multiplier import MultiplierBootstrap
     from whatworks.panel import Panel
 
     seconds, processor, panels = [], [], []

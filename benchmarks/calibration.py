@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.data.synthetic import expected_counts, london, simulate_counts
-from whatworks.inference import ClusterRobust, WildCluster, two_way_effects
-from whatworks.inference.cluster import Regression
+from whatworks.inference import ClusterRobust, WildCluster
 from whatworks.inference.default import count_clusters, decide
+from whatworks.inference.errors.cluster import Regression
+from whatworks.inference.fits import two_way_effects
 from whatworks.inference.uncertainty import Uncertainty
 
 Floats = npt.NDArray[np.float64]

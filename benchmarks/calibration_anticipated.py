@@ -18,12 +18,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.did import scores
-from whatworks.did.cells import lay_out
-from whatworks.did.group_time import estimate
-from whatworks.did.null_scores import Sample, column_scores
-from whatworks.did.summary import summarise
-from whatworks.inference.wild import WildCluster
+from whatworks.did.group_time import scores
+from whatworks.did.group_time.cells import lay_out
+from whatworks.did.group_time.effects import estimate
+from whatworks.did.group_time.summary import summarise
+from whatworks.did.linear.scores import Sample, column_scores
+from whatworks.inference.errors.wild import WildCluster
 from whatworks.panel import NEVER, Panel
 
 Floats = npt.NDArray[np.float64]

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.did import scores
-from whatworks.did.cells import lay_out
-from whatworks.did.group_time import GroupTime, estimate
-from whatworks.did.null_scores import column_scores, null_scores
-from whatworks.did.summary import Averages, by_size, usable
+from whatworks.did.group_time import scores
+from whatworks.did.group_time.cells import lay_out
+from whatworks.did.group_time.effects import GroupTime, estimate
+from whatworks.did.group_time.summary import Averages, by_size, usable
+from whatworks.did.linear.scores import column_scores, null_scores
+from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.intervals import critical_value
-from whatworks.inference.wild import WildCluster
 from whatworks.panel import NEVER, Panel
 from whatworks.results import NotAvailable
 

@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.inference import ClusterRobust, DriscollKraay, TwoWay, WildCluster
-from whatworks.inference.cell_weights import functionals
+from whatworks.inference.fits.cell_weights import functionals
 from whatworks.rct import Crossover, Rota
-from whatworks.rct.cell_model import CellModel, by_model
-from whatworks.rct.washout import washed
+from whatworks.rct.assign.washout import washed
+from whatworks.rct.over_time.cell_model import CellModel, by_model
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

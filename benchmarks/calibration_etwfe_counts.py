@@ -17,11 +17,11 @@ import argparse
 import numpy as np
 
 from whatworks.data.synthetic import expected_counts, london, simulate_counts
-from whatworks.did.count_cells import null_scores, regression, saturate
-from whatworks.did.count_layout import layout_of, model_of
+from whatworks.did.counts.layout import layout_of, model_of
+from whatworks.did.counts.saturated import null_scores, regression, saturate
 from whatworks.inference import ClusterRobust
-from whatworks.inference.score_wild import score_p_value
-from whatworks.inference.wild import WildCluster
+from whatworks.inference.errors.score_wild import score_p_value
+from whatworks.inference.errors.wild import WildCluster
 from whatworks.panel import NEVER, Panel
 
 MONTHS = 36

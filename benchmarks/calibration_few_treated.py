@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from calibration import MONTHS, START, Drawn, Scenario, Tally, draw_panels, percent
 from whatworks.data.synthetic import london
-from whatworks.inference import FewTreated, WildCluster, two_way_effects
+from whatworks.inference import FewTreated, WildCluster
+from whatworks.inference.fits import two_way_effects
 from whatworks.inference.uncertainty import Uncertainty
 
 Floats = npt.NDArray[np.float64]

@@ -18,10 +18,11 @@ from typing import Literal
 import numpy as np
 
 from calibration import MONTHS, START, Drawn, Scenario, Tally, draw_panels, from_scores, percent
-from whatworks.inference import ClusterRobust, WildCluster, two_way_effects
+from whatworks.inference import ClusterRobust, WildCluster
 from whatworks.inference.default import ClusterCounts, decide
-from whatworks.inference.influence import Analytical, analytical, cluster_sums, standard_errors
-from whatworks.inference.regression import Regression
+from whatworks.inference.errors.influence import Analytical, analytical, cluster_sums, standard_errors
+from whatworks.inference.fits import two_way_effects
+from whatworks.inference.fits.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty
 
 POST = np.arange(MONTHS) >= START

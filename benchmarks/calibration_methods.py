@@ -23,11 +23,12 @@ import numpy.typing as npt
 from calibration import MONTHS, Tally, percent
 from whatworks import did
 from whatworks.data.synthetic import expected_counts, london, simulate_counts
-from whatworks.did.null_scores import sample
-from whatworks.did.outcome_weights import account
-from whatworks.did.wild_scores import wild
-from whatworks.inference import ClusterRobust, WildCluster, poisson_effects
-from whatworks.inference.score_wild import p_value_at
+from whatworks.did.linear.scores import sample
+from whatworks.did.linear.wild import wild
+from whatworks.did.side_by_side.outcome_weights import account
+from whatworks.inference import ClusterRobust, WildCluster
+from whatworks.inference.errors.score_wild import p_value_at
+from whatworks.inference.fits import poisson_effects
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import NEVER, Panel
 from whatworks.results import Estimate, Result

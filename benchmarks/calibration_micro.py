@@ -16,9 +16,9 @@ from itertools import product
 import numpy as np
 
 from whatworks import synth
-from whatworks.inference.group_jackknife import GroupJackknife
-from whatworks.inference.linearised import Linearised
-from whatworks.inference.permutation_groups import PermutationGroups
+from whatworks.inference.synthetic.group_jackknife import GroupJackknife
+from whatworks.inference.synthetic.linearised import Linearised
+from whatworks.inference.synthetic.permutation_groups import PermutationGroups
 from whatworks.panel import NEVER, Panel
 
 AREAS, TREATED, PERIODS, START = 300, 20, 16, 13

@@ -18,7 +18,7 @@ from whatworks import synth
 from whatworks.data.synthetic import expected_counts, london, simulate_counts
 from whatworks.inference import Jackknife
 from whatworks.inference.intervals import critical_value
-from whatworks.inference.placebo import Placebo
+from whatworks.inference.synthetic.placebo import Placebo
 from whatworks.panel import NEVER, Panel
 from whatworks.results import NotAvailable
 

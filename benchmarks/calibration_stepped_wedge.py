@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from calibration_crossover import CHANCE, Tally
 from whatworks.inference import ClusterRobust, WildCluster
-from whatworks.inference.cell_weights import fit, functionals
-from whatworks.rct.wedge_cells import exposure_times
+from whatworks.inference.fits.cell_weights import fit, functionals
+from whatworks.rct.over_time.wedge_cells import exposure_times
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -20,10 +20,10 @@ import numpy.typing as npt
 
 from calibration import percent
 from whatworks.data.synthetic import expected_counts, london, simulate_counts
-from whatworks.inference.conformal import Conformal
-from whatworks.inference.jackknife_plus import JackknifePlus
-from whatworks.inference.placebo import Placebo
-from whatworks.inference.prediction import PredictionIntervals
+from whatworks.inference.synthetic.conformal import Conformal
+from whatworks.inference.synthetic.jackknife_plus import JackknifePlus
+from whatworks.inference.synthetic.placebo import Placebo
+from whatworks.inference.synthetic.prediction import PredictionIntervals
 from whatworks.panel import NEVER, Panel
 from whatworks.synth.convex import convex
 from whatworks.synth.pool import Pool, pool_of

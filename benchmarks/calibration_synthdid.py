@@ -16,7 +16,7 @@ import argparse
 import numpy as np
 
 from calibration import MONTHS, START, Scenario, Tally, draw_panels, percent
-from whatworks.inference.placebo_error import PlaceboError, rank_p
+from whatworks.inference.synthetic.placebo_error import PlaceboError, rank_p
 from whatworks.synth.problems import Problems
 from whatworks.synth.synthdid_fit import SyntheticDid
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from did_speed_turn import Found, arrays, play, table
 from whatworks import did
-from whatworks.inference import ClusterRobust, WildCluster, honest_conditional
-from whatworks.inference.multiplier import MultiplierBootstrap
+from whatworks.inference import ClusterRobust, WildCluster
+from whatworks.inference.errors.multiplier import MultiplierBootstrap
+from whatworks.inference.trends import honest_conditional
 from whatworks.panel import Panel
 
 

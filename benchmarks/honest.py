@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from whatworks.inference import honest_conditional
+from whatworks.inference.trends import honest_conditional
 
 CASE = Path(__file__).resolve().parents[1] / "tests" / "reference" / "json" / "honest.json"
 

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from whatworks import synth
-from whatworks.inference.permutation_groups import PermutationGroups
+from whatworks.inference.synthetic.permutation_groups import PermutationGroups
 from whatworks.panel import NEVER, Panel
 
 R_SECONDS = 268.7

@@ -3,9 +3,9 @@
     OPENBLAS_NUM_THREADS=1 python benchmarks/power_speed.py [--sims 1000] [--units 32] [--periods 60]
 
 Processor seconds in one run, imports aside. The loop draws the same sort of trial, thins it with numpy and
-fits it with `inference.two_way_effects.fit` and `ClusterRobust()`, CR1: one regression for each trial and
-effect. All at once the error is CR2, which takes far longer one at a time; exposure times, the default, are
-timed beside.
+fits it with `inference.fits.two_way_effects.fit` and `ClusterRobust()`, CR1: one regression for each trial
+and effect. All at once the error is CR2, which takes far longer one at a time; exposure times, the default,
+are timed beside.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import time
 import numpy as np
 
 from whatworks import rct
-from whatworks.inference.cluster import ClusterRobust
-from whatworks.inference.two_way_effects import fit
+from whatworks.inference.errors.cluster import ClusterRobust
+from whatworks.inference.fits.two_way_effects import fit
 from whatworks.panel import NEVER, Panel
 
 EFFECTS = (-0.05, -0.1, -0.2, -0.3)

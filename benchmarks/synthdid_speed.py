@@ -47,7 +47,7 @@ def table(treated: int, seed: int) -> pd.DataFrame:
 
 def ours(frame: pd.DataFrame, draws: int) -> Callable[[], tuple[float, float]]:
     from whatworks import Panel, synth
-    from whatworks.inference.placebo_error import PlaceboError
+    from whatworks.inference.synthetic.placebo_error import PlaceboError
 
     ever = frame.groupby("unit")["treated"].transform("max")
     frame = frame.assign(start=np.where(ever == 1, "20", ""))

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from whatworks import checks, rct
-from whatworks.inference.randomisation import RandomisationInference
+from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.results import CheckResult
 from whatworks.trial import Trial
 

@@ -13,7 +13,7 @@ from whatworks import did
 from whatworks.checks import refits
 from whatworks.errors import OptionError, PanelError
 from whatworks.inference import ClusterRobust, WildCluster
-from whatworks.inference.influence import Analytical
+from whatworks.inference.errors.influence import Analytical
 from whatworks.panel import NEVER
 from whatworks.results import NotAvailable
 

@@ -11,7 +11,7 @@ import pytest
 from reference_numbers import borough_panel, entries
 
 from whatworks import Panel, did, errors
-from whatworks.inference import two_way_effects
+from whatworks.inference.fits import two_way_effects
 
 KINDS = {
     "Treated vs Untreated": "treated vs untreated",

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from reference_numbers import HERE, boroughs, entries
 
 from whatworks import Panel, did, errors
-from whatworks.inference import ClusterRobust, Default, WildCluster, poisson_effects
-from whatworks.inference.influence import Analytical
-from whatworks.inference.score_wild import p_value_at
+from whatworks.inference import ClusterRobust, Default, WildCluster
+from whatworks.inference.errors.influence import Analytical
+from whatworks.inference.errors.score_wild import p_value_at
+from whatworks.inference.fits import poisson_effects
 from whatworks.results import NotAvailable
 
 FIXEST = ClusterRobust(correction="fixest")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from whatworks import Panel, did, errors
 from whatworks.inference import ClusterRobust, WildCluster
-from whatworks.inference.influence import Analytical
+from whatworks.inference.errors.influence import Analytical
 from whatworks.results import NotAvailable
 
 

@@ -11,7 +11,7 @@ from reference_numbers import HERE, boroughs, entries
 
 from whatworks import Panel, did, errors
 from whatworks.inference import ClusterRobust, WildCluster
-from whatworks.inference.influence import Analytical
+from whatworks.inference.errors.influence import Analytical
 from whatworks.panel import NEVER
 from whatworks.results import NotAvailable
 

@@ -6,17 +6,17 @@ import pytest
 
 from whatworks import inference
 from whatworks.errors import OptionError
-from whatworks.inference.conformal import Conformal
-from whatworks.inference.group_jackknife import GroupJackknife
-from whatworks.inference.influence import Analytical
-from whatworks.inference.jackknife_plus import JackknifePlus
-from whatworks.inference.linearised import Linearised
-from whatworks.inference.multiplier import MultiplierBootstrap
-from whatworks.inference.permutation_groups import PermutationGroups
-from whatworks.inference.placebo import Placebo
-from whatworks.inference.placebo_error import PlaceboError
-from whatworks.inference.prediction import PredictionIntervals
-from whatworks.inference.unit_bootstrap import UnitBootstrap
+from whatworks.inference.errors.influence import Analytical
+from whatworks.inference.errors.multiplier import MultiplierBootstrap
+from whatworks.inference.synthetic.conformal import Conformal
+from whatworks.inference.synthetic.group_jackknife import GroupJackknife
+from whatworks.inference.synthetic.jackknife_plus import JackknifePlus
+from whatworks.inference.synthetic.linearised import Linearised
+from whatworks.inference.synthetic.permutation_groups import PermutationGroups
+from whatworks.inference.synthetic.placebo import Placebo
+from whatworks.inference.synthetic.placebo_error import PlaceboError
+from whatworks.inference.synthetic.prediction import PredictionIntervals
+from whatworks.inference.synthetic.unit_bootstrap import UnitBootstrap
 
 
 @pytest.mark.parametrize(

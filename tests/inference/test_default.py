@@ -7,7 +7,7 @@ import pytest
 
 from whatworks.inference import ClusterRobust, Default, WildCluster
 from whatworks.inference.default import ClusterCounts, count_clusters, decide
-from whatworks.inference.influence import Analytical
+from whatworks.inference.errors.influence import Analytical
 from whatworks.results import NotAvailable
 
 

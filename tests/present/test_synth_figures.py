@@ -14,8 +14,8 @@ from tests.synth.panels import factor_panel, panel_of
 
 from whatworks import present, synth
 from whatworks.errors import DesignError
-from whatworks.inference.conformal import Conformal
-from whatworks.inference.placebo import Placebo
+from whatworks.inference.synthetic.conformal import Conformal
+from whatworks.inference.synthetic.placebo import Placebo
 from whatworks.present import Figure
 from whatworks.results import Result
 from whatworks.shown import Note

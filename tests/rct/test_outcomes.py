@@ -11,7 +11,7 @@ import pytest
 from whatworks import Trial, errors, rct
 from whatworks.inference import RandomisationInference
 from whatworks.inference.multiplicity import benjamini_hochberg, holm
-from whatworks.rct import reassign
+from whatworks.rct.chance import reassign
 
 
 def trial(n=20, seed=3, **roles):

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from whatworks import Trial, rct
-from whatworks.inference import ClusterRobust, Heteroskedastic, least_squares
+from whatworks.inference import ClusterRobust, Heteroskedastic
+from whatworks.inference.fits import least_squares
 from whatworks.results import Estimate, NotAvailable, Result
 
 EXACT = 1e-9

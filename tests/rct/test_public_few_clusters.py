@@ -12,8 +12,9 @@ import pytest
 from tests.support.reference_numbers import borough_panel, entries
 
 from whatworks import Trial, rct
-from whatworks.inference import ClusterRobust, RandomisationInference, WildCluster, least_squares
-from whatworks.inference.regression import Regression
+from whatworks.inference import ClusterRobust, RandomisationInference, WildCluster
+from whatworks.inference.fits import least_squares
+from whatworks.inference.fits.regression import Regression
 
 NAMES = ["(Intercept)", "D", "treat", "post"]
 KINDS = {

@@ -9,7 +9,7 @@ import pytest
 from whatworks import rct
 from whatworks.errors import DesignError, OptionError, TrialError
 from whatworks.inference import ClusterRobust, WildCluster
-from whatworks.inference.heteroskedastic import Heteroskedastic
+from whatworks.inference.errors.heteroskedastic import Heteroskedastic
 from whatworks.results import NotAvailable, Result
 from whatworks.trial import Trial
 

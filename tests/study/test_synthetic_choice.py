@@ -8,7 +8,7 @@ from tests.synth.panels import factor_panel
 
 from whatworks import study, synth
 from whatworks.errors import OptionError
-from whatworks.inference.placebo import Placebo
+from whatworks.inference.synthetic.placebo import Placebo
 
 
 def test_words_become_the_method_with_its_choices() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from whatworks import Panel
-from whatworks.inference import two_way_effects
+from whatworks.inference.fits import two_way_effects
 
 HERE = Path(__file__).resolve().parents[1] / "reference"
 

@@ -13,8 +13,8 @@ from tests.synth.panels import factor_panel, panel_of, reference_panel
 
 from whatworks import Panel, synth
 from whatworks.errors import DesignError, OptionError
-from whatworks.inference.conformal import Conformal
-from whatworks.inference.jackknife_plus import JackknifePlus
+from whatworks.inference.synthetic.conformal import Conformal
+from whatworks.inference.synthetic.jackknife_plus import JackknifePlus
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import NotAvailable
 from whatworks.synth.problems import each_as_treated

@@ -9,7 +9,7 @@ from tests.synth.panels import factor_panel, panel_of, reference_panel
 
 from whatworks import synth
 from whatworks.errors import DesignError, OptionError
-from whatworks.inference.placebo import Placebo
+from whatworks.inference.synthetic.placebo import Placebo
 from whatworks.results import NotAvailable
 
 

@@ -8,7 +8,7 @@ from tests.synth.panels import factor_panel
 
 from whatworks import did, present, synth
 from whatworks.errors import DesignError
-from whatworks.inference.placebo import Placebo
+from whatworks.inference.synthetic.placebo import Placebo
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from tests.synth.panels import factor_panel, panel_of, reference_panel
 
 from whatworks import synth
 from whatworks.errors import OptionError
-from whatworks.inference.conformal import Conformal
-from whatworks.inference.jackknife_plus import JackknifePlus
+from whatworks.inference.synthetic.conformal import Conformal
+from whatworks.inference.synthetic.jackknife_plus import JackknifePlus
 from whatworks.results import NotAvailable
 
 

@@ -13,10 +13,10 @@ from reference_numbers import HERE, entries
 
 from whatworks import synth
 from whatworks.errors import DesignError, OptionError
-from whatworks.inference.group_jackknife import GroupJackknife
-from whatworks.inference.linearised import Linearised
-from whatworks.inference.permutation_groups import PermutationGroups
-from whatworks.inference.placebo import Placebo
+from whatworks.inference.synthetic.group_jackknife import GroupJackknife
+from whatworks.inference.synthetic.linearised import Linearised
+from whatworks.inference.synthetic.permutation_groups import PermutationGroups
+from whatworks.inference.synthetic.placebo import Placebo
 from whatworks.panel import NEVER, Panel
 from whatworks.results import NotAvailable, Result
 

@@ -15,8 +15,8 @@ from tests.synth.panels import factor_panel, panel_of, reference_panel
 
 from whatworks import synth
 from whatworks.errors import DesignError, OptionError
-from whatworks.inference.conformal import Conformal
-from whatworks.inference.jackknife_plus import JackknifePlus
+from whatworks.inference.synthetic.conformal import Conformal
+from whatworks.inference.synthetic.jackknife_plus import JackknifePlus
 from whatworks.synth.convex import convex
 from whatworks.synth.penalised_fit import GRID, PenalisedFit, one_optimum, programme
 from whatworks.synth.problems import Problems, each_as_treated

@@ -12,7 +12,7 @@ from tests.synth.panels import factor_panel, panel_of, reference_panel
 from whatworks import synth
 from whatworks.errors import OptionError
 from whatworks.inference import choose
-from whatworks.inference.prediction import PERFECT, PredictionIntervals
+from whatworks.inference.synthetic.prediction import PERFECT, PredictionIntervals
 from whatworks.results import NotAvailable
 from whatworks.synth.localised import extremes
 

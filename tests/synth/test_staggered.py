@@ -12,9 +12,9 @@ from tests.synth.panels import factor_panel, panel_of, reference_panel
 
 from whatworks import synth
 from whatworks.errors import DesignError, OptionError
-from whatworks.inference.conformal import Conformal
-from whatworks.inference.jackknife import Jackknife
-from whatworks.inference.placebo import Placebo
+from whatworks.inference.errors.jackknife import Jackknife
+from whatworks.inference.synthetic.conformal import Conformal
+from whatworks.inference.synthetic.placebo import Placebo
 from whatworks.results import NotAvailable
 from whatworks.synth.staggered_programme import over_blocks
 

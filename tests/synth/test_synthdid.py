@@ -17,8 +17,8 @@ from tests.synth.panels import factor_panel, panel_of, reference_panel
 from whatworks import Panel, did, synth
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import Jackknife
-from whatworks.inference.conformal import Conformal
-from whatworks.inference.placebo import Placebo
+from whatworks.inference.synthetic.conformal import Conformal
+from whatworks.inference.synthetic.placebo import Placebo
 from whatworks.results import NotAvailable
 from whatworks.synth.pool import pool_of
 from whatworks.synth.problems import actual, each_as_treated

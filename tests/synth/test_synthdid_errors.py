@@ -11,8 +11,8 @@ from whatworks import synth
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import Jackknife
 from whatworks.inference.default import decide_by_units
-from whatworks.inference.placebo_error import PlaceboError, rank_p
-from whatworks.inference.unit_bootstrap import UnitBootstrap
+from whatworks.inference.synthetic.placebo_error import PlaceboError, rank_p
+from whatworks.inference.synthetic.unit_bootstrap import UnitBootstrap
 
 BEFORE, AFTER = np.arange(20), np.arange(20, 30)
 

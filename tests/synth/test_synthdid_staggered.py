@@ -9,9 +9,9 @@ from tests.synth.panels import factor_panel, panel_of
 from whatworks import synth
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import Jackknife
-from whatworks.inference.placebo import Placebo
-from whatworks.inference.placebo_error import PlaceboError
-from whatworks.inference.unit_bootstrap import UnitBootstrap
+from whatworks.inference.synthetic.placebo import Placebo
+from whatworks.inference.synthetic.placebo_error import PlaceboError
+from whatworks.inference.synthetic.unit_bootstrap import UnitBootstrap
 from whatworks.synth.synthdid_staggered import pools_of, staggered
 
 STARTS = [21, 21, 21, 25, 25] + [None] * 11

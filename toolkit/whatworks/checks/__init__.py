@@ -16,13 +16,13 @@ from whatworks.checks.pretrends import pretrends
 from whatworks.checks.regression_to_the_mean import regression_to_the_mean
 from whatworks.checks.series_breaks import series_breaks
 from whatworks.checks.spillover_ring import spillover_ring
-from whatworks.checks.synth_battery import run_synth
-from whatworks.checks.synth_fit import convex_hull, pre_fit, pre_period_length
-from whatworks.checks.synth_refits import back_in_time, leave_one_donor_out, shorter_pre_period
-from whatworks.checks.synth_weights import donors_left_alone, interpolation, weight_concentration
-from whatworks.checks.trial_battery import carry_over, over_exposure, run_trial, without_one
-from whatworks.checks.trial_design import allocation_record, balance_before, enough_assigned
-from whatworks.checks.trial_losses import attrition, take_up
+from whatworks.checks.synth.battery import run_synth
+from whatworks.checks.synth.fit import convex_hull, pre_fit, pre_period_length
+from whatworks.checks.synth.refits import back_in_time, leave_one_donor_out, shorter_pre_period
+from whatworks.checks.synth.weights import donors_left_alone, interpolation, weight_concentration
+from whatworks.checks.trial.battery import carry_over, over_exposure, run_trial, without_one
+from whatworks.checks.trial.design import allocation_record, balance_before, enough_assigned
+from whatworks.checks.trial.losses import attrition, take_up
 
 __all__ = [
     "allocation_record",

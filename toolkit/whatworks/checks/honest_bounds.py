@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from whatworks.did.departures import Departures
+from whatworks.did.trends.departures import Departures
 from whatworks.results import CheckResult, Estimate, NotAvailable
 
 NAME = "Honest bounds"

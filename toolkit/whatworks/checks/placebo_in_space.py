@@ -11,8 +11,8 @@ import pandas as pd
 from whatworks.checks import readings
 from whatworks.checks.readings import Bools, Estimator, Floats, Ints
 from whatworks.errors import first_few
+from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.draws import DEFAULT_SEED
-from whatworks.inference.randomisation import RandomisationInference
 from whatworks.panel import NEVER, Panel
 from whatworks.results import CheckResult, NotAvailable, Result
 

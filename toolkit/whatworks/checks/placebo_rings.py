@@ -11,7 +11,7 @@ import numpy as np
 from whatworks.checks import readings
 from whatworks.checks.readings import Bools, Estimator, Ints
 from whatworks.errors import DesignError
-from whatworks.inference.randomisation import RandomisationInference
+from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.panel import NEVER, Panel
 
 DRAWS: Final = 199

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from whatworks.checks import readings
 from whatworks.errors import PanelError, WhatworksError
-from whatworks.inference.cluster import ClusterRobust
-from whatworks.inference.influence import Analytical
+from whatworks.inference.errors.cluster import ClusterRobust
+from whatworks.inference.errors.influence import Analytical
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
 from whatworks.trial import Trial

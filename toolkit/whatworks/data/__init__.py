@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from whatworks.data.exposure import join_population, join_start
     from whatworks.data.geography import borough_code, read_lsoa_lookup, revintage
     from whatworks.data.intake import IntakeReport
-    from whatworks.data.mps import read_mps
-    from whatworks.data.police_uk import read_outcomes, read_stops, read_street
+    from whatworks.data.mps.reader import read_mps
+    from whatworks.data.police_uk.reader import read_outcomes, read_stops, read_street
     from whatworks.data.tables import read_table
     from whatworks.data.tidy import Tidy
 
@@ -51,10 +51,10 @@ _HOME = {
     "join_population": "exposure",
     "join_start": "exposure",
     "read_lsoa_lookup": "geography",
-    "read_mps": "mps",
-    "read_outcomes": "police_uk",
-    "read_stops": "police_uk",
-    "read_street": "police_uk",
+    "read_mps": "mps.reader",
+    "read_outcomes": "police_uk.reader",
+    "read_stops": "police_uk.reader",
+    "read_street": "police_uk.reader",
     "read_table": "tables",
     "register": "breaks",
     "revintage": "geography",

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from whatworks.did.aggregate import aggregate
 from whatworks.did.att_gt import att_gt
-from whatworks.did.average import average
 from whatworks.did.bacon import Bacon, bacon
 from whatworks.did.block import block
-from whatworks.did.compare import Comparison, compare
-from whatworks.did.departures import Departures, departures
 from whatworks.did.etwfe import etwfe
 from whatworks.did.event_study import event_study
-from whatworks.did.event_times import EventTimes, event_time_covariance
-from whatworks.did.honest import Honest, honest
 from whatworks.did.imputation import imputation
 from whatworks.did.interaction_weighted import interaction_weighted
 from whatworks.did.poisson import poisson
-from whatworks.did.pretrend_power import PretrendPower, pretrend_power
+from whatworks.did.side_by_side.compare import Comparison, compare
 from whatworks.did.stacked import stacked
 from whatworks.did.staggered_rollout import staggered_rollout
 from whatworks.did.suggest import Suggestion, suggest
 from whatworks.did.switching import switching
+from whatworks.did.trends.average import average
+from whatworks.did.trends.departures import Departures, departures
+from whatworks.did.trends.event_times import EventTimes, event_time_covariance
+from whatworks.did.trends.honest import Honest, honest
+from whatworks.did.trends.pretrend_power import PretrendPower, pretrend_power
 from whatworks.did.triple import triple
 from whatworks.did.twoway import twoway
 

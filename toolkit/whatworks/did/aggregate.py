@@ -10,14 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.did.att_gt import NOT_BY_EVENT_TIME, AttGtDetail, relative
-from whatworks.did.group_time import GroupTime
+from whatworks.did.group_time.effects import GroupTime
+from whatworks.did.group_time.quantify import Quantified, quantify
+from whatworks.did.group_time.summary import By, Summary, summarise
 from whatworks.did.pretrend import pretrend
-from whatworks.did.quantify import Quantified, quantify
-from whatworks.did.reassign import recorded
-from whatworks.did.regression_result import explained, sizes
-from whatworks.did.summary import By, Summary, summarise
+from whatworks.did.regression.answer import explained, sizes
+from whatworks.did.regression.reassign import recorded
 from whatworks.errors import OptionError, choose
-from whatworks.inference.joint import JointTest
+from whatworks.inference.errors.joint import JointTest
 from whatworks.results import NotAvailable, Result
 
 Bools = npt.NDArray[np.bool_]

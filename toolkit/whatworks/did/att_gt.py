@@ -9,19 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did.cells import Base, Comparison, lay_out
-from whatworks.did.group_time import GroupTime, estimate
-from whatworks.did.gt_inference import Inference, settle
-from whatworks.did.nuisance import Adjust
-from whatworks.did.quantify import Quantified, quantify
-from whatworks.did.reassign import recorded
-from whatworks.did.regression_result import choices, explained, sizes
-from whatworks.did.requirements import require_complete
-from whatworks.did.summary import Averages, by_size, usable
+from whatworks.did.group_time.cells import Base, Comparison, lay_out
+from whatworks.did.group_time.effects import GroupTime, estimate
+from whatworks.did.group_time.gt_inference import Inference, settle
+from whatworks.did.group_time.nuisance import Adjust
+from whatworks.did.group_time.quantify import Quantified, quantify
+from whatworks.did.group_time.summary import Averages, by_size, usable
+from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.reassign import recorded
+from whatworks.did.regression.requirements import require_complete
 from whatworks.errors import DesignError, EstimationError, OptionError, choose, first_few
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
-from whatworks.inference.joint import JointTest
+from whatworks.inference.errors.joint import JointTest
 from whatworks.inference.percent import relative_change
 from whatworks.panel import Panel
 from whatworks.results import Estimate, NotAvailable, Result

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import requirements
+from whatworks.did.regression import requirements
 from whatworks.errors import DesignError
-from whatworks.inference import two_way_effects
+from whatworks.inference.fits import two_way_effects
 from whatworks.panel import NEVER, Panel
 
 Floats = npt.NDArray[np.float64]

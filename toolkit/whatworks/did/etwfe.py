@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.did import requirements
-from whatworks.did.etwfe_counts import etwfe_counts
-from whatworks.did.interacted import interact
-from whatworks.did.null_scores import Sample, sample
-from whatworks.did.saturated import CellEffects, Saturated, mass_of, saturate
-from whatworks.did.saturated_result import Story, report
+from whatworks.did.counts.rate_ratios import etwfe_counts
+from whatworks.did.linear.by_event_time import Story, report
+from whatworks.did.linear.interacted import interact
+from whatworks.did.linear.saturated import CellEffects, Saturated, mass_of, saturate
+from whatworks.did.linear.scores import Sample, sample
+from whatworks.did.regression import requirements
 from whatworks.did.window_options import check_whole
 from whatworks.errors import choose
 from whatworks.panel import NEVER, Panel

@@ -8,21 +8,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import requirements
-from whatworks.did.bands import banded, plain_band
-from whatworks.did.reassign import ReassignedEvents, of_events, recorded
-from whatworks.did.regression_result import choices, explained, sizes
+from whatworks.did.linear.bands import banded, plain_band
+from whatworks.did.regression import requirements
+from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.reassign import ReassignedEvents, of_events, recorded
 from whatworks.errors import OptionError
-from whatworks.inference import two_way_effects
-from whatworks.inference.cluster import ClusterRobust, Regression
+from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.default import Choice, ClusterCounts, count_clusters
-from whatworks.inference.jackknife import Jackknife
-from whatworks.inference.joint import JointTest, joint_test
+from whatworks.inference.errors.cluster import ClusterRobust, Regression
+from whatworks.inference.errors.jackknife import Jackknife
+from whatworks.inference.errors.joint import JointTest, joint_test
+from whatworks.inference.errors.uniform import Band, regression_terms, wild_band
+from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits import two_way_effects
 from whatworks.inference.percent import relative_change
-from whatworks.inference.randomisation import RandomisationInference
 from whatworks.inference.uncertainty import Uncertainty
-from whatworks.inference.uniform import Band, regression_terms, wild_band
-from whatworks.inference.wild import WildCluster
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
 

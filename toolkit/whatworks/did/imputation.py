@@ -9,21 +9,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import requirements
-from whatworks.did.bands import banded, plain_band
-from whatworks.did.imputed import Imputed, Targets, average, contributions, impute, masses, targets
-from whatworks.did.imputed_errors import Inference, settle, uncertainty, wild_scores
-from whatworks.did.leads import Leads, fit_leads
-from whatworks.did.regression_result import choices, explained, sizes
+from whatworks.did.linear.bands import banded, plain_band
+from whatworks.did.linear.imputed import Imputed, Targets, average, contributions, impute, masses, targets
+from whatworks.did.linear.imputed_errors import Inference, settle, uncertainty, wild_scores
+from whatworks.did.linear.leads import Leads, fit_leads
+from whatworks.did.regression import requirements
+from whatworks.did.regression.answer import choices, explained, sizes
 from whatworks.did.window_options import check_pair, check_whole
 from whatworks.errors import DesignError, choose, first_few
 from whatworks.inference.default import Choice, count_clusters
-from whatworks.inference.influence import cluster_sums
-from whatworks.inference.joint import JointTest
+from whatworks.inference.errors.influence import cluster_sums
+from whatworks.inference.errors.joint import JointTest
+from whatworks.inference.errors.uniform import Band, regression_terms, score_terms, wild_band
+from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty
-from whatworks.inference.uniform import Band, regression_terms, score_terms, wild_band
-from whatworks.inference.wild import WildCluster
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.did import requirements
-from whatworks.did.null_scores import Sample, sample
-from whatworks.did.saturated import CellEffects, Saturated, mass_of, saturate
-from whatworks.did.saturated_result import Story, report
+from whatworks.did.linear.by_event_time import Story, report
+from whatworks.did.linear.saturated import CellEffects, Saturated, mass_of, saturate
+from whatworks.did.linear.scores import Sample, sample
+from whatworks.did.regression import requirements
 from whatworks.did.window_options import check_whole
 from whatworks.errors import first_few
 from whatworks.panel import NEVER, Panel

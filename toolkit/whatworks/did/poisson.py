@@ -8,19 +8,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import requirements
-from whatworks.did.counted import Counted, cells_of, counted
-from whatworks.did.regression_result import choices, explained, sizes
+from whatworks.did.counts.counted import Counted, cells_of, counted
+from whatworks.did.regression import requirements
+from whatworks.did.regression.answer import choices, explained, sizes
 from whatworks.errors import DesignError, first_few
-from whatworks.inference import poisson_effects
 from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.errors.score_wild import score_bootstrap
+from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits import poisson_effects
+from whatworks.inference.fits.poisson_effects import PoissonFit, SeparationError
+from whatworks.inference.fits.poisson_rows import placed, worded
+from whatworks.inference.fits.regression import Regression
 from whatworks.inference.log_scale import mapped
-from whatworks.inference.poisson_effects import PoissonFit, SeparationError
-from whatworks.inference.poisson_rows import placed, worded
-from whatworks.inference.regression import Regression
-from whatworks.inference.score_wild import score_bootstrap
 from whatworks.inference.uncertainty import Uncertainty
-from whatworks.inference.wild import WildCluster
 from whatworks.panel import Panel
 from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
 

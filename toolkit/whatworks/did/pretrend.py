@@ -6,13 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from whatworks.did.group_time import GroupTime
-from whatworks.did.scores import cluster_scores
-from whatworks.did.summary import Summary
+from whatworks.did.group_time.effects import GroupTime
+from whatworks.did.group_time.scores import cluster_scores
+from whatworks.did.group_time.summary import Summary
 from whatworks.inference.default import Choice
-from whatworks.inference.influence import cluster_sums
-from whatworks.inference.joint import JointTest, largest_score
-from whatworks.inference.wild import WildCluster
+from whatworks.inference.errors.influence import cluster_sums
+from whatworks.inference.errors.joint import JointTest, largest_score
+from whatworks.inference.errors.wild import WildCluster
 from whatworks.results import NotAvailable
 
 DRAWS: Final = 1999

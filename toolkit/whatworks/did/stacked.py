@@ -9,23 +9,23 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import requirements
-from whatworks.did.bands import banded, plain_band
-from whatworks.did.lead_scores import lead_test
-from whatworks.did.null_scores import Sample, sample, stacked_scores
-from whatworks.did.regression_result import choices, explained, sizes
-from whatworks.did.stacks import Stacks, coefficients, effect_cells, regression, stack
-from whatworks.did.wild_scores import wild
+from whatworks.did.linear.bands import banded, plain_band
+from whatworks.did.linear.lead_scores import lead_test
+from whatworks.did.linear.scores import Sample, sample, stacked_scores
+from whatworks.did.linear.stacks import Stacks, coefficients, effect_cells, regression, stack
+from whatworks.did.linear.wild import wild
+from whatworks.did.regression import requirements
+from whatworks.did.regression.answer import choices, explained, sizes
 from whatworks.did.window_options import check_pair
 from whatworks.errors import DesignError, OptionError, choose, first_few
-from whatworks.inference.cluster import Regression
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.draws import check_level
-from whatworks.inference.joint import JointTest
+from whatworks.inference.errors.cluster import Regression
+from whatworks.inference.errors.joint import JointTest
+from whatworks.inference.errors.uniform import Band, score_terms, wild_band
+from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty
-from whatworks.inference.uniform import Band, score_terms, wild_band
-from whatworks.inference.wild import WildCluster
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
 

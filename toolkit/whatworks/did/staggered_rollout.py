@@ -10,16 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import requirements
-from whatworks.did.rollout_contrasts import Adjusted, Contrast, Rollout, adjusted, contrast
-from whatworks.did.rollout_fisher import Tested, deals, fisher
-from whatworks.did.rollout_rows import ESTIMANDS, WORDS, Row, asked_rows
+from whatworks.did.regression import requirements
+from whatworks.did.rollout.contrasts import Adjusted, Contrast, Rollout, adjusted, contrast
+from whatworks.did.rollout.estimands import ESTIMANDS, WORDS, Row, asked_rows
+from whatworks.did.rollout.fisher import Tested, deals, fisher
 from whatworks.errors import DesignError, OptionError, choose, first_few
 from whatworks.inference import intervals
-from whatworks.inference.chance import Assignments
+from whatworks.inference.chance.chance import Assignments
+from whatworks.inference.chance.randomisation import NOT_ABOUT_EFFECTS, UNBOUNDED
 from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_level, check_seed
 from whatworks.inference.percent import relative_change
-from whatworks.inference.randomisation import NOT_ABOUT_EFFECTS, UNBOUNDED
 from whatworks.panel import Panel
 from whatworks.results import Design, Estimate, NotAvailable, Number, Result
 

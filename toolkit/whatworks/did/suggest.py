@@ -9,7 +9,7 @@ import numpy as np
 
 from whatworks.errors import DesignError
 from whatworks.inference.default import FEW_TREATED, count_clusters, decide
-from whatworks.inference.influence import Analytical
+from whatworks.inference.errors.influence import Analytical
 from whatworks.panel import NEVER, Panel
 from whatworks.results import NotAvailable
 from whatworks.shown import Note, Part, Shown

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did.regression_result import explained, sizes
+from whatworks.did.regression.answer import explained, sizes
 from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
 from whatworks.inference.default import Choice, Default, count_clusters, decide
-from whatworks.inference.influence import Analytical, analytical, cluster_sums, standard_errors
+from whatworks.inference.errors.influence import Analytical, analytical, cluster_sums, standard_errors
+from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty, unknown
-from whatworks.inference.wild import WildCluster
 from whatworks.panel import NEVER, Panel
 from whatworks.results import NotAvailable, Result
 

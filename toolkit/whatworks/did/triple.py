@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import requirements
-from whatworks.did.regression_result import choices, explained, sizes
+from whatworks.did.regression import requirements
+from whatworks.did.regression.answer import choices, explained, sizes
 from whatworks.errors import DesignError, OptionError, first_few
-from whatworks.inference import two_way_effects
 from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.fits import two_way_effects
+from whatworks.inference.fits.regression import Regression
 from whatworks.inference.percent import relative_change
-from whatworks.inference.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import NEVER, Panel
 from whatworks.results import Result

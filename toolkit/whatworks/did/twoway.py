@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks.did import few_treated, requirements
-from whatworks.did.reassign import Inference, of_twoway, recorded
-from whatworks.did.regression_result import choices, explained, sizes
+from whatworks.did.regression import few_treated, requirements
+from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.reassign import Inference, of_twoway, recorded
 from whatworks.errors import DesignError, first_few
-from whatworks.inference import two_way_effects
-from whatworks.inference.cluster import Regression
+from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.errors.cluster import Regression
+from whatworks.inference.fits import two_way_effects
 from whatworks.inference.percent import relative_change
-from whatworks.inference.randomisation import RandomisationInference
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import Result

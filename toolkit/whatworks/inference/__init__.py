@@ -9,17 +9,17 @@ from functools import partial
 from typing import Any
 
 from whatworks.errors import choose as choose_option
-from whatworks.inference.cluster import ClusterRobust
+from whatworks.inference.chance.few_treated import FewTreated
+from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.default import Default
 from whatworks.inference.draws import DEFAULT_SEED
-from whatworks.inference.few_treated import FewTreated
-from whatworks.inference.heteroskedastic import Heteroskedastic
-from whatworks.inference.jackknife import Jackknife
+from whatworks.inference.errors.cluster import ClusterRobust
+from whatworks.inference.errors.heteroskedastic import Heteroskedastic
+from whatworks.inference.errors.jackknife import Jackknife
+from whatworks.inference.errors.sandwich import Conley, DriscollKraay, TwoWay
+from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.percent import relative_change
-from whatworks.inference.randomisation import RandomisationInference
-from whatworks.inference.sandwich import Conley, DriscollKraay, TwoWay
 from whatworks.inference.settings import apply
-from whatworks.inference.wild import WildCluster
 
 _BOOTSTRAPS: dict[str, Callable[..., Any]] = {
     "default": Default,
@@ -28,15 +28,15 @@ _BOOTSTRAPS: dict[str, Callable[..., Any]] = {
     "few_treated": FewTreated,
 }
 _SYNTHETIC = {
-    "placebo": ("placebo", "Placebo"),
-    "placebo_error": ("placebo_error", "PlaceboError"),
-    "conformal": ("conformal", "Conformal"),
-    "jackknife_plus": ("jackknife_plus", "JackknifePlus"),
-    "prediction": ("prediction", "PredictionIntervals"),
-    "unit_bootstrap": ("unit_bootstrap", "UnitBootstrap"),
-    "linearised": ("linearised", "Linearised"),
-    "permutation_groups": ("permutation_groups", "PermutationGroups"),
-    "group_jackknife": ("group_jackknife", "GroupJackknife"),
+    "placebo": ("synthetic.placebo", "Placebo"),
+    "placebo_error": ("synthetic.placebo_error", "PlaceboError"),
+    "conformal": ("synthetic.conformal", "Conformal"),
+    "jackknife_plus": ("synthetic.jackknife_plus", "JackknifePlus"),
+    "prediction": ("synthetic.prediction", "PredictionIntervals"),
+    "unit_bootstrap": ("synthetic.unit_bootstrap", "UnitBootstrap"),
+    "linearised": ("synthetic.linearised", "Linearised"),
+    "permutation_groups": ("synthetic.permutation_groups", "PermutationGroups"),
+    "group_jackknife": ("synthetic.group_jackknife", "GroupJackknife"),
 }
 """Inference of synthetic control, by module and class; loaded only when asked for."""
 
@@ -84,10 +84,10 @@ def _named(name: str, draws: int, seed: int) -> Any:
         return synthetic(**{k: v for k, v in (("draws", draws), ("seed", seed)) if k in settings})
     # these two are loaded only when asked for
     if name == "multiplier":
-        from whatworks.inference.multiplier import MultiplierBootstrap
+        from whatworks.inference.errors.multiplier import MultiplierBootstrap
 
         return MultiplierBootstrap(draws=draws, seed=seed)
-    from whatworks.inference.influence import Analytical
+    from whatworks.inference.errors.influence import Analytical
 
     return Analytical()
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_seed
-from whatworks.inference.jackknife import Jackknife
-from whatworks.inference.placebo_error import PlaceboError
-from whatworks.inference.unit_bootstrap import UnitBootstrap
-from whatworks.inference.wild import WildCluster
+from whatworks.inference.errors.jackknife import Jackknife
+from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.synthetic.placebo_error import PlaceboError
+from whatworks.inference.synthetic.unit_bootstrap import UnitBootstrap
 from whatworks.results import NotAvailable
 
 Ints = npt.NDArray[np.int64]

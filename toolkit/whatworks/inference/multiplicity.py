@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.errors import OptionError
-from whatworks.inference.wild_refits import TIE
+from whatworks.inference.errors.wild_refits import TIE
 from whatworks.results import NotAvailable, Number
 
 Floats = npt.NDArray[np.float64]

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.errors import DesignError, OptionError
-from whatworks.inference.randomisation import RandomisationInference, collect
-from whatworks.rct.allocation import Allocation
-from whatworks.rct.reassign import Redrawn, redrawn
+from whatworks.inference.chance.randomisation import RandomisationInference, collect
+from whatworks.rct.assign.allocation import Allocation
+from whatworks.rct.chance.reassign import Redrawn, redrawn
 from whatworks.results import NotAvailable, Number
 from whatworks.shown import Note, Part, Shown, from_frame
 from whatworks.trial import Trial

@@ -11,14 +11,14 @@ import numpy.typing as npt
 from whatworks.errors import DesignError, OptionError, TrialError, first_few
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
-from whatworks.inference.influence import cluster_sums
+from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty, from_errors
-from whatworks.rct.allocation import Allocation
-from whatworks.rct.answer import choices, in_order, is_number, sizes
-from whatworks.rct.compared import admissible, require_one_row
-from whatworks.rct.default_errors import assigned
-from whatworks.rct.listed import against_record
+from whatworks.rct.assign.allocation import Allocation
+from whatworks.rct.assign.listed import against_record
+from whatworks.rct.one_row.answer import choices, in_order, is_number, sizes
+from whatworks.rct.one_row.compared import admissible, require_one_row
+from whatworks.rct.one_row.default_errors import assigned
 from whatworks.results import Estimate, NotAvailable, Number, Result
 from whatworks.trial import Trial
 

@@ -10,21 +10,23 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.errors import choose
+from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
+from whatworks.inference.fits.regression import Regression
 from whatworks.inference.multiplicity import holm
 from whatworks.inference.percent import relative_change
-from whatworks.inference.randomisation import RandomisationInference
-from whatworks.inference.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty, unknown
-from whatworks.rct import itt_adjust, itt_counts, reassign
-from whatworks.rct.allocation import Allocation
-from whatworks.rct.answer import choices, explained, in_order, sizes
-from whatworks.rct.compared import admissible, compared_rows, observed_rows, require_one_row
-from whatworks.rct.default_errors import settle
-from whatworks.rct.itt_adjust import Adjust
-from whatworks.rct.itt_rows import WHERE, Prepared
-from whatworks.rct.listed import against_record
+from whatworks.rct.assign.allocation import Allocation
+from whatworks.rct.assign.listed import against_record
+from whatworks.rct.chance import reassign
+from whatworks.rct.one_row import adjust as itt_adjust
+from whatworks.rct.one_row import counts
+from whatworks.rct.one_row.adjust import Adjust
+from whatworks.rct.one_row.answer import choices, explained, in_order, sizes
+from whatworks.rct.one_row.compared import admissible, compared_rows, observed_rows, require_one_row
+from whatworks.rct.one_row.default_errors import settle
+from whatworks.rct.one_row.regression import WHERE, Prepared
 from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
 from whatworks.trial import Trial
 
@@ -177,8 +179,8 @@ def _against(trial: Trial, label: str, asked: _Asked) -> tuple[Arm, list[str], s
     pair, left_out = compared_rows(trial, label)
     counted = asked.model != "means"
     if asked.model != "means":
-        itt_counts.refuse(asked.inference)
-        pair, prepared, notes, adjust = itt_counts.prepare(pair, asked.model, asked.adjust)
+        counts.refuse(asked.inference)
+        pair, prepared, notes, adjust = counts.prepare(pair, asked.model, asked.adjust)
     elif asked.adjust is None:
         prepared, notes, adjust = itt_adjust.default(pair)
     else:
@@ -191,7 +193,7 @@ def _against(trial: Trial, label: str, asked: _Asked) -> tuple[Arm, list[str], s
         choice = settle(pair, asked.inference, form=prepared.form, clustered=prepared.clustered)
         found = _uncertainty(prepared, choice, asked.level)
     if counted:
-        found = itt_counts.ratio(found)
+        found = counts.ratio(found)
     word = "Rate ratio" if counted else "Effect"
     about = f"{word} of assignment to {label!r} instead of {trial.arms[0]!r} on {pair.n_units:,} units (ITT)"
     estimate = explained(
@@ -225,9 +227,7 @@ def _relative(arm: Arm, model: Model) -> Estimate | NotAvailable:
             return arm.estimate.value
         return relative_change(arm.estimate, arm.control_mean + arm.estimate.value)
     about = f"{arm.estimate.estimand}, as a percent change"
-    return explained(
-        itt_counts.percent(arm.uncertainty).estimate(0, estimand=about, scale="percent"), arm.choice
-    )
+    return explained(counts.percent(arm.uncertainty).estimate(0, estimand=about, scale="percent"), arm.choice)
 
 
 def _sizes(trial: Trial, arm: Arm, model: Model, allocation: Allocation | None) -> Design:
@@ -235,7 +235,7 @@ def _sizes(trial: Trial, arm: Arm, model: Model, allocation: Allocation | None) 
     allocations = admissible(allocation)
     if model == "means":
         return sizes(trial, arm.estimate, allocations=allocations)
-    log = itt_counts.logged(arm.uncertainty).estimate(0, estimand="", scale="log rate ratio")
+    log = counts.logged(arm.uncertainty).estimate(0, estimand="", scale="log rate ratio")
     design = sizes(trial, log, allocations=allocations)
     if isinstance(design.mde, NotAvailable):
         return design

@@ -12,11 +12,11 @@ import pandas as pd
 
 from whatworks.errors import OptionError, TrialError, choose, first_few
 from whatworks.inference import multiplicity
-from whatworks.inference.randomisation import RandomisationInference
-from whatworks.rct import reassign
-from whatworks.rct.allocation import Allocation
+from whatworks.inference.chance.randomisation import RandomisationInference
+from whatworks.rct.assign.allocation import Allocation
+from whatworks.rct.chance import reassign
 from whatworks.rct.itt import itt
-from whatworks.rct.itt_adjust import Adjust
+from whatworks.rct.one_row.adjust import Adjust
 from whatworks.results import Number, Result, Secondary
 from whatworks.trial import Trial
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.errors import EstimationError
-from whatworks.inference.regression import Regression
+from whatworks.inference.fits.regression import Regression
 from whatworks.results import NotAvailable, Number
 
 Floats = npt.NDArray[np.float64]

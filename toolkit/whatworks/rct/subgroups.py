@@ -11,16 +11,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
-from whatworks.inference import least_squares
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
+from whatworks.inference.fits import least_squares
+from whatworks.inference.fits.regression import Regression
 from whatworks.inference.multiplicity import holm
-from whatworks.inference.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty
-from whatworks.rct import answer, listed
-from whatworks.rct.allocation import Allocation
-from whatworks.rct.default_errors import pieces, settle
+from whatworks.rct.assign import listed
+from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.modifier import WHERE, Divided, Subgroup, divide
+from whatworks.rct.one_row import answer
+from whatworks.rct.one_row.default_errors import pieces, settle
 from whatworks.rct.several import wald
 from whatworks.results import Estimate, NotAvailable, Number, Result
 from whatworks.trial import Trial

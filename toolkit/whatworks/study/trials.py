@@ -10,7 +10,7 @@ from functools import partial
 from whatworks.data.tables import read_table
 from whatworks.errors import OptionError, RecordError, did_you_mean
 from whatworks.rct import Allocation, replay
-from whatworks.rct.flow import Enrolment
+from whatworks.rct.losses.flow import Enrolment
 from whatworks.results import Result
 from whatworks.shown import Card, Note, Part, Shown, words
 from whatworks.study import places

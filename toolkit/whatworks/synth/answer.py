@@ -11,7 +11,7 @@ import pandas as pd
 
 from whatworks.inference.default import Choice
 from whatworks.inference.percent import relative_change
-from whatworks.inference.placebo import Placebo
+from whatworks.inference.synthetic.placebo import Placebo
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import Design, NotAvailable, Number, Result
 from whatworks.synth.pool import ENOUGH_BEFORE, Pool

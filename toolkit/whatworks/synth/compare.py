@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from whatworks.errors import DesignError, EstimationError
-from whatworks.inference.placebo import Placebo
+from whatworks.inference.synthetic.placebo import Placebo
 from whatworks.panel import Panel
 from whatworks.results import Estimate, NotAvailable, Number, Result
 from whatworks.synth.augmented import augmented

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.errors import OptionError
-from whatworks.inference.group_jackknife import GroupJackknife
-from whatworks.inference.linearised import Linearised
-from whatworks.inference.permutation_groups import PermutationGroups
-from whatworks.inference.two_groups import Several, TwoGroups
+from whatworks.inference.synthetic.group_jackknife import GroupJackknife
+from whatworks.inference.synthetic.linearised import Linearised
+from whatworks.inference.synthetic.permutation_groups import PermutationGroups
+from whatworks.inference.synthetic.two_groups import Several, TwoGroups
 from whatworks.panel import Panel
 from whatworks.results import Result
 from whatworks.synth.micro_answer import answer

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks.errors import first_few
-from whatworks.inference.joint import JointTest
+from whatworks.inference.errors.joint import JointTest
 from whatworks.inference.multiplicity import holm
 from whatworks.inference.percent import relative_change
-from whatworks.inference.two_groups import Several
+from whatworks.inference.synthetic.two_groups import Several
 from whatworks.results import Estimate, NotAvailable, Number, Result, Secondary
 from whatworks.synth.answer import BEFORE, SynthDetail, sizes
 from whatworks.synth.micro_constraints import Calibration, Columns, Roles, fits_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.inference.prediction import PredictionIntervals
+from whatworks.inference.synthetic.prediction import PredictionIntervals
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.synth.localised import extremes
 from whatworks.synth.pool import Pool

@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks.errors import OptionError
-from whatworks.inference.conformal import Conformal
-from whatworks.inference.correction import NORMAL
+from whatworks.inference.errors.correction import NORMAL
+from whatworks.inference.errors.jackknife import Jackknife
 from whatworks.inference.intervals import smallest_detectable
-from whatworks.inference.jackknife import Jackknife
-from whatworks.inference.jackknife_plus import JackknifePlus
-from whatworks.inference.placebo import Placebo
-from whatworks.inference.placebo_error import PlaceboError
-from whatworks.inference.prediction import PredictionIntervals
+from whatworks.inference.synthetic.conformal import Conformal
+from whatworks.inference.synthetic.jackknife_plus import JackknifePlus
+from whatworks.inference.synthetic.placebo import Placebo
+from whatworks.inference.synthetic.placebo_error import PlaceboError
+from whatworks.inference.synthetic.prediction import PredictionIntervals
+from whatworks.inference.synthetic.unit_bootstrap import UnitBootstrap
 from whatworks.inference.uncertainty import Uncertainty
-from whatworks.inference.unit_bootstrap import UnitBootstrap
 from whatworks.results import NotAvailable, Number
 from whatworks.synth.by_units import Reweighted, drawn, left_out
 from whatworks.synth.convex import convex

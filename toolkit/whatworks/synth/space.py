@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from whatworks.inference.placebo import Placebo, PlaceboRank
+from whatworks.inference.synthetic.placebo import Placebo, PlaceboRank
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.synth.pool import Pool
 from whatworks.synth.problems import Fit, Fits, actual, each_as_treated

@@ -12,7 +12,7 @@ import pandas as pd
 
 from whatworks.errors import OptionError
 from whatworks.inference.percent import relative_change
-from whatworks.inference.placebo import Placebo
+from whatworks.inference.synthetic.placebo import Placebo
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import Design, Estimate, Result

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import draws as random_draws
+from whatworks.inference.errors.jackknife import Jackknife
 from whatworks.inference.intervals import smallest_detectable
-from whatworks.inference.jackknife import Jackknife
-from whatworks.inference.placebo import Placebo, PlaceboRank, shuffled, stand_ins
+from whatworks.inference.synthetic.placebo import Placebo, PlaceboRank, shuffled, stand_ins
 from whatworks.inference.uncertainty import from_errors
 from whatworks.results import NotAvailable, Number
 from whatworks.synth.quantify import Quantified, means

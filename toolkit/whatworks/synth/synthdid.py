@@ -10,7 +10,7 @@ import numpy as np
 
 from whatworks.errors import choose
 from whatworks.inference.default import decide_by_units
-from whatworks.inference.placebo_error import PlaceboError, rank_p
+from whatworks.inference.synthetic.placebo_error import PlaceboError, rank_p
 from whatworks.panel import Panel
 from whatworks.results import Result
 from whatworks.synth.answer import SynthDetail, answer

@@ -13,11 +13,11 @@ import pandas as pd
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import draws as random_draws
 from whatworks.inference.default import decide_by_units
-from whatworks.inference.jackknife import Jackknife
+from whatworks.inference.errors.jackknife import Jackknife
 from whatworks.inference.percent import relative_change
-from whatworks.inference.placebo_error import PlaceboError, rank_p
+from whatworks.inference.synthetic.placebo_error import PlaceboError, rank_p
+from whatworks.inference.synthetic.unit_bootstrap import UnitBootstrap
 from whatworks.inference.uncertainty import Uncertainty
-from whatworks.inference.unit_bootstrap import UnitBootstrap
 from whatworks.panel import Panel
 from whatworks.results import Design, Result
 from whatworks.synth.answer import BEFORE, NOT_BY_CHANCE, SynthDetail

@@ -1,0 +1,1 @@
+"""Cohorts and periods of counts: which units are heard, Poisson fits, rate ratios."""

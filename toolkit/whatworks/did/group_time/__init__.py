@@ -1,0 +1,1 @@
+"""Effects by cohort and period: cells, weights, errors."""

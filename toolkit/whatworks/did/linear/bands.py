@@ -1,0 +1,49 @@
+"""Uniform bands in the effects table of an event study, where its inference can carry them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.inference.default import Choice
+from whatworks.inference.errors.cluster import ClusterRobust
+from whatworks.inference.errors.influence import Analytical
+from whatworks.inference.errors.uniform import Band, normal_band
+from whatworks.inference.uncertainty import Uncertainty
+from whatworks.results import Result
+
+Floats = npt.NDArray[np.float64]
+
+_COLUMNS = ("band_low", "band_high")
+
+
+def plain_band(choice: Choice, found: Uncertainty, covariance: Floats) -> Band | None:
+    """The band of k estimates under CR0, CR1 or `Analytical()`; `covariance` (k, k) up to a factor.
+
+    None under any other inference, and with few clusters: there such bands are far too narrow, and the wild
+    bootstrap, the default, has one that is not.
+    """
+    method = choice.inference
+    robust = isinstance(method, ClusterRobust) and method.kind in ("CR0", "CR1")
+    # on many clusters both come without a warning, on few with one
+    if not (robust or isinstance(method, Analytical)) or choice.warnings:
+        return None
+    return normal_band(found, covariance)
+
+
+def banded(result: Result, times: npt.NDArray[np.int64], band: Band | None) -> Result:
+    """The result with the band (k,) in the rows of the event times (k,), and a note on what it is."""
+    if band is None:
+        return result
+    place = pd.Index(times).get_indexer(pd.Index(result.effects["event_time"]))
+    shown = {"band_low": band.low, "band_high": band.high}
+    columns = {name: np.where(place < 0, np.nan, ends[place]) for name, ends in shown.items()}
+    reason = [
+        "; ".join(dict.fromkeys(w for w in (words, band.reason[at] if at >= 0 else "") if w))
+        for words, at in zip(result.effects["reason"], place, strict=True)
+    ]
+    table = result.effects.drop(columns="reason").assign(**columns, reason=reason)
+    return replace(result, effects=table, notes=(*result.notes, band.sentence))

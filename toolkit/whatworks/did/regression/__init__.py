@@ -1,0 +1,1 @@
+"""What two-way regressions share: requirements, answers, other assignments, few treated clusters."""

@@ -1,0 +1,182 @@
+"""What an estimate is made of: the weight of every outcome in it, and why another estimate differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.did.att_gt import AttGtDetail
+from whatworks.did.block import BlockDetail
+from whatworks.did.event_study import EventStudyDetail
+from whatworks.did.group_time import scores
+from whatworks.did.group_time.summary import summarise
+from whatworks.did.imputation import ImputationDetail
+from whatworks.did.linear import imputed, saturated, stacks
+from whatworks.did.linear.by_event_time import SaturatedDetail
+from whatworks.did.linear.imputed import Imputed
+from whatworks.did.linear.scores import sample
+from whatworks.did.stacked import StackedDetail
+from whatworks.did.twoway import TwoWayDetail
+from whatworks.inference.errors.cluster import Regression
+from whatworks.panel import Panel
+from whatworks.results import Result
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+_NOTHING = 1e-12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Account:
+    """What one estimate that is linear in the outcome is made of.
+
+    Attributes:
+        weights: (N, T) weight of each outcome; the estimate is the sum of weight × outcome.
+        by_cohort: cohort's label and the weight of its treated cells; they sum to 1.
+        treated_cells, untreated_cells: how many carry weight.
+        negative_cells, negative: treated cells with negative weight, and the sum of those weights.
+        last_before: of the weight on treated units' own cells before the start, the share on the last one.
+        never: of the weight on untreated cells from the first start on, the share on the never treated.
+        observed: the average of the treated outcomes with these weights.
+    """
+
+    weights: Floats
+    by_cohort: tuple[tuple[str, float], ...]
+    treated_cells: int
+    untreated_cells: int
+    negative_cells: int
+    negative: float
+    last_before: float
+    never: float
+    observed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Why two estimates differ: `weighting` of the same effects, and `comparison` with other untreated cells.
+
+    They sum to the difference.
+    """
+
+    weighting: float
+    comparison: float
+
+
+def account(panel: Panel, result: Result, last: int | None) -> Account | None:
+    """What the headline over event times 0 to `last` (to the end without) is made of.
+
+    None for a method whose estimate is not a weighted sum of outcomes.
+    """
+    for kind, weigh in _WEIGH.items():
+        if isinstance(result.detail, kind):
+            return _describe(panel, weigh(panel, result.detail, last))
+    return None
+
+
+def parts(found: Imputed, yardstick: Floats, weights: Floats) -> Parts | None:
+    """Why the estimate with `weights` differs from the yardstick's, itself made of imputed effects.
+
+    Each treated outcome is its imputed value and an effect; weights cancel unit and period effects, so that
+    an estimate is its weights on the effects and on what the untreated cells leave unexplained. None where
+    it weights a treated cell that cannot be imputed.
+
+    Source: Borusyak, Jaravel & Spiess (2024), Review of Economic Studies 91(6), theorem 1, for the imputed
+    effects; the split is an identity.
+    """
+    if (np.abs(weights[found.lost]) > _NOTHING).any():
+        return None
+    value = float((weights * found.sample.outcome).sum())
+    same = float((weights * found.gap).sum())
+    return Parts(weighting=same - float((yardstick * found.gap).sum()), comparison=value - same)
+
+
+def _describe(panel: Panel, weights: Floats) -> Account:
+    size = np.abs(weights)
+    used = size > _NOTHING * max(float(size.max()), 1.0)
+    treated = panel.treated & (panel.start <= panel.periods[-1])[:, None]
+    late = ~treated & (panel.periods >= panel.cohorts[0])[None, :]
+    before = ~treated & (panel.start <= panel.periods[-1])[:, None]
+    at_last = before & (panel.periods[None, :] == panel.start[:, None] - 1)
+    never = late & (panel.start > panel.periods[-1])[:, None]
+    below = treated & used & (weights < 0)
+    own = treated * weights
+    return Account(
+        weights=weights,
+        by_cohort=tuple((panel.label(int(g)), float(own[panel.start == g].sum())) for g in panel.cohorts),
+        treated_cells=int((treated & used).sum()),
+        untreated_cells=int((~treated & used).sum()),
+        negative_cells=int(below.sum()),
+        negative=float(weights[below].sum()),
+        last_before=_share(size, at_last, before),
+        never=_share(size, never, late),
+        observed=float((own * np.nan_to_num(panel.outcome)).sum()),
+    )
+
+
+def _share(size: Floats, part: Bools, whole: Bools) -> float:
+    total = float(size[whole].sum())
+    return float(size[part].sum()) / total if total > 0 else 0.0
+
+
+def _of_regression(fit: Regression, contrast: Floats) -> Floats:
+    if fit.rows is None:
+        raise TypeError("a regression without its rows has no weights of outcomes")
+    rows = fit.rows()
+    return np.asarray(np.tensordot(contrast @ fit.bread, rows.X, axes=1) * rows.weight[:, None])
+
+
+def _first(panel: Panel, detail: BlockDetail | TwoWayDetail, last: int | None) -> Floats:
+    return _of_regression(detail.fit, np.eye(len(detail.fit.coefficients))[0])
+
+
+def _event_study(panel: Panel, detail: EventStudyDetail, last: int | None) -> Floats:
+    times = detail.event_times
+    share = _inside(times, last) * detail.pooled
+    contrast = np.zeros(len(detail.fit.coefficients))
+    contrast[: len(times)] = share / share.sum()
+    return _of_regression(detail.fit, contrast)
+
+
+def _att_gt(panel: Panel, detail: AttGtDetail, last: int | None) -> Floats:
+    # without clusters every unit is a piece of its own, in the panel's order
+    alone = replace(detail.effects, panel=replace(panel, cluster=None, cluster_labels=()))
+    weights = summarise(detail.effects, "overall", 0, last, None).overall.weights[0]
+    return scores.aim(alone, scores.pieces(alone, detail.anticipation), weights).coefficient
+
+
+def _imputation(panel: Panel, detail: ImputationDetail, last: int | None) -> Floats:
+    found = detail.effects
+    e = panel.periods[None, :] - found.sample.cohorts[:, None]
+    aim = _inside(e, last) & (imputed.masses(found) > 0)
+    return imputed.coefficients(found, imputed.targets(found, aim[None]))[0]
+
+
+def _saturated(panel: Panel, detail: SaturatedDetail, last: int | None) -> Floats:
+    cells = detail.cells
+    e = panel.periods[cells.period] - detail.model.sample.cohorts[cells.cohort]
+    share = cells.mass * _inside(e, last)
+    return saturated.coefficients(detail.model, (share / share.sum())[None] @ cells.contrast)[0]
+
+
+def _stacked(panel: Panel, detail: StackedDetail, last: int | None) -> Floats:
+    after = detail.event_times >= 0
+    return stacks.coefficients(sample(panel), detail.stacks, (after / after.sum())[None])[0]
+
+
+def _inside(event_time: npt.NDArray[np.int64], last: int | None) -> Bools:
+    return np.asarray((event_time >= 0) & (True if last is None else event_time <= last))
+
+
+_WEIGH: dict[type, Callable[..., Floats]] = {
+    BlockDetail: _first,
+    TwoWayDetail: _first,
+    EventStudyDetail: _event_study,
+    AttGtDetail: _att_gt,
+    ImputationDetail: _imputation,
+    SaturatedDetail: _saturated,
+    StackedDetail: _stacked,
+}

@@ -1,0 +1,1 @@
+"""Effects by event time, whoever found them: averages, and what trends that part would do."""

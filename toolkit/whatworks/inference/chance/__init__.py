@@ -1,0 +1,1 @@
+"""What chance could have assigned instead, and tests that rest on it."""

@@ -1,0 +1,101 @@
+"""Least squares with unit and period effects under cell weights, and the same for many designs at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.inference.fits import collinear
+from whatworks.inference.fits.poisson_effects import prepared, project
+from whatworks.inference.fits.regression import Regression
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def fit(
+    outcome: Floats, design: Floats, mass: Floats, cluster: Ints, *, names: Sequence[str], where: str
+) -> Regression:
+    """Least squares of (N, T) outcomes on k regressors (k, N, T) with unit and period effects.
+
+    With weights that do not vary within units the coefficients are those of `two_way_effects.fit`. CR2 takes
+    the variance of a cell as inverse to its weight, as that of a mean of so many rows is.
+
+    Args:
+        outcome, design: finite everywhere; what stands in a cell of weight 0 does not matter.
+        mass: (N, T) weights, 0 for a cell not in use.
+        cluster: (N,) codes 0..G−1 of the pieces that errors take as independent.
+        names: (k,) for messages.
+        where: the method, for messages.
+
+    Raises:
+        DesignError: regressors that the effects or each other explain, by name.
+    """
+    used = mass > 0
+    design = design * used
+    net = project(np.concatenate([design, outcome[None] * used]), mass) * used
+    X, y = net[:-1], net[-1]
+    bread = collinear.inverse(
+        np.einsum("knt,lnt,nt->kl", X, X, mass, optimize=True),
+        np.sqrt(np.einsum("knt,knt,nt->k", design, design, mass, optimize=True)),
+        names,
+        where=where,
+        flat="Unit and period effects leave nothing to learn it from.",
+    )
+    coefficients = bread @ np.einsum("knt,nt,nt->k", X, y, mass, optimize=True)
+    residual = y - np.tensordot(coefficients, X, axes=1)
+    if np.abs(residual).max() <= 1e-12 * np.abs(outcome * used).max():
+        residual = np.zeros_like(residual)
+    norm = float(np.sqrt((mass * residual**2).sum()))
+    return prepared(coefficients, bread, X, mass * residual, mass, cluster, norm, False)
+
+
+def project_each(values: Floats, mass: Floats) -> Floats:
+    """Residuals of (B, k, N, T) arrays on unit and period effects, each of the B under its own cell weights.
+
+    `mass` is (B, N, T), 0 for a cell not in use, where the residuals are 0. As
+    `poisson_effects.project` one by one.
+    """
+    if mass.shape[2] > mass.shape[1]:
+        return np.swapaxes(project_each(np.swapaxes(values, 2, 3), np.swapaxes(mass, 1, 2)), 2, 3)
+    weighted = values * mass[:, None]
+    units = np.maximum(mass.sum(axis=2), np.finfo(float).tiny)
+    periods = mass.sum(axis=1)
+    own = weighted.sum(axis=3) / units[:, None]
+    right = weighted.sum(axis=2) - own @ mass
+    schur = periods[:, :, None] * np.eye(mass.shape[2]) - np.swapaxes(mass / units[:, :, None], 1, 2) @ mass
+    # a level common to all periods lies in the unit effects: any value for it will do
+    scale = np.sqrt(np.where(periods > 0, periods, 1.0))
+    schur = (
+        schur
+        + scale[:, :, None]
+        * scale[:, None, :]
+        * (scale**2).mean(axis=1)[:, None, None]
+        / (scale**2).sum(axis=1)[:, None, None]
+    )
+    schur = schur + (periods == 0)[:, :, None] * np.eye(mass.shape[2])
+    effect = np.swapaxes(np.linalg.solve(schur, np.swapaxes(right, 1, 2)), 1, 2)
+    rest = own - effect @ np.swapaxes(mass, 1, 2) / units[:, None]
+    return np.asarray((values - rest[..., None] - effect[:, :, None, :]) * (mass > 0)[:, None])
+
+
+def functionals(design: Floats, mass: Floats, contrast: Floats) -> Floats:
+    """(B, N·T) weights of the outcome in one combination `contrast` (k,) of coefficients, for B designs.
+
+    `design` is (B, k, N, T), `mass` (B, N, T). The sum of weights times outcomes is the
+    estimate that `fit` gives. Designs that leave a coefficient open give NaN.
+    """
+    X = project_each(design, mass)
+    heavy = (X * mass[:, None]).reshape(*X.shape[:2], -1)
+    gram = heavy @ np.swapaxes(X.reshape(heavy.shape), 1, 2)
+    length = np.sqrt(np.maximum(np.einsum("bkk->bk", gram), np.finfo(float).tiny))
+    scaled = gram / (length[:, :, None] * length[:, None, :])
+    whole = np.sqrt(np.einsum("bknt,bknt,bnt->bk", design, design, mass, optimize=True))
+    known = (np.linalg.eigvalsh(scaled)[:, 0] > 1e-10) & (length > 1e-9 * whole).all(axis=1)
+    scaled[~known] = np.eye(gram.shape[1])
+    right = (contrast / length)[:, :, None]
+    share = np.linalg.solve(scaled, right)[:, :, 0] / length
+    share[~known] = np.nan
+    return np.asarray(np.einsum("bk,bkc->bc", share, heavy))

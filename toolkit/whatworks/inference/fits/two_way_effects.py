@@ -1,0 +1,174 @@
+"""Two-way fixed effects on dense arrays: closed-form demeaning, gaps allowed, and one fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from whatworks.inference.fits import collinear
+from whatworks.inference.fits.regression import Moments, Regression
+from whatworks.inference.fits.rows import Rows, by_cluster, period_gram
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+def demean_two_way(values: Floats, weight: Floats | None = None, observed: Bools | None = None) -> Floats:
+    """Residuals of (..., N, T) arrays on unit and period effects, under unit weights (N,).
+
+    Without gaps and with weights that do not vary over time: Y_it − Ȳ_i − Ȳ_t + Ȳ, where means over units are
+    weighted. With gaps, cells outside `observed` (N, T) stay out of the fit and come out as 0.
+    """
+    if observed is not None and not observed.all():
+        mass = np.ones(values.shape[-2]) if weight is None else weight
+        stack = np.where(observed, values, 0.0).reshape(-1, *observed.shape)
+        left = np.moveaxis(residuals(np.moveaxis(stack, 0, -1), mass, observed), -1, 0)
+        return np.asarray(left.reshape(values.shape))
+    within = values - values.mean(axis=-1, keepdims=True)
+    share = _shares(values.shape[-2], weight)
+    return np.asarray(within - np.einsum("n,...nt->...t", share, within)[..., None, :])
+
+
+def residuals(stack: Floats, weight: Floats, used: Bools) -> Floats:
+    """Residuals (J, T, r) of r outcomes on unit and period effects, by least squares under unit weights (J,).
+
+    Fitted on `used` cells; zero outside them.
+    """
+    live = used.any(axis=0)
+    m = used[:, live].astype(np.float64)
+    y = stack[:, live] * m[:, :, None]
+    per_piece = np.maximum(m.sum(axis=1), 1.0)
+    centred = (y - (y.sum(axis=1) / per_piece[:, None])[:, None, :]) * m[:, :, None]
+    normal = np.diag(weight @ m) - (m * (weight / per_piece)[:, None]).T @ m
+    right = np.einsum("j,jtr->tr", weight, centred)
+    periods = np.linalg.lstsq(normal, right, rcond=1e-12)[0]
+    fitted = np.where(m[:, :, None] > 0, periods[None], 0.0)
+    fitted = (fitted - (fitted.sum(axis=1) / per_piece[:, None])[:, None, :]) * m[:, :, None]
+    out = np.zeros_like(stack)
+    out[:, live] = centred - fitted
+    return out
+
+
+def fit(
+    outcome: Floats,
+    design: Floats,
+    *,
+    names: Sequence[str],
+    weight: Floats | None = None,
+    cluster: Ints | None = None,
+    observed: Bools | None = None,
+) -> Regression:
+    """Weighted least squares of (N, T) outcomes on k regressors (k, N, T) with unit and period effects.
+
+    Units are nested in clusters (codes (N,); each unit its own without). Only cells `observed` (N, T) count,
+    all of them unless given.
+
+    Raises:
+        DesignError: regressors that the fixed effects or each other explain; `names` (k,) says which.
+    """
+    n, t = outcome.shape
+    mass = np.ones(n) if weight is None else weight
+    codes = np.arange(n, dtype=np.int64) if cluster is None else cluster
+    seen = np.ones((n, t), dtype=bool) if observed is None else observed
+    outcome, design = np.where(seen, outcome, 0.0), np.where(seen, design, 0.0)
+    X = demean_two_way(design, weight, seen)
+    y = demean_two_way(outcome, weight, seen)
+    bread = _bread(design, X, mass, names)
+    coefficients = bread @ np.einsum("knt,nt,n->k", X, y, mass, optimize=True)
+    residual = y - np.tensordot(coefficients, X, axes=1)
+    if np.abs(residual).max() <= 1e-12 * np.abs(outcome).max():
+        residual = np.zeros_like(residual)
+    scores = by_cluster(np.einsum("knt,nt,n->nk", X, residual, mass, optimize=True), codes)
+
+    def rows() -> Rows:
+        return Rows(X, residual, mass, np.unique(codes, return_inverse=True)[1], seen)
+
+    norm = float(np.sqrt(np.einsum("nt,nt,n->", residual, residual, mass)))
+    cells, periods = int(seen.sum()), int(seen.any(axis=0).sum())
+    return Regression(
+        coefficients, bread, scores, norm, cells, n - 1, periods, lambda: _moments(rows()), rows
+    )
+
+
+def fit_by_group(
+    outcome: Floats,
+    design: Floats,
+    group: Ints,
+    *,
+    names: Sequence[str],
+    weight: Floats | None = None,
+    cluster: Ints | None = None,
+) -> Regression:
+    """As `fit` without gaps, where the units of a group (codes (N,)) share their k regressors (k, S, T).
+
+    Only S rows of regressors are ever made, unless the errors ask for every row.
+
+    Raises:
+        DesignError: regressors that the fixed effects or each other explain; `names` (k,) says which.
+    """
+    n, t = outcome.shape
+    mass = np.ones(n) if weight is None else weight
+    members = [np.flatnonzero(group == s) for s in range(design.shape[1])]
+    inside = np.array([mass[rows].sum() for rows in members])
+    X = demean_two_way(design, inside)
+    residual = demean_two_way(outcome, weight)
+    bread = _bread(design, X, inside, names)
+    sums = np.stack([mass[rows] @ residual[rows] for rows in members])
+    coefficients = bread @ np.einsum("kst,st->k", X, sums)
+    fitted = np.tensordot(coefficients, X, axes=1)
+    largest = np.abs(outcome).max()
+    scores = np.empty((n, len(X)))
+    for s, rows in enumerate(members):
+        residual[rows] -= fitted[s]
+    if np.abs(residual).max() <= 1e-12 * largest:
+        residual = np.zeros_like(residual)
+    for s, rows in enumerate(members):
+        scores[rows] = (residual[rows] * mass[rows, None]) @ X[:, s].T
+    codes = np.arange(n, dtype=np.int64) if cluster is None else cluster
+    if cluster is not None:
+        scores = by_cluster(scores, cluster)
+
+    def rows_of_all() -> Rows:
+        seen = np.ones((n, t), dtype=bool)
+        return Rows(X[:, group], residual, mass, np.unique(codes, return_inverse=True)[1], seen)
+
+    norm = float(np.sqrt(np.einsum("nt,nt,n->", residual, residual, mass)))
+    return Regression(
+        coefficients, bread, scores, norm, n * t, n - 1, t, lambda: _moments(rows_of_all()), rows_of_all
+    )
+
+
+def _moments(rows: Rows) -> Moments:
+    weighted = rows.X * rows.weight[:, None]
+    if rows.observed.all():
+        loading = np.eye(rows.X.shape[-1]) / np.sqrt(rows.weight.sum())
+    else:
+        values, vectors = np.linalg.eigh(period_gram(rows.weight, rows.observed))
+        real = values > 1e-12 * values[-1]
+        loading = vectors[:, real] / np.sqrt(values[real])
+    return Moments(
+        gram=by_cluster(np.einsum("knt,lnt->nkl", weighted, rows.X, optimize=True), rows.cluster),
+        cross=by_cluster(np.moveaxis(weighted, 0, 1), rows.cluster) @ loading,
+        carry=by_cluster(rows.residual * rows.weight[:, None], rows.cluster) @ loading,
+    )
+
+
+def _shares(n: int, weight: Floats | None) -> Floats:
+    return np.full(n, 1 / n) if weight is None else weight / weight.sum()
+
+
+def _bread(design: Floats, X: Floats, mass: Floats, names: Sequence[str]) -> Floats:
+    """Inverse of X′WX, the regressors net of effects."""
+    return collinear.inverse(
+        np.einsum("knt,lnt,n->kl", X, X, mass, optimize=True),
+        np.sqrt(np.einsum("knt,knt,n->k", design, design, mass, optimize=True)),
+        names,
+        where="two-way fixed effects",
+        flat="A covariate that is constant over time, or the same everywhere, is taken out by the "
+        "fixed effects: leave it out here, or adjust for it with did.att_gt (adjust=...).",
+        tied=f"{collinear.LEAVE_OUT} In an event study where every unit is treated in the end, pool "
+        "the ends, as in ends=(-12, 18), or use did.att_gt with not-yet-treated comparison.",
+    )

@@ -1,0 +1,1 @@
+"""Inference of synthetic controls: placebos, conformal tests, predictions, refits without some."""

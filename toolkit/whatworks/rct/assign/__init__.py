@@ -1,0 +1,1 @@
+"""Random assignment: designs, schedules, the rule, the record and its replay."""

@@ -1,0 +1,1 @@
+"""Randomisation tests: trials assigned again by their rule, statistics, effects not rejected."""

@@ -1,0 +1,1 @@
+"""Analyses of one row a unit: rows compared, adjustment, regressions, errors, answers."""

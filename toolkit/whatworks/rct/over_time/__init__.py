@@ -1,0 +1,1 @@
+"""Trials in which units change arms over time: crossovers of place-days and stepped wedges."""

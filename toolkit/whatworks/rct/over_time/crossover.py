@@ -1,0 +1,254 @@
+"""The effect in a repeat-crossover trial of place-days, every spot its own control."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from whatworks.errors import DesignError, choose
+from whatworks.inference.chance.randomisation import RandomisationInference
+from whatworks.inference.default import Choice
+from whatworks.inference.fits.regression import Regression
+from whatworks.inference.log_scale import mapped
+from whatworks.inference.percent import relative_change
+from whatworks.inference.uncertainty import Uncertainty
+from whatworks.rct.assign.allocation import Allocation
+from whatworks.rct.assign.washout import washed
+from whatworks.rct.one_row.answer import choices, explained, sizes
+from whatworks.rct.over_time import crossover_words
+from whatworks.rct.over_time.cell_model import CellModel, Model, by_chance, by_model
+from whatworks.rct.over_time.default_errors import allocations, over_time
+from whatworks.rct.over_time.place_days import WHERE, PlaceDays, before, place_days
+from whatworks.rct.over_time.rows import row_of, rows_of, table
+from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
+from whatworks.trial import Trial
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Carryover = Literal["test", "adjust", "none"]
+
+DAY, YESTERDAY = "the treatment", "the treatment of the period before"
+
+CARRY_OVER: Final = "carry-over"
+"""The term of `effects` that holds what the period before brought."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossoverDetail:
+    """What `rct.crossover` computed on the way.
+
+    Attributes:
+        days: units by periods.
+        fit: the regression behind the headline; its first coefficient is the effect (log of the ratio).
+        effect: the effect as estimated: for a rate ratio its log.
+        dispersion: Pearson φ of counts, 1 for Poisson counts; None for means.
+        delivered: shares of treated and of control cells in which the treatment was taken, where recorded.
+        choice: the inference used, and why.
+    """
+
+    days: PlaceDays
+    fit: Regression
+    effect: Estimate
+    dispersion: float | None
+    delivered: tuple[float, float] | None
+    choice: Choice
+
+
+def crossover(
+    trial: Trial,
+    *,
+    model: Model = "means",
+    carryover: Carryover = "test",
+    washout: int | None = None,
+    allocation: Allocation | None = None,
+    inference: object = None,
+    level: float = 0.95,
+) -> Result:
+    """Effect of a treatment that units get in some periods and not in others, with unit and period effects.
+
+    Args:
+        trial: one row a unit and period; missing rows and outcomes are left out and counted. With an
+            exposure, `means` compares rates.
+        model: `means` for the mean difference per unit and period; `rate_ratio` for counts, by Poisson
+            regression. Units that count nothing throughout are then left out and named.
+        carryover: the effect of the period before, as one more term: `test` reports it beside a headline
+            without it, `adjust` takes the headline from the model with it, `none` leaves it out. It is
+            learned from all periods, wash-out included.
+        washout: first periods of a run to leave out after a change; None for those the record marks.
+        allocation: the record of `rct.randomise`, with which the rows are compared.
+        inference: `RandomisationInference` under the record's rule, `ClusterRobust`, `TwoWay`,
+            `DriscollKraay`, `Jackknife`, for means `WildCluster`; None for the default.
+        level: coverage of the interval.
+
+    Returns:
+        The effect of assignment; with `model="rate_ratio"` the ratio. `effects` holds it, the effect on the
+        first and on later periods of a run, in either half of the trial, and of the period before.
+
+    Raises:
+        DesignError: no periods, more than two arms, no unit in both arms, counts without a maximum.
+        TrialError: rows that the record does not have or has in another arm.
+        RecordError: randomisation inference under a record without its rule (see `rct.replay`).
+        OptionError: a choice that cannot be.
+
+    Source: Jones & Kenward (2014), Design and Analysis of Cross-Over Trials, chapter 5; Imbens & Rubin
+    (2015), Causal Inference, chapter 5.
+    """
+    choose("model", model, ("means", "rate_ratio"), where=WHERE)
+    choose("carryover", carryover, ("test", "adjust", "none"), where=WHERE)
+    return _result(trial, _Asked(model, carryover, washout, allocation, inference, level))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    model: Model
+    carryover: Carryover
+    washout: int | None
+    allocation: Allocation | None
+    inference: object
+    level: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Headline:
+    """The effect, the fit behind it, the inference of this and of other rows, and the cells (N, T) used."""
+
+    effect: Estimate
+    fit: Regression
+    dispersion: float | None
+    choice: Choice
+    beside: Any
+    reason: str
+    used: Bools
+
+
+def _result(trial: Trial, asked: _Asked) -> Result:
+    days = place_days(trial, asked.allocation, asked.washout)
+    cells, notes = _cells(days, asked.model)
+    headline = _headline(trial, days, cells, asked)
+    effect, choice = headline.effect, headline.choice
+    shown, about = effect, f"{effect.estimand}, as a percent change"
+    treated = headline.used & (days.arm == 1)
+    relative = relative_change(effect, float(cells.outcome[treated].mean()))
+    if cells.counts:
+        shown = mapped(effect, effect.estimand, RATE_RATIO, 0.0, 1.0)
+        relative = mapped(effect, about, "percent", 1.0, 100.0)
+    taken = crossover_words.delivered(days)
+    detail = CrossoverDetail(days, headline.fit, effect, headline.dispersion, taken, choice)
+    options = {"model": asked.model, "carryover": asked.carryover, "washout": asked.washout}
+    return Result(
+        method=WHERE,
+        headline=shown,
+        effects=_effects(headline, days, cells, asked),
+        design=_design(trial, effect, asked.allocation, cells.counts),
+        spec=choices(trial, choice, asked.level, **options),
+        input_hash=trial.fingerprint,
+        relative=relative,
+        seed=choice.inference.seed if isinstance(choice.inference, RandomisationInference) else None,
+        notes=(
+            *trial.notes,
+            *days.notes,
+            *notes,
+            *choice.warnings,
+            *crossover_words.sentences(detail, trial),
+        ),
+        detail=detail,
+    )
+
+
+def _cells(days: PlaceDays, model: Model) -> tuple[CellModel, list[str]]:
+    counts = model == "rate_ratio"
+    if counts and (days.outcome < 0).any():
+        raise DesignError("some outcomes are negative, and no count is", where=WHERE, remedy='Use "means".')
+    outcome = days.outcome if counts else days.outcome / days.exposure
+    mass = days.seen.astype(np.float64)
+    whole = CellModel(model, outcome, days.exposure, mass, days.cluster, days.labels, WHERE)
+    return whole, crossover_words.silent(whole)
+
+
+def _headline(trial: Trial, days: PlaceDays, cells: CellModel, asked: _Asked) -> _Headline:
+    adjust = asked.carryover == "adjust"
+    arm = days.arm.astype(np.float64)
+    design = np.stack([arm, days.yesterday]) if adjust else arm[None]
+    used = days.seen if adjust else days.seen & ~days.washed
+    fit, poisson = cells.fit(design, (DAY, YESTERDAY)[: len(design)], used)
+    choice, beside = over_time(asked.inference, asked.allocation, fit.n_clusters)
+    if isinstance(choice.inference, RandomisationInference):
+        found = _redrawn(choice.inference, days, cells, asked, float(fit.coefficients[0]))
+    else:
+        first = np.eye(len(design))[:1]
+        found = by_model(choice.inference, fit, first, cells.counts, asked.level)
+    about = crossover_words.estimand(trial, days, cells.counts, adjust)
+    scale = "log rate ratio" if cells.counts else trial.scale or trial.outcome_name
+    effect = explained(found.estimate(0, estimand=about, scale=scale), choice)
+    dispersion = None if poisson is None else poisson.dispersion
+    return _Headline(effect, fit, dispersion, choice, beside, found.reason[0], used)
+
+
+def _redrawn(
+    inference: RandomisationInference, days: PlaceDays, cells: CellModel, asked: _Asked, value: float
+) -> Uncertainty:
+    """Randomisation inference under the schedule's rule, wash-out and yesterday's arm drawn along."""
+    rule = crossover_words.require_record(asked.allocation).require_rule()
+    schedule = rule.crossover
+    if schedule is None:
+        raise DesignError("the record's rule is not that of a schedule", where=WHERE)
+    heard, kept = cells.heard()
+    late = schedule.washout if asked.washout is None else asked.washout
+    adjust = asked.carryover == "adjust"
+
+    def designs(block: Ints) -> tuple[Floats, Floats]:
+        arms = block.reshape(len(block), rule.units, -1)[:, days.place[kept]]
+        if not adjust:
+            return arms[:, None].astype(np.float64), (~washed(arms, late)).astype(np.float64)
+        both = np.stack([arms, before(arms) * days.next_day], axis=1)
+        return both.astype(np.float64), np.ones(arms.shape)
+
+    actual = np.zeros((rule.units, days.arm.shape[1]), dtype=np.int64)
+    actual[days.place] = days.arm
+    return by_chance(
+        inference,
+        inference.under(rule, np.arange(actual.size)),
+        heard,
+        designs,
+        actual.ravel(),
+        days.arm[kept].astype(np.float64) * (heard.mass > 0),
+        np.eye(2)[0] if adjust else np.ones(1),
+        value=value,
+        level=asked.level,
+    )
+
+
+def _effects(headline: _Headline, days: PlaceDays, cells: CellModel, asked: _Asked) -> pd.DataFrame:
+    """The headline, and what the effect is made of, each by a regression of its own."""
+    used, inference = headline.used, headline.beside
+    rows = [row_of(headline.effect, "overall", headline.reason, int((days.arm == 1)[used].sum()))]
+
+    def more(terms: tuple[str, str], parts: tuple[Any, Any], inside: Bools) -> None:
+        design = np.stack(parts).astype(np.float64)
+        wanted = list(zip(terms, np.eye(2), strict=True))
+        rows.extend(rows_of(cells, design, terms, wanted, inference, asked.level, inside))
+
+    first = days.first_of_run
+    later = (days.arm == 1) & ~first & ~days.washed
+    if (first & used).any() and (later & used).any():
+        word = "first counted period of a run" if days.washed.any() else "first period of a run"
+        more((word, "later periods of a run"), (first, later), used)
+    half = np.arange(days.arm.shape[1]) < days.arm.shape[1] / 2
+    more(
+        ("first half of the periods", "second half of the periods"), (days.arm * half, days.arm * ~half), used
+    )
+    if asked.carryover != "none":
+        more((f"overall, {CARRY_OVER} in the model", CARRY_OVER), (days.arm, days.yesterday), days.seen)
+    return table(rows, counts=cells.counts)
+
+
+def _design(trial: Trial, effect: Estimate, allocation: Allocation | None, counts: bool) -> Design:
+    found = sizes(trial, effect, allocations=allocations(allocation))
+    if counts and not isinstance(found.mde, NotAvailable):
+        return replace(found, mde=float(-np.expm1(-found.mde)))
+    return found
