@@ -14,6 +14,7 @@ FLOORS = [
     {"errors", "_version"},
     {
         "absence",
+        "arrays",
         "shown",
         "periods",
         "columns",

@@ -1,7 +1,7 @@
 """What a room hands out stays what it is, in whatever order its files are imported.
 
-Importing `whatworks.did.honest` puts the module into `did`, where the function `honest` belongs: the name would
-be one or the other by the luck of import order.
+Importing `whatworks.did.block` puts the module into `did`, where the function `block` belongs: the name would be
+one or the other by the luck of import order.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ for path in package.rglob("__init__.py"):
     for name in getattr(room, "__all__", ()):
         found = getattr(room, name)
         if name not in origin:
-            assert not hasattr(found, "__path__") and not hasattr(found, "__file__"), f"{room.__name__}.{name}"
+            assert not hasattr(found, "__file__"), f"{room.__name__}.{name} is a module"
             continue
         home, word = origin[name]
         meant = sys.modules.get(f"{home}.{word}") if home == room.__name__ else vars(sys.modules[home])[word]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats
 from whatworks.errors import OptionError, PanelError, TrialError, did_you_mean, first_few
 
-Floats = npt.NDArray[np.float64]
 Refusal = type[PanelError] | type[TrialError]
 
 

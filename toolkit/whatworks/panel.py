@@ -12,13 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks import panel_rules, panel_starts, periods
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import OptionError, PanelError, first_few
 from whatworks.periods import PeriodKind
 from whatworks.shown import Card, Part, Shown
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 NEVER = panel_starts.NEVER
 

@@ -6,15 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from whatworks import periods
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import PanelError, first_few
 from whatworks.periods import PeriodKind
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

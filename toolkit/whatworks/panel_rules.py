@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from whatworks import columns, panel_starts, periods
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import PanelError, first_few
-from whatworks.panel_grid import Floats, Grid, Ints, per_unit
+from whatworks.panel_grid import Grid, per_unit
 from whatworks.panel_starts import NEVER
 
 
@@ -193,7 +193,7 @@ def _refuse_non_counts(values: Floats, name: str, grid: Grid) -> None:
             )
 
 
-def _refuse_missing(gaps: npt.NDArray[np.bool_], roles: Roles, grid: Grid) -> None:
+def _refuse_missing(gaps: Bools, roles: Roles, grid: Grid) -> None:
     where = np.argwhere(gaps)
     cells = (f"{grid.units[i]} {periods.label(int(grid.numbers[j]), grid.kind)}" for i, j in where[:5])
     units = int(gaps.any(axis=1).sum())

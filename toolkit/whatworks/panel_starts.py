@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from whatworks import periods
+from whatworks.arrays import Ints
 from whatworks.errors import PanelError, first_few
-from whatworks.panel_grid import Grid, Ints, per_unit
+from whatworks.panel_grid import Grid, per_unit
 
 NEVER = int(np.iinfo(np.int64).max)
 """The start of a unit that is never treated, inside arrays only; tables leave it blank."""

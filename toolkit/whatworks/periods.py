@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Ints
 from whatworks.errors import PanelError, first_few
 
 PeriodKind = Literal["integer", "month", "quarter"]
-IntArray = npt.NDArray[np.int64]
 
 _MONTH = r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])(?:-01(?:[T ]00:00:00(?:\.0+)?)?)?"
 _QUARTER = r"(?P<year>\d{4})-?[Qq](?P<quarter>[1-4])"
@@ -22,7 +21,7 @@ _REMEDY = (
 )
 
 
-def parse(values: pd.Series, *, where: str) -> tuple[IntArray, PeriodKind]:
+def parse(values: pd.Series, *, where: str) -> tuple[Ints, PeriodKind]:
     """Turn a column into period numbers and say what kind they are.
 
     Months count from year 0 (2024-03 is 2024*12 + 2), quarters likewise, integers stay as they are,
@@ -60,7 +59,7 @@ def number(text: str | int, kind: PeriodKind, *, where: str) -> int:
     return int(numbers[0])
 
 
-def _from_numbers(values: pd.Series, where: str) -> IntArray:
+def _from_numbers(values: pd.Series, where: str) -> Ints:
     if not pd.api.types.is_integer_dtype(values.dtype):
         floats = values.to_numpy(dtype=np.float64)
         wrong = ~np.isfinite(floats) | (floats != np.floor(floats))
@@ -83,7 +82,7 @@ def _from_numbers(values: pd.Series, where: str) -> IntArray:
     return whole
 
 
-def _from_pandas_periods(index: pd.PeriodIndex, where: str) -> tuple[IntArray, PeriodKind]:
+def _from_pandas_periods(index: pd.PeriodIndex, where: str) -> tuple[Ints, PeriodKind]:
     frequency = index.freqstr
     if frequency.startswith("M"):
         return np.asarray(index.year * 12 + index.month - 1, dtype=np.int64), "month"
@@ -94,7 +93,7 @@ def _from_pandas_periods(index: pd.PeriodIndex, where: str) -> tuple[IntArray, P
     raise PanelError(f"periods of frequency {frequency!r} are not supported", where=where, remedy=_REMEDY)
 
 
-def _from_dates(values: pd.Series, where: str) -> tuple[IntArray, PeriodKind]:
+def _from_dates(values: pd.Series, where: str) -> tuple[Ints, PeriodKind]:
     index = pd.DatetimeIndex(values)
     if index.tz is not None:
         raise PanelError(
@@ -112,7 +111,7 @@ def _from_dates(values: pd.Series, where: str) -> tuple[IntArray, PeriodKind]:
     return np.asarray(index.year * 12 + index.month - 1, dtype=np.int64), "month"
 
 
-def _from_text(values: pd.Series, where: str) -> tuple[IntArray, PeriodKind]:
+def _from_text(values: pd.Series, where: str) -> tuple[Ints, PeriodKind]:
     # parse each distinct label once: a long panel repeats few of them
     codes, labels = pd.factorize(values)
     texts = pd.Series([str(item).strip() for item in labels], dtype="str")
@@ -120,7 +119,7 @@ def _from_text(values: pd.Series, where: str) -> tuple[IntArray, PeriodKind]:
     return numbers[codes], kind
 
 
-def _parse_labels(texts: pd.Series, where: str) -> tuple[IntArray, PeriodKind]:
+def _parse_labels(texts: pd.Series, where: str) -> tuple[Ints, PeriodKind]:
     months = texts.str.extract(f"^{_MONTH}$")
     if months["year"].notna().all():
         return _combine(months["year"], months["month"], 12), "month"
@@ -140,8 +139,8 @@ def _parse_labels(texts: pd.Series, where: str) -> tuple[IntArray, PeriodKind]:
     )
 
 
-def _combine(years: pd.Series, parts: pd.Series, per_year: int) -> IntArray:
-    numbers: IntArray = years.to_numpy(dtype=np.int64) * per_year + parts.to_numpy(dtype=np.int64) - 1
+def _combine(years: pd.Series, parts: pd.Series, per_year: int) -> Ints:
+    numbers: Ints = years.to_numpy(dtype=np.int64) * per_year + parts.to_numpy(dtype=np.int64) - 1
     return numbers
 
 

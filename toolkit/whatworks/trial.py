@@ -12,13 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks import periods, trial_rules
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import OptionError, TrialError, did_you_mean
 from whatworks.periods import PeriodKind
 from whatworks.shown import Card, Part, Shown
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _ARRAYS = ("unit", "arm", "outcome", "period", "block", "cluster", "taken", "exposure", "baseline")
 

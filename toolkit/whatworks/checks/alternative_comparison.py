@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats
 from whatworks.checks import readings
 from whatworks.checks.neighbours import Borders, adjacency
-from whatworks.checks.readings import Bools, Estimator, Floats
+from whatworks.checks.readings import Estimator
 from whatworks.inference.multiplicity import holm
 from whatworks.panel import NEVER, Panel
 from whatworks.results import CheckResult, Estimate, NotAvailable, Result

@@ -6,15 +6,13 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools
 from whatworks.checks import readings, refits
 from whatworks.checks.movement import Movement, measure
 from whatworks.panel import Panel
 from whatworks.results import CheckResult, Estimate, NotAvailable
-
-Bools = npt.NDArray[np.bool_]
 
 NAME = "Alternative windows"
 

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools
 from whatworks.checks import readings, refits
 from whatworks.checks.leave_one_out import MAX_REFITS
 from whatworks.checks.movement import Movement, measure
@@ -70,7 +70,7 @@ def influential_periods(panel: Panel, estimate: refits.Estimator, *, offence: st
     return _judge(panel.period_word, moved)
 
 
-def _shocks(panel: Panel, offence: str) -> list[tuple[str, str, npt.NDArray[np.bool_]]]:
+def _shocks(panel: Panel, offence: str) -> list[tuple[str, str, Bools]]:
     if panel.period_kind != "month":
         return []
     labels = np.asarray(panel.period_labels)
@@ -83,7 +83,7 @@ def _shocks(panel: Panel, offence: str) -> list[tuple[str, str, npt.NDArray[np.b
     return found
 
 
-def _singles(panel: Panel) -> list[tuple[str, str, npt.NDArray[np.bool_]]]:
+def _singles(panel: Panel) -> list[tuple[str, str, Bools]]:
     if panel.n_periods > MAX_REFITS:
         return []
     eye = np.eye(panel.n_periods, dtype=bool)

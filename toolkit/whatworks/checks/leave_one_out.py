@@ -6,9 +6,9 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Ints
 from whatworks.checks import readings, refits
 from whatworks.checks.movement import Movement, measure
 from whatworks.errors import choose
@@ -60,7 +60,7 @@ def leave_one_out(panel: Panel, estimate: refits.Estimator, *, by: Level = "unit
     return judge(name, by, moved)
 
 
-def _groups(panel: Panel, by: Level) -> tuple[npt.NDArray[np.int64], tuple[str, ...]] | NotAvailable:
+def _groups(panel: Panel, by: Level) -> tuple[Ints, tuple[str, ...]] | NotAvailable:
     """(N,) codes of what is left out together, −1 for units that never are, and a label for each code."""
     if by == "cohort":
         cohorts = panel.cohorts

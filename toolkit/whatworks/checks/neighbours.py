@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from whatworks.checks.readings import Bools
+from whatworks.arrays import Bools
 from whatworks.data import geography
 from whatworks.errors import OptionError, did_you_mean, first_few
 from whatworks.panel import Panel

@@ -8,8 +8,8 @@ from typing import Final, Literal
 import numpy as np
 
 from whatworks import did
+from whatworks.arrays import Bools, Floats
 from whatworks.checks import readings
-from whatworks.checks.readings import Bools, Floats
 from whatworks.panel import NEVER, Panel
 from whatworks.results import Estimate, NotAvailable
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.checks import readings
-from whatworks.checks.readings import Bools, Estimator, Floats, Ints
+from whatworks.checks.readings import Estimator
 from whatworks.errors import first_few
 from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.draws import DEFAULT_SEED

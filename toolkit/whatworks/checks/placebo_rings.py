@@ -8,8 +8,9 @@ from typing import Final
 
 import numpy as np
 
+from whatworks.arrays import Bools, Ints
 from whatworks.checks import readings
-from whatworks.checks.readings import Bools, Estimator, Ints
+from whatworks.checks.readings import Estimator
 from whatworks.errors import DesignError
 from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.panel import NEVER, Panel

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import WhatworksError
 from whatworks.panel import NEVER, Panel
 from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Number, Result
 from whatworks.trial import Trial
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Estimator = Callable[[Panel], Result]
 
 

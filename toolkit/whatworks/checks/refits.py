@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools
 from whatworks.checks import readings
 from whatworks.errors import PanelError, WhatworksError
 from whatworks.inference.errors.cluster import ClusterRobust
@@ -101,7 +101,7 @@ def attempt(estimate: Estimator, make: Callable[[], Data]) -> Result | NotAvaila
     return readings.attempt(panel, estimate)
 
 
-def without_periods(panel: Panel, drop: npt.NDArray[np.bool_]) -> Panel:
+def without_periods(panel: Panel, drop: Bools) -> Panel:
     """The panel without the periods where `drop` (T,) is true; what remains keeps its dates.
 
     Raises `PanelError` when no period is left.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from whatworks.arrays import Bools
 from whatworks.checks import placebo_rings, readings, refits
 from whatworks.checks.neighbours import Borders, adjacency
-from whatworks.checks.readings import Bools, Estimator
+from whatworks.checks.readings import Estimator
 from whatworks.errors import first_few
 from whatworks.panel import NEVER, Panel
 from whatworks.results import CheckResult, NotAvailable, Result

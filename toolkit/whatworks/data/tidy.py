@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Ints
 from whatworks.data.intake import IntakeReport
 from whatworks.errors import OptionError, SourceError, did_you_mean, first_few
 from whatworks.shown import Note, Part, Shown, Table
@@ -141,7 +142,7 @@ class Tidy(Shown):
 
 
 def from_cube(
-    counts: npt.NDArray[np.int64],
+    counts: Ints,
     *,
     areas: Mapping[str, str],
     months: Sequence[str],
@@ -228,7 +229,7 @@ def coverage_table(rows: Sequence[tuple[str, str, State, int]]) -> pd.DataFrame:
     return table.astype({"source": "str", "month": "str", "state": "str", "rows": "int64"})
 
 
-def _gone(codes: list[str], months: list[str], missing: Collection[tuple[str, str]]) -> npt.NDArray[np.bool_]:
+def _gone(codes: list[str], months: list[str], missing: Collection[tuple[str, str]]) -> Bools:
     found = np.zeros((len(codes), len(months)), dtype=bool)
     area_at = {code: i for i, code in enumerate(codes)}
     month_at = {month: i for i, month in enumerate(months)}
@@ -238,9 +239,7 @@ def _gone(codes: list[str], months: list[str], missing: Collection[tuple[str, st
     return found
 
 
-def _long(
-    block: npt.NDArray[np.int64], labels: list[list[str]], names: list[str], gone: npt.NDArray[np.bool_]
-) -> pd.DataFrame:
+def _long(block: Ints, labels: list[list[str]], names: list[str], gone: Bools) -> pd.DataFrame:
     codes, months, offences = labels
     counts = block.reshape(len(codes) * len(months), len(offences))
     area, month = (at.ravel() for at in np.indices(gone.shape, dtype=np.int32))
@@ -298,7 +297,7 @@ def _codes(values: pd.Series) -> tuple[npt.NDArray[np.integer[Any]], list[str]]:
     return codes, [labels[i] for i in order]
 
 
-def _positions(values: pd.Series, labels: Collection[str], column: str) -> npt.NDArray[np.int64]:
+def _positions(values: pd.Series, labels: Collection[str], column: str) -> Ints:
     found = pd.Index(list(labels)).get_indexer(pd.Index(values))
     if (found < 0).any():
         raise SourceError(

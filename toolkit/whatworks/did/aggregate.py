@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools
 from whatworks.did.att_gt import NOT_BY_EVENT_TIME, AttGtDetail, relative
 from whatworks.did.group_time.effects import GroupTime
 from whatworks.did.group_time.quantify import Quantified, quantify
@@ -19,8 +19,6 @@ from whatworks.did.regression.reassign import recorded
 from whatworks.errors import OptionError, choose
 from whatworks.inference.errors.joint import JointTest
 from whatworks.results import NotAvailable, Result
-
-Bools = npt.NDArray[np.bool_]
 
 WHERE = "did.aggregate"
 

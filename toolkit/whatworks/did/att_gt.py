@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools
 from whatworks.did.group_time.cells import Base, Comparison, lay_out
 from whatworks.did.group_time.effects import GroupTime, estimate
 from whatworks.did.group_time.gt_inference import Inference, settle
@@ -25,8 +25,6 @@ from whatworks.inference.errors.joint import JointTest
 from whatworks.inference.percent import relative_change
 from whatworks.panel import Panel
 from whatworks.results import Estimate, NotAvailable, Result
-
-Floats = npt.NDArray[np.float64]
 
 WHERE = "did.att_gt"
 
@@ -121,8 +119,8 @@ def _result(kept: AttGtDetail, level: float, asked: dict[str, str]) -> Result:
     )
 
 
-def _after_the_start(detail: GroupTime) -> npt.NDArray[np.bool_]:
-    used: npt.NDArray[np.bool_] = usable(detail, None, None) & detail.post
+def _after_the_start(detail: GroupTime) -> Bools:
+    used: Bools = usable(detail, None, None) & detail.post
     if used.any():
         return used
     reasons = first_few(sorted(set(detail.reason) - {""}), 3)

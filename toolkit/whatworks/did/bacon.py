@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from whatworks.did.regression import requirements
 from whatworks.errors import DesignError
 from whatworks.inference.fits import two_way_effects
 from whatworks.panel import NEVER, Panel
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 WHERE = "did.bacon"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats
 from whatworks.did.regression import few_treated, requirements
 from whatworks.did.regression.answer import choices, explained, sizes
 from whatworks.did.regression.reassign import Inference, of_block, recorded
@@ -19,9 +19,6 @@ from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import Result
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 WHERE = "did.block"
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Ints
 from whatworks.did.counts.rate_ratios import etwfe_counts
 from whatworks.did.linear.by_event_time import Story, report
 from whatworks.did.linear.interacted import interact
@@ -18,9 +18,6 @@ from whatworks.did.window_options import check_whole
 from whatworks.errors import choose
 from whatworks.panel import NEVER, Panel
 from whatworks.results import Result
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 Model = Literal["linear", "poisson"]
 Covariates = Literal["plain", "interacted"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.bands import banded, plain_band
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, explained, sizes
@@ -25,10 +25,6 @@ from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 WHERE = "did.event_study"
 

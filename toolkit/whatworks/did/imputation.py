@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.bands import banded, plain_band
 from whatworks.did.linear.imputed import Imputed, Targets, average, contributions, impute, masses, targets
 from whatworks.did.linear.imputed_errors import Inference, settle, uncertainty, wild_scores
@@ -27,9 +27,6 @@ from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 By = Literal["event_time", "cohort", "overall"]
 
 WHERE = "did.imputation"

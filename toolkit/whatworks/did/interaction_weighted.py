@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools
 from whatworks.did.linear.by_event_time import Story, report
 from whatworks.did.linear.saturated import CellEffects, Saturated, mass_of, saturate
 from whatworks.did.linear.scores import Sample, sample
@@ -15,10 +15,6 @@ from whatworks.did.window_options import check_whole
 from whatworks.errors import first_few
 from whatworks.panel import NEVER, Panel
 from whatworks.results import Result
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 WHERE = "did.interaction_weighted"
 

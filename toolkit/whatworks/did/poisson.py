@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats, Ints
 from whatworks.did.counts.counted import Counted, cells_of, counted
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, explained, sizes
@@ -23,10 +23,6 @@ from whatworks.inference.log_scale import mapped
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 WHERE = "did.poisson"
 

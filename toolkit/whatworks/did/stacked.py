@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats, Ints
 from whatworks.did.linear.bands import banded, plain_band
 from whatworks.did.linear.lead_scores import lead_test
 from whatworks.did.linear.scores import Sample, sample, stacked_scores
@@ -29,8 +29,6 @@ from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Comparison = Literal["not_yet", "never"]
 
 WHERE = "did.stacked"

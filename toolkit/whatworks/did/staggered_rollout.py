@@ -7,9 +7,9 @@ from math import comb, lgamma
 from typing import Any, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats, Ints
 from whatworks.did.regression import requirements
 from whatworks.did.rollout.contrasts import Adjusted, Contrast, Rollout, adjusted, contrast
 from whatworks.did.rollout.estimands import ESTIMANDS, WORDS, Row, asked_rows
@@ -22,9 +22,6 @@ from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_level, ch
 from whatworks.inference.percent import relative_change
 from whatworks.panel import Panel
 from whatworks.results import Design, Estimate, NotAvailable, Number, Result
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 WHERE = "did.staggered_rollout"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats
 from whatworks.did.regression.answer import explained, sizes
 from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
 from whatworks.inference.default import Choice, Default, count_clusters, decide
@@ -17,9 +17,6 @@ from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.panel import NEVER, Panel
 from whatworks.results import NotAvailable, Result
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 WHERE = "did.switching"
 

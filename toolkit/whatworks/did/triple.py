@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, explained, sizes
 from whatworks.errors import DesignError, OptionError, first_few
@@ -18,9 +18,6 @@ from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import NEVER, Panel
 from whatworks.results import Result
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 WHERE = "did.triple"
 

@@ -7,17 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Ints
 from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_seed
 from whatworks.inference.errors.jackknife import Jackknife
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.synthetic.placebo_error import PlaceboError
 from whatworks.inference.synthetic.unit_bootstrap import UnitBootstrap
 from whatworks.results import NotAvailable
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 MANY_CLUSTERS: Final = 40
 TRUSTED_SIDE: Final = 20

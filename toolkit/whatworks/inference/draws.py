@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.errors import OptionError
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Weights = Literal["rademacher", "webb", "mammen"]
 
 DEFAULT_SEED: Final = 1

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.results import NotAvailable, Number
-
-Floats = npt.NDArray[np.float64]
 
 
 def critical_value(level: float, *, df: Number) -> float:

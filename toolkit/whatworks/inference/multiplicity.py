@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.errors import OptionError
 from whatworks.inference.errors.wild_refits import TIE
 from whatworks.results import NotAvailable, Number
 
-Floats = npt.NDArray[np.float64]
 Stepwise = Literal["holm", "benjamini_hochberg"]
 
 

@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.inference import intervals
 from whatworks.results import Estimate, NotAvailable, Number
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +55,7 @@ class Uncertainty:
             scale=scale,
         )
 
-    def only(self, keep: npt.NDArray[np.bool_]) -> Uncertainty:
+    def only(self, keep: Bools) -> Uncertainty:
         """Those of the k where `keep` (k,) is true."""
         return replace(
             self,

@@ -6,15 +6,14 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats
 from whatworks.panel import NEVER, Panel
 from whatworks.present import drawing
 from whatworks.present.figure import Figure, slug
 from whatworks.shown import words
 
-Floats = npt.NDArray[np.float64]
 _SMALL = 6
 
 
@@ -104,7 +103,7 @@ def cohort_paths(panel: Panel, *, subject: str = "") -> Figure:
         )
 
 
-def _mean(panel: Panel, mask: npt.NDArray[np.bool_]) -> Floats:
+def _mean(panel: Panel, mask: Bools) -> Floats:
     values = panel.outcome[mask]
     known = ~np.isnan(values)
     weight = np.ones(int(mask.sum())) if panel.weight is None else panel.weight[mask]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats
 from whatworks.errors import DesignError
 from whatworks.panel import Panel
 from whatworks.present import drawing
@@ -15,8 +15,6 @@ from whatworks.present.figure import Figure, slug
 from whatworks.present.paths import ticks
 from whatworks.results import Result
 from whatworks.shown import Note, words
-
-Floats = npt.NDArray[np.float64]
 
 MOST_DONORS = 20
 """So many donors, the heaviest, are drawn; the table has all."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference.chance.randomisation import RandomisationInference, collect
 from whatworks.rct.assign.allocation import Allocation
@@ -16,9 +16,6 @@ from whatworks.rct.chance.reassign import Redrawn, redrawn
 from whatworks.results import NotAvailable, Number
 from whatworks.shown import Note, Part, Shown, from_frame
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 WHERE: Final = "rct.balance"
 TIE: Final = 1e-9
@@ -166,7 +163,7 @@ def _table(trial: Trial) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _row(values: Floats, treated: npt.NDArray[np.bool_], block: Ints) -> dict[str, object]:
+def _row(values: Floats, treated: Bools, block: Ints) -> dict[str, object]:
     ours, theirs = values[treated], values[~treated]
     many = min(len(ours), len(theirs)) > 1
     spread = [float(part.var(ddof=1)) if many else np.nan for part in (ours, theirs)]
@@ -186,7 +183,7 @@ def _row(values: Floats, treated: npt.NDArray[np.bool_], block: Ints) -> dict[st
     }
 
 
-def within_blocks(values: Floats, treated: npt.NDArray[np.bool_], block: Ints) -> float:
+def within_blocks(values: Floats, treated: Bools, block: Ints) -> float:
     """The difference in means within blocks (n,), averaged with each block's harmonic weight."""
     codes = np.unique(block, return_inverse=True)[1]
     sizes = np.stack([np.bincount(codes, part, codes.max() + 1) for part in (treated, ~treated)])

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError, OptionError, TrialError, first_few
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
@@ -21,9 +21,6 @@ from whatworks.rct.one_row.compared import admissible, require_one_row
 from whatworks.rct.one_row.default_errors import assigned
 from whatworks.results import Estimate, NotAvailable, Number, Result
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 WHERE: Final = "rct.horvitz_thompson"
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats
 from whatworks.errors import choose
 from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.default import Choice
@@ -29,9 +29,6 @@ from whatworks.rct.one_row.default_errors import settle
 from whatworks.rct.one_row.regression import WHERE, Prepared
 from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
-
 
 MODELS: Final = ("means", "quasi_poisson", "negative_binomial")
 Model = Literal["means", "quasi_poisson", "negative_binomial"]

@@ -10,11 +10,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import OptionError, did_you_mean, first_few
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 WHERE: Final = "rct.subgroups"
 MOST: Final = 6

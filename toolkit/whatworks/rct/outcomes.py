@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats
 from whatworks.errors import OptionError, TrialError, choose, first_few
 from whatworks.inference import multiplicity
 from whatworks.inference.chance.randomisation import RandomisationInference
@@ -20,7 +21,6 @@ from whatworks.rct.one_row.adjust import Adjust
 from whatworks.results import Number, Result, Secondary
 from whatworks.trial import Trial
 
-Floats = npt.NDArray[np.float64]
 Correction = Literal["holm", "benjamini_hochberg", "romano_wolf"]
 
 WHERE: Final = "rct.outcomes"

@@ -6,13 +6,11 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.errors import EstimationError
 from whatworks.inference.fits.regression import Regression
 from whatworks.results import NotAvailable, Number
-
-Floats = npt.NDArray[np.float64]
 
 
 def wald(fit: Regression, contrasts: Floats, inference: Any, level: float) -> tuple[Number, str]:

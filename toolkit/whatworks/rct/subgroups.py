@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
@@ -25,9 +25,6 @@ from whatworks.rct.one_row.default_errors import pieces, settle
 from whatworks.rct.several import wald
 from whatworks.results import Estimate, NotAvailable, Number, Result
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 EXPLORATORY: Final = (
     "Exploratory: nothing says that these subgroups were fixed before the outcomes were known. A difference "
@@ -190,7 +187,7 @@ def _fitted(trial: Trial, divided: Divided, X: Floats, choice: Choice, level: fl
     )
 
 
-def _sizes(trial: Trial, here: npt.NDArray[np.bool_]) -> Ints:
+def _sizes(trial: Trial, here: Bools) -> Ints:
     """Control and treated clusters of a group, and its units."""
     codes = trial.unit if trial.cluster is None else trial.cluster
     arms = [len(np.unique(codes[here & (trial.arm == arm)])) for arm in (0, 1)]

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from whatworks.inference.default import Choice
@@ -18,8 +17,6 @@ from whatworks.synth.pool import ENOUGH_BEFORE, Pool
 from whatworks.synth.problems import Fit, Fits
 from whatworks.synth.quantify import quantify
 from whatworks.synth.space import InSpace
-
-Floats = npt.NDArray[np.float64]
 
 BEFORE = "before the start: how closely the path was matched, not an effect"
 NOT_BY_CHANCE = NotAvailable("chance did not decide which units were treated, nor when")

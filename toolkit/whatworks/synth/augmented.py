@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats
 from whatworks.errors import DesignError, OptionError, choose, first_few
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Number, Result
@@ -19,8 +19,6 @@ from whatworks.synth.penalty import given
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.predictors import Predictors, Window, features
 from whatworks.synth.problems import Fits, actual
-
-Floats = npt.NDArray[np.float64]
 
 WHERE: Final = "synth.augmented"
 

@@ -6,14 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.errors import DesignError
 from whatworks.synth.problems import Fits, Problems
 from whatworks.synth.simplex import minimise
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 RULES: Final = ("one_se", "smallest_error")
 BALANCES: Final = ("residual", "joint")

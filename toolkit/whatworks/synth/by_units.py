@@ -6,14 +6,11 @@ from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.errors import DesignError
 from whatworks.synth.pool import Pool
 from whatworks.synth.problems import Fits, Problems, actual, repeated
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 _ALL = 1 - 1e-9
 

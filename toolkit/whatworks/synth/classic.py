@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats
 from whatworks.panel import Panel
 from whatworks.results import Result
 from whatworks.synth.answer import answer
@@ -18,9 +18,6 @@ from whatworks.synth.nested import Nested, by_regression, search, starting_point
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.predictors import Features, Predictors, features
 from whatworks.synth.problems import Fits, Problems, actual, halves
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 WHERE = "synth.classic"
 

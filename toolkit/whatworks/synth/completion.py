@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats
 from whatworks.errors import EstimationError
 from whatworks.panel import Panel
 from whatworks.results import Result
@@ -17,8 +17,6 @@ from whatworks.synth.answer import answer
 from whatworks.synth.penalty import given
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.problems import Fits, Problems, actual, each_as_treated
-
-Floats = npt.NDArray[np.float64]
 
 WHERE: Final = "synth.completion"
 
@@ -173,7 +171,7 @@ def _filled(
     )
 
 
-def _row(table: Floats, kept: npt.NDArray[np.bool_], penalty: float) -> Floats:
+def _row(table: Floats, kept: Bools, penalty: float) -> Floats:
     """(B, T) the last row of the fit to complete tables (B, M, T), rows not kept being zero."""
     count = kept.sum(axis=1, keepdims=True)
     rows, columns = table.mean(axis=2, keepdims=True), table.sum(axis=1, keepdims=True) / count

@@ -6,12 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.synth.simplex import minimise, response
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 CLOSE: Final = 1e-6
 """Share of the largest possible movement by which an answer may exceed the true extreme."""

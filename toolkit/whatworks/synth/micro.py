@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from whatworks.arrays import Bools, Floats
 from whatworks.errors import OptionError
 from whatworks.inference.synthetic.group_jackknife import GroupJackknife
 from whatworks.inference.synthetic.linearised import Linearised
@@ -21,9 +19,6 @@ from whatworks.synth.micro_constraints import Calibration, Match, Roles, Togethe
 from whatworks.synth.micro_weights import WHERE
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.problems import actual, each_as_treated, repeated
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 def micro(

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats
 from whatworks.errors import first_few
 from whatworks.inference.errors.joint import JointTest
 from whatworks.inference.multiplicity import holm
@@ -20,8 +20,6 @@ from whatworks.synth.micro_constraints import Calibration, Columns, Roles, fits_
 from whatworks.synth.micro_weights import HELD, WHERE
 from whatworks.synth.pool import Pool
 from whatworks.synth.problems import actual
-
-Floats = npt.NDArray[np.float64]
 
 WHOLE = "over all periods from the start on, so it has no event time"
 JOINT = "a joint test has no estimate"

@@ -6,17 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
 from whatworks.panel import Panel
 from whatworks.synth.micro_weights import WHERE, calibrate
 from whatworks.synth.pool import Pool
 from whatworks.synth.problems import Fits, Problems
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 Together = int | Mapping[str, int]
 Match = Sequence[str | Sequence[str]]

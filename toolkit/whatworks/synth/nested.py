@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.inference import draws as random_draws
 from whatworks.synth.simplex import minimise, response
-
-Floats = npt.NDArray[np.float64]
 
 TIE_BREAK: Final = 1e-6
 """Weight of the outcome path in the inner problem, beside predictors scaled alike.
@@ -41,7 +39,7 @@ class Nested:
 
     apart: Floats
     path: Floats
-    allowed: npt.NDArray[np.bool_]
+    allowed: Bools
 
     def weights(self, v: Floats, start: Floats | None = None) -> Floats:
         """(B, n) donor weights under predictor weights v (B, P)."""
@@ -72,7 +70,7 @@ class Nested:
         """Each problem `times` in a row."""
         return self.take(np.repeat(np.arange(len(self.apart)), times))
 
-    def take(self, rows: npt.NDArray[np.int64]) -> Nested:
+    def take(self, rows: Ints) -> Nested:
         """Some of the problems, or some of them more than once."""
         return Nested(self.apart[rows], self.path[rows], self.allowed[rows])
 
@@ -127,7 +125,7 @@ def starting_points(regression: Floats, random: int, seed: int, least: float = 0
     return np.concatenate([regression[:, None], np.repeat(fixed[None], problems, axis=0)], axis=1)
 
 
-def by_regression(apart: Floats, gaps: Floats, involved: npt.NDArray[np.bool_]) -> Floats:
+def by_regression(apart: Floats, gaps: Floats, involved: Bools) -> Floats:
     """(B, P) shares of the squared coefficients when each period's outcome is regressed on the predictors.
 
     Args:

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError
 from whatworks.synth.problems import Fits, Problems, halves
 from whatworks.synth.simplex import minimise, unique
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 RULES: Final = ("holdout", "leave_one_out")
 
@@ -159,7 +156,7 @@ def _errors(problems: Problems, judged: Bools) -> Floats:
     return np.asarray(((gaps**2 * judged).sum(axis=2) / judged.sum(axis=1)).T)
 
 
-def _last_smallest(errors: Floats) -> npt.NDArray[np.int64]:
+def _last_smallest(errors: Floats) -> Ints:
     """(B,) the largest penalty among those with the smallest error."""
     near = errors <= errors.min(axis=1, keepdims=True) * (1 + 1e-9)
     return np.asarray(near.shape[1] - 1 - near[:, ::-1].argmax(axis=1))

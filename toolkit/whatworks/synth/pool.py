@@ -6,14 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
 from whatworks.panel import Panel
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 ENOUGH_BEFORE = 10
 """Fewer periods than this before the start and a note says that a close fit may be luck."""

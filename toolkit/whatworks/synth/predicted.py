@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools
 from whatworks.inference.synthetic.prediction import PredictionIntervals
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.synth.localised import extremes
 from whatworks.synth.pool import Pool
 from whatworks.synth.problems import Fits
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 def predicted(

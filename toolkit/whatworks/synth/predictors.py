@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.errors import DesignError, OptionError, did_you_mean
 from whatworks.panel import Panel
 from whatworks.synth.pool import Pool
 from whatworks.synth.problems import Problems
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 Window = tuple[str | int, str | int]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import OptionError
 from whatworks.inference.errors.correction import NORMAL
 from whatworks.inference.errors.jackknife import Jackknife
@@ -25,10 +25,6 @@ from whatworks.synth.pool import Pool
 from whatworks.synth.predicted import predicted
 from whatworks.synth.problems import Fit, Fits, repeated
 from whatworks.synth.space import InSpace, in_space
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 Inference = (
     Placebo

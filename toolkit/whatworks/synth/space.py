@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.inference.synthetic.placebo import Placebo, PlaceboRank
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.synth.pool import Pool
 from whatworks.synth.problems import Fit, Fits, actual, each_as_treated
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from whatworks.errors import OptionError
@@ -22,8 +21,6 @@ from whatworks.synth.space import InSpace
 from whatworks.synth.staggered_fit import PartlyPooled, StaggeredFits, actual
 from whatworks.synth.staggered_pool import Cohorts, cohorts_of
 from whatworks.synth.staggered_quantify import rank_note, sure_of
-
-Floats = npt.NDArray[np.float64]
 
 WHERE: Final = "synth.staggered"
 DEFAULT: Final = (

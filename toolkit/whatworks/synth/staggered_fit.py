@@ -7,15 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.synth.simplex import nearest
 from whatworks.synth.staggered_pool import Cohorts
 from whatworks.synth.staggered_programme import over_blocks
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 _HELD: Final = 2**18
 _EXACT: Final = 1e-9

@@ -7,8 +7,8 @@ from itertools import permutations
 from math import perm
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import draws as random_draws
 from whatworks.inference.errors.jackknife import Jackknife
@@ -20,10 +20,6 @@ from whatworks.synth.quantify import Quantified, means
 from whatworks.synth.space import InSpace
 from whatworks.synth.staggered_fit import StaggeredFit, StaggeredFits, StaggeredProblems, actual
 from whatworks.synth.staggered_pool import Cohorts
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 NO_MOVE = "leaving units out in turn moves nothing: the fit is exact or the outcome constant"
 

@@ -7,13 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.synth.problems import Fits, Problems
 from whatworks.synth.simplex import minimise
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 Weights = Literal["both", "units", "periods", "equal"]
 

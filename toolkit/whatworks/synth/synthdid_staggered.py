@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import draws as random_draws
 from whatworks.inference.default import decide_by_units
@@ -27,9 +27,6 @@ from whatworks.synth.problems import Problems
 from whatworks.synth.quantify import detectable
 from whatworks.synth.synthdid_fit import SyntheticDid, Weights
 from whatworks.synth.synthdid_weights import WHERE, solved
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats
 from whatworks.errors import DesignError, OptionError, choose, first_few
 from whatworks.panel import Panel
 from whatworks.synth.pool import Pool
 from whatworks.synth.problems import Fits, actual
 from whatworks.synth.synthdid_fit import Sample, Solved, SyntheticDid
-
-Floats = npt.NDArray[np.float64]
 
 WHERE = "synth.synthdid"
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from whatworks.checks.readings import Floats
+from whatworks.arrays import Floats
 from whatworks.checks.synth import reading
 from whatworks.errors import DesignError
 from whatworks.inference.synthetic.placebo import Placebo

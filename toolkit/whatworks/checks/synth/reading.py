@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from whatworks.checks.readings import Bools, Estimator, Floats
+from whatworks.arrays import Bools, Floats
+from whatworks.checks.readings import Estimator
 from whatworks.errors import WhatworksError
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result

@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats
 from whatworks.checks.leave_one_out import MAX_REFITS
 from whatworks.checks.movement import Movement, measure
 from whatworks.checks.placebo_in_time import FRACTIONS, MIN_PERIODS
 from whatworks.checks.placebo_in_time import NAME as BACK_IN_TIME
-from whatworks.checks.readings import Bools, Floats
 from whatworks.checks.synth import reading
 from whatworks.errors import DesignError
 from whatworks.inference.synthetic.placebo import Placebo

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats
 from whatworks.checks.movement import Movement, measure
 from whatworks.checks.neighbours import Borders, adjacency
-from whatworks.checks.readings import Bools, Floats
 from whatworks.checks.synth import reading
 from whatworks.data import breaks
 from whatworks.errors import OptionError, did_you_mean, first_few

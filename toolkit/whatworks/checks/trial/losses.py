@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from whatworks import periods
+from whatworks.arrays import Floats
 from whatworks.checks import readings
 from whatworks.checks.trial.lost_rows import differs
 from whatworks.errors import WhatworksError
@@ -20,8 +20,6 @@ from whatworks.rct.losses.attrition_bounds import attrition_bounds
 from whatworks.rct.losses.flow import Flow, flow
 from whatworks.results import CheckResult, Result
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
 
 LOST: Final = "Attrition"
 TAKEN: Final = "Take-up"

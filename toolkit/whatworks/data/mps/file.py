@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Ints
 from whatworks.data import strictcsv, strictparquet
 from whatworks.data.geography import CITY_OF_LONDON, LONDON, find_borough
 from whatworks.data.intake import SourceFile, source_file
@@ -50,7 +50,7 @@ class MpsFile:
     minor: tuple[str, ...]
     names: dict[str, str]
     months: tuple[str, ...]
-    counts: npt.NDArray[np.int64]
+    counts: Ints
     stubs: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -59,9 +59,9 @@ class MpsFile:
         """The file's name without folders."""
         return self.source.name
 
-    def totals(self) -> npt.NDArray[np.int64]:
+    def totals(self) -> Ints:
         """All crimes of the file by month."""
-        found: npt.NDArray[np.int64] = self.counts.sum(axis=0)
+        found: Ints = self.counts.sum(axis=0)
         return found
 
 
@@ -237,7 +237,7 @@ def _refuse_repeated_keys(
         seen[key] = row
 
 
-def _stubs(months: tuple[str, ...], totals: npt.NDArray[np.int64]) -> tuple[str, ...]:
+def _stubs(months: tuple[str, ...], totals: Ints) -> tuple[str, ...]:
     found = []
     for i, month in enumerate(months):
         others = sorted((j for j in range(len(months)) if j != i), key=lambda j: abs(j - i))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Ints
 from whatworks.data.intake import Difference
 from whatworks.data.mps.file import MpsFile
 from whatworks.data.tidy import State
@@ -20,11 +20,11 @@ class Cube:
 
     file: MpsFile
     areas: tuple[str, ...]
-    counts: npt.NDArray[np.int64]
-    has_row: npt.NDArray[np.bool_]
+    counts: Ints
+    has_row: Bools
     rows: int
 
-    def month(self, month: str) -> npt.NDArray[np.int64]:
+    def month(self, month: str) -> Ints:
         """The counts of one month, areas × offences."""
         return self.counts[:, :, self.file.months.index(month)]
 
@@ -44,13 +44,11 @@ class Joined:
     used: tuple[int, ...]
     differences: tuple[Difference, ...]
     areas: dict[str, str]
-    block: npt.NDArray[np.int64]
+    block: Ints
     missing: frozenset[tuple[str, str]]
 
 
-def cube(
-    file: MpsFile, labels: Sequence[str | None], names: Sequence[str], out: npt.NDArray[np.bool_]
-) -> Cube:
+def cube(file: MpsFile, labels: Sequence[str | None], names: Sequence[str], out: Bools) -> Cube:
     """Add up one file's rows to its areas and the offences `names`; rows marked `out` stay outside.
 
     An area is there when any of its rows is, whatever its offence, so that it counts none of an offence
@@ -147,7 +145,7 @@ def _difference(month: str, chosen: Cube, other: Cube) -> Difference:
 
 def _stack(
     cubes: Sequence[Cube], used: Sequence[int], months: Sequence[str], n_offences: int
-) -> tuple[dict[str, str], npt.NDArray[np.int64], set[tuple[str, str]]]:
+) -> tuple[dict[str, str], Ints, set[tuple[str, str]]]:
     codes = sorted({area for f in set(used) for area in cubes[f].areas})
     at = {code: a for a, code in enumerate(codes)}
     # the newest file's name of an area stands

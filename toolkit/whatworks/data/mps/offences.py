@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Ints
 from whatworks.data.mps.file import MpsFile
 from whatworks.data.mps.vocabulary import ACROSS, MAJORS, NamingVintage
 from whatworks.errors import OptionError, SourceError, did_you_mean, first_few
@@ -70,8 +70,8 @@ def refuse_renamed(
     months: Sequence[str],
     used: Sequence[int],
     files: Sequence[MpsFile],
-    has: npt.NDArray[np.bool_],
-    totals: npt.NDArray[np.int64],
+    has: Bools,
+    totals: Ints,
 ) -> list[str]:
     """Refuse zeros that would only mean a change of label where one file ends and the next begins.
 
@@ -98,9 +98,7 @@ def refuse_renamed(
     return notes
 
 
-def begins_and_ends(
-    offences: Sequence[str], months: Sequence[str], totals: npt.NDArray[np.int64]
-) -> list[str]:
+def begins_and_ends(offences: Sequence[str], months: Sequence[str], totals: Ints) -> list[str]:
     """Sentences for series that begin or end inside the window (`totals` is offences × months)."""
     notes = []
     for offence, series in zip(offences, totals.astype(float), strict=True):

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools
 from whatworks.data import breaks
 from whatworks.data.geography import MPS_BOROUGHS
 from whatworks.data.intake import Dropped, IntakeReport
@@ -75,7 +75,7 @@ def _intake(
     joined: Joined,
     labels: list[list[str | None]],
     names: list[str],
-    outs: list[npt.NDArray[np.bool_]],
+    outs: list[Bools],
     level: Level,
 ) -> IntakeReport:
     cubes, used = joined.cubes, joined.used
@@ -139,7 +139,7 @@ def _read_all(
     return sorted(files, key=lambda file: (file.months[0], file.months[-1], file.name))
 
 
-def _dropped_places(file: MpsFile, out: npt.NDArray[np.bool_]) -> list[Dropped]:
+def _dropped_places(file: MpsFile, out: Bools) -> list[Dropped]:
     found: list[Dropped] = []
     total = int(file.counts.sum())
     for place in sorted({file.outside[row] for row in np.flatnonzero(out)}):
@@ -151,16 +151,14 @@ def _dropped_places(file: MpsFile, out: npt.NDArray[np.bool_]) -> list[Dropped]:
     return found
 
 
-def _dropped_offences(file: MpsFile, labels: list[str | None], out: npt.NDArray[np.bool_]) -> list[Dropped]:
+def _dropped_offences(file: MpsFile, labels: list[str | None], out: Bools) -> list[Dropped]:
     spare = [row for row, label in enumerate(labels) if label is None and not out[row]]
     if not spare:
         return []
     return [Dropped(f"{file.name}: offences not asked for", len(spare), file.major[spare[0]])]
 
 
-def _loss_notes(
-    file: MpsFile, labels: list[str | None], out: npt.NDArray[np.bool_], names: list[str]
-) -> list[str]:
+def _loss_notes(file: MpsFile, labels: list[str | None], out: Bools, names: list[str]) -> list[str]:
     kept, lost = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
     for row, total in enumerate(file.counts.sum(axis=1).tolist()):
         label = labels[row]

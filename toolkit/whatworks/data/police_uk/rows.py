@@ -20,8 +20,6 @@ from whatworks.data.faults import (
 from whatworks.data.police_uk.files import READERS, Kind
 from whatworks.errors import SourceError, did_you_mean, first_few
 
-IntArray = npt.NDArray[np.int64]
-
 _PLACE: Final = (
     "Crime ID",
     "Month",

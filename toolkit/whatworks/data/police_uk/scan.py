@@ -9,8 +9,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.arrays import Ints
 from whatworks.data.police_uk.files import Kind, Member, load
-from whatworks.data.police_uk.rows import Coded, Columns, IntArray, read_columns
+from whatworks.data.police_uk.rows import Coded, Columns, read_columns
 from whatworks.data.police_uk.words import BLANK_OUTCOME, CRIME_ERAS, era_of, force_slug, labels_of
 from whatworks.errors import SourceError, did_you_mean, first_few
 
@@ -47,7 +48,7 @@ class Scan:
     places: tuple[str, ...]
     names: tuple[str, ...]
     labels: tuple[str, ...]
-    cells: IntArray
+    cells: Ints
     counts: npt.NDArray[np.int32]
     duplicates: int
     example: str
@@ -100,7 +101,7 @@ def scan(member: Member, kind: Kind) -> Scan:
     )
 
 
-_NONE: Final[IntArray] = np.zeros(0, dtype=np.int64)
+_NONE: Final[Ints] = np.zeros(0, dtype=np.int64)
 
 
 def _forces(columns: Columns, member: Member) -> Coded:
@@ -220,7 +221,7 @@ def _refuse_unknown_type(columns: Columns, month: Coded) -> None:
             )
 
 
-def _repeated(columns: Columns, month: Coded, force: Coded) -> tuple[IntArray, int]:
+def _repeated(columns: Columns, month: Coded, force: Coded) -> tuple[Ints, int]:
     """The rows (sorted) whose Crime ID stands earlier in the same month, and how many rows have none."""
     ids = columns.ids
     lengths = np.concatenate([_NONE, *(np.diff(_offsets(chunk)) for chunk in ids.chunks)])
@@ -254,7 +255,7 @@ def _fingerprints(chunk: Any) -> npt.NDArray[np.uint64]:
     return found
 
 
-def _not_unique(prints: npt.NDArray[np.uint64]) -> IntArray:
+def _not_unique(prints: npt.NDArray[np.uint64]) -> Ints:
     """Positions of the fingerprints that occur twice, in a superset: true repeats, and some chance hits."""
     order = np.sort(prints)
     twice = order[1:][order[1:] == order[:-1]]
@@ -266,9 +267,7 @@ def _not_unique(prints: npt.NDArray[np.uint64]) -> IntArray:
     return np.flatnonzero(low[prints.astype(np.uint16)])
 
 
-def _count(
-    axes: tuple[Coded, Coded, Coded, Coded], left_out: IntArray
-) -> tuple[IntArray, npt.NDArray[np.int32]]:
+def _count(axes: tuple[Coded, Coded, Coded, Coded], left_out: Ints) -> tuple[Ints, npt.NDArray[np.int32]]:
     position = axes[0].codes.astype(np.int64)
     size = len(axes[0].labels)
     for axis in axes[1:]:

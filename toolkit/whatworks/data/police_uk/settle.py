@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from whatworks import periods
+from whatworks.arrays import Ints
 from whatworks.data.intake import Difference
-from whatworks.data.police_uk.rows import IntArray
 from whatworks.data.police_uk.scan import Scan
 from whatworks.data.tidy import State
 from whatworks.errors import OptionError, SourceError, did_you_mean, first_few
@@ -131,7 +131,7 @@ def _refuse_absent(forces: Sequence[str] | None, found: Sequence[str]) -> None:
             )
 
 
-def _pair_of(item: Scan, pair: Pair) -> tuple[IntArray, npt.NDArray[np.int32]]:
+def _pair_of(item: Scan, pair: Pair) -> tuple[Ints, npt.NDArray[np.int32]]:
     """The cells of one force and month as positions in places × labels, and their counts."""
     size = len(item.places) * len(item.labels)
     start = (item.forces.index(pair[0]) * len(item.months) + item.months.index(pair[1])) * size

@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.arrays import Bools, Ints
 from whatworks.data.intake import Dropped, IntakeReport, SourceFile
 from whatworks.data.police_uk.areas import REASONS, Areas
 from whatworks.data.police_uk.offences import Offences
-from whatworks.data.police_uk.rows import IntArray
 from whatworks.data.police_uk.scan import Scan
 from whatworks.data.police_uk.settle import Counts, Pair, Settled
 from whatworks.data.police_uk.words import Era, era_of
@@ -32,12 +32,12 @@ class Prepared:
     the pairs without cells, the report, and the rows of the coverage table.
     """
 
-    block: npt.NDArray[np.int64]
+    block: Ints
     codes: tuple[str, ...]
     names: tuple[str, ...]
     months: tuple[str, ...]
     offences: tuple[str, ...]
-    gone: npt.NDArray[np.bool_]
+    gone: Bools
     intake: IntakeReport
     coverage: tuple[tuple[str, str, State, int], ...]
 
@@ -118,7 +118,7 @@ def _intake(
     )
 
 
-def _ranked(codes: Sequence[str]) -> tuple[IntArray, npt.NDArray[np.int32]]:
+def _ranked(codes: Sequence[str]) -> tuple[Ints, npt.NDArray[np.int32]]:
     order = np.argsort(np.array(codes, dtype=object), kind="stable")
     rank = np.empty(len(order), dtype=np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
@@ -167,12 +167,12 @@ def _sort_out(
 
 def _block(
     counts: Counts,
-    use: npt.NDArray[np.bool_],
+    use: Bools,
     area: npt.NDArray[np.int32],
     offence: npt.NDArray[np.int16],
     shape: tuple[int, int, int],
     months: Sequence[str],
-) -> npt.NDArray[np.int64]:
+) -> Ints:
     block = np.zeros(shape, dtype=np.int64)
     edges = np.searchsorted(counts.month, np.arange(len(counts.months) + 1))
     for at, month in enumerate(months):
@@ -186,9 +186,7 @@ def _block(
     return block
 
 
-def _gone(
-    counts: Counts, kept: Mapping[Pair, bool], areas: Areas, months: Sequence[str]
-) -> npt.NDArray[np.bool_]:
+def _gone(counts: Counts, kept: Mapping[Pair, bool], areas: Areas, months: Sequence[str]) -> Bools:
     """Areas × months without cells: the covering force has no file, or the code was not in use."""
     whole = np.array([[kept.get((force, month), False) for month in months] for force in counts.forces])
     gone = ~whole[areas.cover]

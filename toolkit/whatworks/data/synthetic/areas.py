@@ -6,15 +6,13 @@ import hashlib
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from whatworks import periods
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.data.synthetic.city import london
 from whatworks.data.synthetic.draws import normals, poisson_quantile, uniforms
 from whatworks.data.synthetic.table import SyntheticLondon
-
-Floats = npt.NDArray[np.float64]
 
 GENERATOR: Final = 1
 TABLE_FILE, TRUTH_FILE = "areas.csv", "areas-truth.json"
@@ -66,9 +64,7 @@ def small_areas(*, seed: int = 2022) -> SyntheticLondon:
     return SyntheticLondon(frame, _truth(frame, truth, seed), TABLE_FILE, TRUTH_FILE)
 
 
-def _expected(
-    rate: float, deprived: Floats, population: npt.NDArray[np.int64], seed: int, place: int
-) -> Floats:
+def _expected(rate: float, deprived: Floats, population: Ints, seed: int, place: int) -> Floats:
     areas = len(deprived)
     level = np.exp(0.25 * deprived + 0.3 * np.clip(normals(seed, _LEVEL + place, (areas,)), -2, 2))
     season = 0.08 * np.cos(2 * np.pi * (np.arange(QUARTERS) - 2) / 4)
@@ -77,7 +73,7 @@ def _expected(
     return np.asarray(rate * (population / 1600 * level)[:, None] * (1 + season) * (1 + drift * elapsed))
 
 
-def _frame(counts: dict[str, Any], treated: npt.NDArray[np.bool_], constants: dict[str, Any]) -> pd.DataFrame:
+def _frame(counts: dict[str, Any], treated: Bools, constants: dict[str, Any]) -> pd.DataFrame:
     first = periods.number(FIRST, "quarter", where="small_areas")
     labels = [periods.label(first + quarter, "quarter") for quarter in range(QUARTERS)]
     city = london()

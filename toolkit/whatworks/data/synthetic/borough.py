@@ -7,18 +7,16 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from whatworks import periods
+from whatworks.arrays import Floats
 from whatworks.data.synthetic.city import london
 from whatworks.data.synthetic.counts import Noise, Simulated, simulate_counts
 from whatworks.data.synthetic.draws import is_number, normals, uniforms
 from whatworks.data.synthetic.offences import expected_counts
 from whatworks.data.synthetic.table import SyntheticLondon
 from whatworks.errors import OptionError
-
-Floats = npt.NDArray[np.float64]
 
 GENERATOR: Final = 1
 TABLE_FILE, TRUTH_FILE = "borough.csv", "borough-truth.json"

@@ -8,8 +8,8 @@ from functools import cache
 from importlib import resources
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Ints
 from whatworks.data.geography import MPS_BOROUGHS, command_unit
 
 
@@ -27,8 +27,8 @@ class City:
     codes: tuple[str, ...]
     names: tuple[str, ...]
     bcu: tuple[str, ...]
-    population: npt.NDArray[np.int64]
-    neighbours: npt.NDArray[np.bool_]
+    population: Ints
+    neighbours: Bools
 
     @property
     def command_units(self) -> tuple[str, ...]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.data.synthetic.city import london
 from whatworks.data.synthetic.draws import is_number, is_whole, normals, poisson_quantile, uniforms
 from whatworks.errors import OptionError
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _FRAILTY, _POISSON = 1, 2
 

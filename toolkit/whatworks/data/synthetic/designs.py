@@ -8,14 +8,11 @@ from itertools import combinations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.data.synthetic.city import london
 from whatworks.data.synthetic.draws import is_number, is_whole, uniforms
 from whatworks.errors import OptionError
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 UNTREATED: Final = -1
 _HOTSPOTS, _STAGGERED = 60, 61

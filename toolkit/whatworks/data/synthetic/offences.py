@@ -8,13 +8,11 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.data.synthetic.city import london
 from whatworks.data.synthetic.draws import normals
 from whatworks.errors import choose
-
-Floats = npt.NDArray[np.float64]
 
 _DEPRIVATION, _LEVEL, _SHOCK = 10, 20, 40
 _MONTH_SHOCK = 0.03

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from whatworks import periods
+from whatworks.arrays import Ints
 from whatworks.data.synthetic.city import london
 from whatworks.data.synthetic.counts import Noise, Simulated, simulate_counts
 from whatworks.data.synthetic.designs import (
@@ -26,8 +26,6 @@ from whatworks.data.synthetic.designs import (
 from whatworks.data.synthetic.offences import OFFENCES, deprivation_scores, expected_counts
 from whatworks.data.synthetic.truth import assignment, true_effects
 from whatworks.errors import OptionError, PanelError
-
-Ints = npt.NDArray[np.int64]
 
 GENERATOR: Final = 1
 TABLE_FILE, TRUTH_FILE = "london.csv", "truth.json"

@@ -7,15 +7,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats, Ints
 from whatworks.data.synthetic.draws import poisson_quantile, uniforms
 from whatworks.errors import TrialError, first_few
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 GENERATOR: Final = 1
 FOLDER: Final = "trials"

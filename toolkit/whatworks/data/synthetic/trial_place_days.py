@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.data.synthetic import trial_parts as parts
 from whatworks.data.synthetic.draws import normals, uniforms
 from whatworks.data.synthetic.table import SyntheticLondon
-from whatworks.data.synthetic.trial_parts import Bools, Floats, Ints
 
 NAME: Final = "place-days"
 SPOTS, DAYS = 20, 90

@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from whatworks.arrays import Floats
 from whatworks.data.synthetic import trial_parts as parts
 from whatworks.data.synthetic.draws import normals, uniforms
 from whatworks.data.synthetic.table import SyntheticLondon
-from whatworks.data.synthetic.trial_parts import Floats
 
 NAME: Final = "hotspots"
 WARDS, PER_WARD, DAYS, BANDS = 12, 5, 90, 5

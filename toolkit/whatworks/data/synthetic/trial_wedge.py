@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats
 from whatworks.data.synthetic import trial_parts as parts
 from whatworks.data.synthetic.city import london
 from whatworks.data.synthetic.draws import normals
 from whatworks.data.synthetic.table import SyntheticLondon
-from whatworks.data.synthetic.trial_parts import Bools, Floats
 from whatworks.errors import TrialError
 
 NAME: Final = "stepped-wedge"

@@ -5,16 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from whatworks import periods
+from whatworks.arrays import Bools, Ints
 from whatworks.data.synthetic.city import london
 from whatworks.data.synthetic.counts import Simulated
 from whatworks.data.synthetic.designs import UNTREATED, event_times
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 def true_effects(drawn: Simulated, starts: Ints, *, first: int) -> dict[str, Any]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools
 from whatworks.did.regression import requirements
 from whatworks.errors import DesignError, first_few
 from whatworks.inference.fits.poisson_effects import Cells
 from whatworks.panel import Panel
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,19 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats, Ints
 from whatworks.did.counts.counted import cells_of
 from whatworks.did.counts.saturated import CountModel, Saturation
 from whatworks.did.linear.interacted import interact
 from whatworks.did.linear.scores import Sample, sample
 from whatworks.errors import DesignError, first_few
 from whatworks.panel import NEVER, Panel
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.counts.counted import Counted, counted
 from whatworks.did.counts.layout import Layout, cohort_effects, layout_of, model_of, notes_of
 from whatworks.did.counts.saturated import Saturation, null_scores, regression, saturate
@@ -27,10 +27,6 @@ from whatworks.inference.log_scale import mapped
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.panel import Panel
 from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Result
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 By = Literal["event_time", "overall"]
 

@@ -6,18 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, EstimationError, first_few
 from whatworks.inference.fits import poisson_effects
 from whatworks.inference.fits.poisson_effects import Cells, PoissonFit, SeparationError
 from whatworks.inference.fits.poisson_rows import working_rows
 from whatworks.inference.fits.regression import Moments, Regression
 from whatworks.inference.fits.rows import by_cluster
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

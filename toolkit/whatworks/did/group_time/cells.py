@@ -6,13 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Ints
 from whatworks.errors import DesignError, first_few
 from whatworks.panel import NEVER, Panel
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 Comparison = Literal["never", "not_yet"]
 Base = Literal["varying", "universal"]

@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.group_time.cells import Cells
 from whatworks.did.group_time.nuisance import Adjust, Contrast, Failure, contrast
 from whatworks.inference.errors.influence import cluster_sums
 from whatworks.panel import Panel
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 BASE_PERIOD = "the base period, 0 by construction"
 

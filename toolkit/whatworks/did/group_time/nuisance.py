@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from whatworks.arrays import Bools, Floats
 
 Adjust = Literal["none", "outcome", "weights", "doubly_robust"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.did.group_time.effects import BASE_PERIOD, GroupTime
 from whatworks.did.group_time.reassign import over_assignments, reweighed
 from whatworks.did.group_time.scores import cluster_scores
@@ -20,8 +20,6 @@ from whatworks.inference.errors.multiplier import MultiplierBootstrap, bootstrap
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.results import Estimate, NotAvailable
-
-Floats = npt.NDArray[np.float64]
 
 _NO_NOISE = "no variation between units is left from which an error could be learned"
 _NOTHING_AFTER = "no event time from 0 on lies inside the window"
@@ -223,7 +221,7 @@ def _finish(
     """No error, interval or p-value wherever there is a reason; a reason wherever there is no error."""
     gap = np.array([bool(reason) for reason in found.reason]) | ~np.isfinite(found.std_error)
 
-    def blank(values: Floats, at: npt.NDArray[np.bool_]) -> Floats:
+    def blank(values: Floats, at: Bools) -> Floats:
         return np.asarray(np.where(at, np.nan, values))
 
     found = replace(

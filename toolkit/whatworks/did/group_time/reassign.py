@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.did.group_time.effects import GroupTime
 from whatworks.did.group_time.summary import Averages
 from whatworks.inference.chance.randomisation import Theta
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 Statistic = Callable[[Floats, Floats], Floats]
 """From (B, C) effects and (B, C) summed weights of the cells' cohorts to (B, k) statistics."""

@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.did.group_time.effects import GroupTime
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 THIN_SHARE: Final = 0.1
 """With more weight on single units no error is given; up to it, errors are some 5% short at most."""

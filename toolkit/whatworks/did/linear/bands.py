@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats, Ints
 from whatworks.inference.default import Choice
 from whatworks.inference.errors.cluster import ClusterRobust
 from whatworks.inference.errors.influence import Analytical
 from whatworks.inference.errors.uniform import Band, normal_band
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import Result
-
-Floats = npt.NDArray[np.float64]
 
 _COLUMNS = ("band_low", "band_high")
 
@@ -34,7 +32,7 @@ def plain_band(choice: Choice, found: Uncertainty, covariance: Floats) -> Band |
     return normal_band(found, covariance)
 
 
-def banded(result: Result, times: npt.NDArray[np.int64], band: Band | None) -> Result:
+def banded(result: Result, times: Ints, band: Band | None) -> Result:
     """The result with the band (k,) in the rows of the event times (k,), and a note on what it is."""
     if band is None:
         return result

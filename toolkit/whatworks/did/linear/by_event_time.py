@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.group_time.thin import THIN_SHARE
 from whatworks.did.linear.bands import banded, plain_band
 from whatworks.did.linear.lead_scores import lead_test
@@ -27,10 +27,6 @@ from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.did.linear.absorbed import Absorbed
 from whatworks.inference.errors.cluster import Moments, Regression
 from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.fits import collinear
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 def bread_of(fitted: Floats, design: Floats, weight: Floats, names: Sequence[str], where: str) -> Floats:

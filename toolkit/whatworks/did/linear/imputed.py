@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.did.linear.absorbed import Absorbed, absorb
 from whatworks.did.linear.cell_regression import bread_of
 from whatworks.did.linear.scores import Sample, sample
 from whatworks.panel import Panel
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.did.group_time.thin import THIN_SHARE
 from whatworks.did.linear.imputed import Imputed, Targets, average, coefficients, contributions, masses
 from whatworks.did.linear.scores import stacked_scores
@@ -18,8 +18,6 @@ from whatworks.inference.errors.influence import Analytical, analytical, cluster
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.results import NotAvailable
-
-Floats = npt.NDArray[np.float64]
 
 Inference = Analytical | WildCluster | Default | None
 
@@ -88,5 +86,5 @@ def wild_scores(found: Imputed, which: Targets) -> tuple[Floats, Floats]:
     return stacked_scores(found.sample, coefficients(found, which), _aims(found, which))
 
 
-def _aims(found: Imputed, which: Targets) -> list[npt.NDArray[np.bool_]]:
+def _aims(found: Imputed, which: Targets) -> list[Bools]:
     return [found.cells & (share[found.sample.group] != 0) for share in which.share]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.scores import Sample, null_scores
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import DEFAULT_SEED
@@ -14,10 +14,6 @@ from whatworks.inference.errors.cluster import Regression
 from whatworks.inference.errors.joint import REFITTED_CLUSTERS, JointTest, largest_normal, largest_score
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.results import NotAvailable
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 DRAWS = 1999
 """Sign vectors where the inference asked for draws none of its own."""

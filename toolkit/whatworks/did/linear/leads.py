@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Ints
 from whatworks.did.linear.cell_regression import Folds, fit_cells
 from whatworks.did.linear.imputed import Imputed
 from whatworks.did.linear.scores import Sample
@@ -19,9 +19,6 @@ from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 MOST = 12
 """Leads estimated unless asked otherwise: more would test less."""
@@ -112,7 +109,7 @@ def folds_of(data: Sample) -> Folds | None:
     return Folds(group.ravel(), first)
 
 
-def _count(distance: Ints, inside: npt.NDArray[np.bool_], leads: int | None) -> int:
+def _count(distance: Ints, inside: Bools, leads: int | None) -> int:
     if leads is not None:
         return leads
     room = -distance[inside].min(axis=1)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.absorbed import Absorbed, absorb
 from whatworks.did.linear.cell_regression import bread_of
 from whatworks.did.linear.scores import Sample
@@ -15,10 +15,6 @@ from whatworks.errors import EstimationError
 from whatworks.inference.errors.cluster import Moments, Regression
 from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.fits.rows import Rows
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.scores import Sample
 from whatworks.errors import EstimationError
 from whatworks.inference.errors.cluster import Moments, Regression
 from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.fits.rows import Rows
 from whatworks.panel import Panel
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

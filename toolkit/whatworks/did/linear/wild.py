@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.scores import Sample, stacked_scores
 from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.uncertainty import Uncertainty
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 def wild(

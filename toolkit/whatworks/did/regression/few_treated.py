@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from whatworks.did.regression import requirements
 from whatworks.did.regression.partialled import partialled
@@ -16,8 +15,6 @@ from whatworks.inference.default import FEW_TREATED, Choice, ClusterCounts
 from whatworks.inference.fits.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
-
-Floats = npt.NDArray[np.float64]
 
 OFFERED: Final = (
     'FewTreated() ("few_treated"), after Ferman & Pinto 2019, tests even one treated cluster, if the treated '

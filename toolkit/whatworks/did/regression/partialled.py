@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.inference.fits.two_way_effects import demean_two_way
 from whatworks.panel import Panel
-
-Floats = npt.NDArray[np.float64]
 
 
 def partialled(panel: Panel, values: Floats) -> tuple[Floats, Floats]:

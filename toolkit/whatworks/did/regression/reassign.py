@@ -7,8 +7,8 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.regression import requirements
 from whatworks.did.regression.block_estimates import block_estimates
 from whatworks.did.regression.partialled import partialled
@@ -21,10 +21,6 @@ from whatworks.inference.fits.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import Design, NotAvailable
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _AT_ONCE: Final = 2**22
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.errors import DesignError, OptionError, first_few
 from whatworks.inference.default import Choice, ClusterCounts, Default, decide, plenty
 from whatworks.inference.draws import check_level
@@ -17,9 +17,6 @@ from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 TOO_NARROW = (
     "A t interval on {clusters} clusters tends to be too narrow: on simulated panels like London's, with 4 "

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.did.rollout.contrasts import Rollout
 from whatworks.panel import Panel
-
-Floats = npt.NDArray[np.float64]
 
 ESTIMANDS = ("simple", "cohort", "calendar", "event_time")
 

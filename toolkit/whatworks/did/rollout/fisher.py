@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.did.rollout.contrasts import Adjusted, Contrast, Rollout, adjusted
 from whatworks.inference.chance.chance import Assignments
 from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.errors.wild_refits import TIE, Share, last_accepted
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _NOTHING = 1e-12
 """A variance below this share of the one before adjustment, or of the square of the outcomes, is none."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.did.aggregate import aggregate
 from whatworks.did.att_gt import att_gt
 from whatworks.did.block import block
@@ -296,5 +296,5 @@ def is_count(panel: Panel) -> bool:
     """Whether there is an exposure, or every outcome is a whole number of at least 0, and not all 0 or 1."""
     if panel.exposure is not None:
         return True
-    known: npt.NDArray[np.float64] = panel.outcome[~np.isnan(panel.outcome)]
+    known: Floats = panel.outcome[~np.isnan(panel.outcome)]
     return bool((known >= 0).all() and (known == np.round(known)).all() and (known > 1).any())

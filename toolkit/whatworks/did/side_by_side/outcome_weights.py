@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.att_gt import AttGtDetail
 from whatworks.did.block import BlockDetail
 from whatworks.did.event_study import EventStudyDetail
@@ -23,9 +23,6 @@ from whatworks.did.twoway import TwoWayDetail
 from whatworks.inference.errors.cluster import Regression
 from whatworks.panel import Panel
 from whatworks.results import Result
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 _NOTHING = 1e-12
 
@@ -167,7 +164,7 @@ def _stacked(panel: Panel, detail: StackedDetail, last: int | None) -> Floats:
     return stacks.coefficients(sample(panel), detail.stacks, (after / after.sum())[None])[0]
 
 
-def _inside(event_time: npt.NDArray[np.int64], last: int | None) -> Bools:
+def _inside(event_time: Ints, last: int | None) -> Bools:
     return np.asarray((event_time >= 0) & (True if last is None else event_time <= last))
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.did.att_gt import AttGtDetail
 from whatworks.did.event_study import EventStudyDetail
 from whatworks.did.event_study import combine as combine_event_study
@@ -27,8 +27,6 @@ from whatworks.inference.draws import check_level
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import Estimate, Result
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Weights = Literal["equal", "cells"]
 
 WHERE = "did.average"

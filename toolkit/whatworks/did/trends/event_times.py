@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.att_gt import AttGtDetail
 from whatworks.did.event_study import EventStudyDetail
 from whatworks.did.group_time.summary import summarise
@@ -22,9 +22,6 @@ from whatworks.inference.default import MANY_CLUSTERS, Choice
 from whatworks.inference.errors.cluster import ClusterRobust
 from whatworks.inference.errors.influence import Analytical, cluster_sums
 from whatworks.results import NotAvailable, Result
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _SINGULAR = 1e-9
 
@@ -66,7 +63,7 @@ class EventTimes:
     width: int = 1
 
     @property
-    def after(self) -> npt.NDArray[np.bool_]:
+    def after(self) -> Bools:
         """(J,) event times later than the reference."""
         return np.asarray(self.times > self.reference)
 
@@ -123,7 +120,7 @@ class EventTimes:
             width=width * self.width,
         )
 
-    def _only(self, keep: npt.NDArray[np.bool_]) -> EventTimes:
+    def _only(self, keep: Bools) -> EventTimes:
         return replace(
             self,
             times=self.times[keep],
@@ -255,7 +252,7 @@ def _from_regression(
     return found if single.all() else _unpooled(found, single)
 
 
-def _unpooled(found: EventTimes, single: npt.NDArray[np.bool_]) -> EventTimes:
+def _unpooled(found: EventTimes, single: Bools) -> EventTimes:
     return found.within(int(found.times[single].min()), int(found.times[single].max()))
 
 

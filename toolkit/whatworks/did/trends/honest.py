@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats
 from whatworks.did.trends.event_times import EventTimes, event_time_covariance, target_weights, usable
 from whatworks.errors import OptionError, choose
 from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_level, check_seed
@@ -17,7 +17,6 @@ from whatworks.inference.intervals import critical_value
 from whatworks.inference.trends import honest_conditional, honest_flci
 from whatworks.results import NotAvailable, Number, Result
 
-Floats = npt.NDArray[np.float64]
 Restriction = Literal["relative_magnitudes", "smoothness"]
 Method = Literal["conditional", "fixed_length"]
 Bounds = Callable[[float], tuple[float, float]]

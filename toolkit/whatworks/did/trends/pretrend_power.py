@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats
 from whatworks.did.trends.event_times import EventTimes, event_time_covariance, target_weights, usable
 from whatworks.errors import OptionError, choose
 from whatworks.inference.draws import check_level
 from whatworks.inference.intervals import critical_value
 from whatworks.inference.trends import trend_power
 from whatworks.results import NotAvailable, Result
-
-Floats = npt.NDArray[np.float64]
 
 WHERE = "did.pretrend_power"
 

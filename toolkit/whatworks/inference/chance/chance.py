@@ -9,14 +9,11 @@ from math import comb, prod
 from typing import Final, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Ints
 from whatworks.inference import draws as random_draws
 from whatworks.inference.errors.wild_refits import Share
 from whatworks.shown.words import written
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 ENUMERATED: Final = 10_000
 """Up to this many assignments all are used, however few draws were asked for."""

@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError, first_few
 from whatworks.inference import draws as random_draws
 from whatworks.inference.errors.wild_refits import TIE
 from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.results import NotAvailable
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 UNBOUNDED: Final = (
     "with {count} clusters this test rejects no effect on this side at this level, however large"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, EstimationError, OptionError, first_few
 from whatworks.inference import draws as random_draws
 from whatworks.inference.chance.chance import Assignments, Chance, Permuted
@@ -18,9 +18,6 @@ from whatworks.inference.errors.wild_refits import TIE
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import NotAvailable
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Theta = Callable[[Ints], Floats]
 """From (B, N) assignments of starts to (B,) values of a statistic, or (B, k) of several."""
 

@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.inference.fits.least_squares import fit
 from whatworks.inference.intervals import critical_value
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import NotAvailable, Number
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 Shape = Literal["interval", "below", "above", "outside", "everything"]
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.inference.fits.collinear import normal_inverse
 from whatworks.inference.fits.regression import Regression
 from whatworks.inference.fits.rows import Rows, period_dummies, period_gram
-
-Floats = npt.NDArray[np.float64]
 
 _RANK = 1e-10
 
@@ -56,7 +54,7 @@ def adjusted(fit: Regression, rows: Rows, contrasts: Floats) -> tuple[Floats, Fl
         return score, trace**2 / square
 
 
-def _design(rows: Rows, units: npt.NDArray[np.int64]) -> Floats:
+def _design(rows: Rows, units: Ints) -> Floats:
     """(n_g·T, r) rows of R of one cluster; periods net of units and X, unless the fit has its own."""
     if rows.design is not None:
         return rows.design[units].reshape(-1, rows.design.shape[-1])
@@ -70,7 +68,7 @@ def _whole(
     rows: Rows,
     contrasts: Floats,
     designs: list[Floats],
-    members: list[npt.NDArray[np.int64]],
+    members: list[Ints],
 ) -> _Whole:
     t = rows.observed.shape[1]
     r = designs[0].shape[1]
@@ -89,9 +87,7 @@ def _whole(
     return _Whole(np.block([[periods, zero], [zero.T, fit.bread]]), omega, lean)
 
 
-def _cluster(
-    rows: Rows, units: npt.NDArray[np.int64], R: Floats, whole: _Whole
-) -> tuple[Floats, Floats, Floats]:
+def _cluster(rows: Rows, units: Ints, R: Floats, whole: _Whole) -> tuple[Floats, Floats, Floats]:
     """Of one cluster: scores (m,), squared lengths of u_g (m,), and [R_g′u_g, R_g′W_gu_g] (m, 2r)."""
     weight = np.repeat(rows.weight[units], rows.observed.shape[1])
     heavy = R * weight[:, None]

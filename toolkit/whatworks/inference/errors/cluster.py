@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.errors import OptionError
 from whatworks.errors import choose as choose_option
 from whatworks.inference.draws import check_level
@@ -18,7 +18,6 @@ from whatworks.results import Number
 
 __all__ = ["NO_VARIATION", "ClusterRobust", "Moments", "Regression", "on_t"]
 
-Floats = npt.NDArray[np.float64]
 
 NOT_POSITIVE: Final = (
     "the variance comes out negative: clustering two ways adds and subtracts, and there are too few clusters "

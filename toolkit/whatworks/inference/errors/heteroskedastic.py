@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.errors import DesignError, OptionError
 from whatworks.errors import choose as choose_option
 from whatworks.inference.errors.cluster import on_t
@@ -15,8 +15,6 @@ from whatworks.inference.fits.collinear import normal_inverse
 from whatworks.inference.fits.regression import Regression, rows_of
 from whatworks.inference.fits.rows import Rows
 from whatworks.inference.uncertainty import Uncertainty
-
-Floats = npt.NDArray[np.float64]
 
 Kind = Literal["classical", "HC0", "HC1", "HC2", "HC3"]
 Df = Literal["residual", "satterthwaite", "welch"]

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import choose
 from whatworks.inference import intervals
 from whatworks.inference.draws import check_level
 from whatworks.inference.errors.correction import NORMAL, Correction
 from whatworks.inference.uncertainty import Uncertainty
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _ROUNDING = 1e-10
 """Errors below this share of the largest contribution are rounding, not information."""

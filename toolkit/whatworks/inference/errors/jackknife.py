@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.errors import choose as choose_option
 from whatworks.inference.errors.cluster import on_t
 from whatworks.inference.errors.leave_out import deviations
 from whatworks.inference.errors.normal import normal
 from whatworks.inference.fits.regression import Regression, rows_of
 from whatworks.inference.uncertainty import Uncertainty
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.inference.draws import DEFAULT_SEED
 from whatworks.inference.errors.cluster import ClusterRobust, Regression
 from whatworks.inference.errors.uniform import largest_normals
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.errors.wild_refits import TIE, project
 from whatworks.results import NotAvailable, Number
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 REFITTED_CLUSTERS: Final = 1000
 """Up to this many clusters every draw is a refit; beyond, correlated normal variables serve."""

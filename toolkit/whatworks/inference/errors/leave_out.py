@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.inference.fits.regression import Regression
 from whatworks.inference.fits.rows import Rows, by_cluster, period_gram
-
-Floats = npt.NDArray[np.float64]
 
 NOT_WITHOUT: Final = (
     "leaving out a single cluster makes this effect impossible to estimate, so refits without each cluster "

@@ -9,6 +9,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.errors import choose
 from whatworks.inference import intervals
 from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_level, check_seed
@@ -16,7 +17,6 @@ from whatworks.inference.errors.influence import known
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import NotAvailable
 
-Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
 Rows = Callable[[int, int], Floats]
 
@@ -69,7 +69,7 @@ def bootstrap(
     *,
     choice: MultiplierBootstrap,
     level: float,
-    together: npt.NDArray[np.bool_] | None = None,
+    together: Bools | None = None,
 ) -> Bootstrapped:
     """Errors and simultaneous critical value of k estimates.
 

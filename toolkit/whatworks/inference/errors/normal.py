@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.inference.draws import check_level
 from whatworks.inference.errors.correction import NORMAL
 from whatworks.inference.uncertainty import Uncertainty, from_errors
-
-Floats = npt.NDArray[np.float64]
 
 NO_SPREAD: Final = "the estimates that the error is taken from are all alike, so it would be zero"
 NOT_ALWAYS: Final = "some of the samples that the error is taken from hold none of the units it is about"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.errors import OptionError
 from whatworks.errors import choose as choose_option
 from whatworks.inference.errors.cluster import on_t
@@ -17,9 +17,6 @@ from whatworks.inference.errors.correction import Correction, correct
 from whatworks.inference.fits.regression import Regression, rows_of
 from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.uncertainty import Uncertainty
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 EARTH_KM: Final = 6371.0
 """Mean radius of the Earth; fixest takes 6,376 km, which moves a cut-off by less than a thousandth."""

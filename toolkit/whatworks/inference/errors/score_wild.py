@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.errors import OptionError
 from whatworks.inference.draws import check_level
 from whatworks.inference.errors.cluster import ClusterRobust
@@ -15,8 +15,6 @@ from whatworks.inference.errors.wild import WildCluster, finished
 from whatworks.inference.errors.wild_refits import TIE, Share, project
 from whatworks.inference.fits.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty
-
-Floats = npt.NDArray[np.float64]
 
 REACH: Final = 64.0
 """An end farther than this many standard errors from the estimate counts as infinite."""

@@ -6,17 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.inference import intervals
 from whatworks.inference.draws import DEFAULT_SEED, check_level, uniforms
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.errors.wild_refits import TIE, free, imposed, refit
 from whatworks.inference.fits.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 DRAWS = 9999
 """Normal vectors behind the critical value where no bootstrap was run."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.errors import EstimationError, OptionError
 from whatworks.errors import choose as choose_option
 from whatworks.inference import draws as random_draws
@@ -15,8 +15,6 @@ from whatworks.inference.errors.cluster import ClusterRobust, Regression
 from whatworks.inference.errors.wild_refits import TIE, Share, free, imposed, refit
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import NotAvailable
-
-Floats = npt.NDArray[np.float64]
 
 ENUMERATED_CLUSTERS: Final = 13
 """Up to this many clusters every vector of signs is used (8,192), however few draws were asked for."""

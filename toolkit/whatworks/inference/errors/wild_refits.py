@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.inference.errors.cluster import Moments, Regression
-
-Floats = npt.NDArray[np.float64]
 
 TIE: Final = 1e-9
 """Relative margin within which two statistics count as tied; a tie counts against the effect."""
@@ -36,7 +34,7 @@ class Share:
         """All assignments of signs that count, the actual one included."""
         return self.extra + self.times * self.draws
 
-    def p_value(self, count: npt.NDArray[np.int64]) -> Floats:
+    def p_value(self, count: Ints) -> Floats:
         """The p-value of each count."""
         return np.asarray((self.extra + self.times * count) / self.total)
 
@@ -59,7 +57,7 @@ class Refits:
     den: tuple[Floats, Floats, Floats]
     variance: float
 
-    def at_least(self, delta: float) -> npt.NDArray[np.bool_]:
+    def at_least(self, delta: float) -> Bools:
         """(B,) draws whose statistic is at least the sample's, ties included."""
         num = self.num[0] - delta * self.num[1]
         den = self.den[0] - 2 * delta * self.den[1] + delta**2 * self.den[2]

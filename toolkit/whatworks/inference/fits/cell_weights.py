@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.inference.fits import collinear
 from whatworks.inference.fits.poisson_effects import prepared, project
 from whatworks.inference.fits.regression import Regression
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 def fit(

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.errors import DesignError, first_few
-
-Floats = npt.NDArray[np.float64]
 
 LEAVE_OUT: Final = "Leave one of them out."
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.fits import collinear
 from whatworks.inference.fits.regression import Moments, Regression
 from whatworks.inference.fits.rows import Rows
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 def fit(

@@ -6,17 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError, EstimationError
 from whatworks.inference.fits import collinear
 from whatworks.inference.fits.poisson_rows import working_rows
 from whatworks.inference.fits.regression import Moments, Regression
 from whatworks.inference.fits.rows import Rows, by_cluster
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 WHERE = "Poisson regression"
 

@@ -6,15 +6,11 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.inference.errors.sandwich import Conley
 from whatworks.inference.fits.rows import Rows
 from whatworks.inference.uncertainty import Uncertainty
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _LINEAR: Final = ("refits without each", "one Newton step without each")
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.inference.fits import collinear
 from whatworks.inference.fits.regression import Moments, Regression
 from whatworks.inference.fits.rows import Rows, by_cluster, period_gram
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 def demean_two_way(values: Floats, weight: Floats | None = None, observed: Bools | None = None) -> Floats:

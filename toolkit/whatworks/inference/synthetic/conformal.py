@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import choose
 from whatworks.inference import draws as random_draws
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import NotAvailable
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 Refit = Callable[[Ints, Floats], Floats]
 """From M terms and M supposed effects to (M, T) residuals of fits to all of the term's periods."""

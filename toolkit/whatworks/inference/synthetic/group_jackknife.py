@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import draws as random_draws
 from whatworks.inference import intervals
 from whatworks.inference.synthetic.two_groups import Several, TwoGroups, largest_of
 from whatworks.inference.uncertainty import from_errors
 from whatworks.results import NotAvailable
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 FEWEST: Final = 5
 NO_SPREAD: Final = "nothing varies between the groups"

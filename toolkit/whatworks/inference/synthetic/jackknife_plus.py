@@ -7,13 +7,11 @@ from math import ceil, floor
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.inference import draws as random_draws
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import NotAvailable
-
-Floats = npt.NDArray[np.float64]
 
 NO_DF: Final = NotAvailable("the interval refers to held-out errors, not to a t distribution")
 NO_TEST: Final = "jackknife+ gives an interval, no standard error and no p-value"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import choose
 from whatworks.inference import intervals
 from whatworks.inference.draws import check_level
@@ -16,9 +16,6 @@ from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.synthetic.two_groups import Several, TwoGroups, largest_of, no_joint
 from whatworks.inference.uncertainty import from_errors, unknown
 from whatworks.results import NotAvailable, Number
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _FLAT: Final = 1e-12
 NO_SPREAD: Final = "nothing varies, so there is no error"
@@ -106,7 +103,7 @@ class Linearised:
         )
 
 
-def _pieces(groups: TwoGroups, mask: npt.NDArray[np.bool_]) -> int:
+def _pieces(groups: TwoGroups, mask: Bools) -> int:
     return int(mask.sum()) if groups.cluster is None else len(np.unique(groups.cluster[mask]))
 
 

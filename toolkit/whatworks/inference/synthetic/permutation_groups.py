@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.errors import DesignError, choose
 from whatworks.inference import draws as random_draws
 from whatworks.inference.errors.joint import JointTest
@@ -17,9 +17,6 @@ from whatworks.inference.synthetic.placebo import POWER, Placebo
 from whatworks.inference.synthetic.two_groups import Several, TwoGroups
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import NotAvailable, Number
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 NO_DF: Final = NotAvailable("the test refers to placebo groups, not to a t distribution")
 NO_ERROR: Final = "ranks among placebo groups have no standard error"

@@ -7,16 +7,12 @@ from math import comb, floor
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError, choose
 from whatworks.inference import draws as random_draws
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import NotAvailable, Number
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 Statistic = Literal["average", "rmspe_ratio"]
 Side = Literal["both", "fall", "rise"]

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats
 from whatworks.inference import draws as random_draws
 from whatworks.inference.errors.normal import normal
 from whatworks.inference.synthetic.placebo import Placebo, shuffled, stand_ins
 from whatworks.inference.uncertainty import Uncertainty
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 _TIE = 1e-9
 

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.errors import choose
 from whatworks.inference import draws as random_draws
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.results import NotAvailable
-
-Floats = npt.NDArray[np.float64]
 
 NO_DF: Final = NotAvailable("the interval refers to simulated and bounded errors, not to a t distribution")
 NO_TEST: Final = "prediction intervals come without a standard error and without a p-value"

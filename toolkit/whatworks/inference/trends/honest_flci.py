@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.errors import EstimationError
-
-Floats = npt.NDArray[np.float64]
 
 _STEPS = 500
 

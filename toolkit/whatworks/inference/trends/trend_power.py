@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from whatworks.arrays import Floats
 
 POINTS: Final = 20_000
 """Lattice points; on 12 correlated leads they give a probability to about 1e-5."""

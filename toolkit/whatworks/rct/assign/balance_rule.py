@@ -7,16 +7,12 @@ from fractions import Fraction
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import EstimationError
 from whatworks.inference.fits import collinear
 from whatworks.rct.assign.designs import WHERE, Balance
 from whatworks.rct.assign.layout import Layout
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 ENUMERATED: Final = 20_000
 """Up to this many allocations all are judged, so that the number let through is exact."""

@@ -10,12 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks import columns
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError, OptionError, TrialError, first_few
 from whatworks.rct.assign import matching
 from whatworks.rct.assign.layout import Layout, shares
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 WHERE = "rct.randomise"
 

@@ -8,13 +8,10 @@ from math import lgamma, log, prod
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.inference import draws as random_draws
 from whatworks.inference.chance.chance import arrangements, orders, products
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _COUNTED: Final = 20_000
 

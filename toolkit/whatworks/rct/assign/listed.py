@@ -7,12 +7,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.arrays import Bools, Ints
 from whatworks.errors import TrialError, first_few
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.trial import Trial
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 WHERE: Final = "the analysed list against the allocation record"
 

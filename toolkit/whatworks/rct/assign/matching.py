@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError, EstimationError
 from whatworks.inference.fits import collinear
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 WHOLE = 200
 """Up to this many units every couple is considered; beyond, those in which one is near the other."""

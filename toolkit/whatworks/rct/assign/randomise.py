@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from whatworks import columns
+from whatworks.arrays import Ints
 from whatworks.errors import DesignError, OptionError, TrialError, first_few
 from whatworks.inference import draws as random_draws
 from whatworks.rct.assign.allocation import Allocation, input_hash, table_hash, written
@@ -29,9 +29,6 @@ from whatworks.rct.assign.designs import names as as_names
 from whatworks.rct.assign.rota import Rota
 from whatworks.rct.assign.rule import Rule
 from whatworks.rct.assign.schedule import Crossover
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 def randomise(

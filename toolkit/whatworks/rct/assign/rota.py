@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import draws as random_draws
 from whatworks.rct.assign.washout import washed, whole_number
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 WHERE = "Rota"
 

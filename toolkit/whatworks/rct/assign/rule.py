@@ -7,18 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, EstimationError
 from whatworks.inference.chance.chance import IF_SO, products
 from whatworks.rct.assign import balance_rule
 from whatworks.rct.assign.layout import Layout
 from whatworks.rct.assign.rota import Rota
 from whatworks.rct.assign.schedule import Crossover
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 TRIED: Final = 1000
 """Allocations tried for each one wanted, before a balance rule is called too narrow to draw from."""

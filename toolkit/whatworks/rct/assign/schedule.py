@@ -9,13 +9,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import draws as random_draws
 from whatworks.rct.assign.washout import washed, whole_number
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 MOST: Final = 1000
 """Schedules longer than this come in more ways than a floating-point number can hold."""

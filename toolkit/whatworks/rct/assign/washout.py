@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Ints
 from whatworks.errors import OptionError
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 def washed(arms: Ints, washout: int) -> Bools:

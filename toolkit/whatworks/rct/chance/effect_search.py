@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.inference.chance.chance import Assignments
 from whatworks.inference.chance.randomisation import (
     NO_ERROR,
@@ -24,9 +24,6 @@ from whatworks.rct.chance.reassign import Redrawn
 from whatworks.results import NotAvailable
 from whatworks.trial import Trial
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Made = Callable[[Floats], Effects]
 """From (R,) outcomes to the statistic as a function of assignments (B, G)."""
 

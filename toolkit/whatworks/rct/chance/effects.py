@@ -6,15 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError, EstimationError, first_few
 from whatworks.rct.one_row.adjust import Adjust
 from whatworks.rct.one_row.default_errors import small_blocks
 from whatworks.trial import Trial
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Effects = Callable[[Ints], Floats]
 """From (B, G) arms of places (0 control, 1 treatment) to (B, m) effects, one for each of m outcomes."""
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.inference.chance.chance import arrangements
 from whatworks.rct.assign.layout import Layout
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 def every_effect(layout: Layout, code: Ints, sums: Floats, block: Ints) -> Floats | None:

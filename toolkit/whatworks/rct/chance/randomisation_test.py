@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats
 from whatworks.errors import DesignError, TrialError, choose
 from whatworks.inference.chance.randomisation import NO_ERROR, Collected, RandomisationInference
 from whatworks.inference.default import Choice
@@ -25,8 +25,6 @@ from whatworks.rct.one_row import adjust as itt_adjust
 from whatworks.rct.one_row.answer import choices, sizes
 from whatworks.results import Result
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
 
 WHERE: Final = "rct.randomisation_test"
 LINEAR: Final = ("difference", "studentised", "lin", "ancova", "cuped")

@@ -6,16 +6,13 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import EstimationError
 from whatworks.rct.chance.effects import Effects, effects
 from whatworks.rct.chance.reassign import Redrawn
 from whatworks.trial import Trial
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Statistic = Callable[[Floats, Bools], Floats]
 """From (R,) outcomes and (B, R) who is treated to (B,) numbers, 0 where the arms are alike."""
 

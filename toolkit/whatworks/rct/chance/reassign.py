@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError, first_few
 from whatworks.inference.chance.randomisation import Collected, RandomisationInference, collect
 from whatworks.inference.uncertainty import Uncertainty
@@ -20,10 +20,6 @@ from whatworks.rct.chance.every_effect import every_effect
 from whatworks.rct.one_row.adjust import Adjust
 from whatworks.results import NotAvailable, Number
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 UNEVEN: Final = 1.5
 """How many times as large as the other an arm may be before the result speaks of it."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import EstimationError
 from whatworks.inference.chance.randomisation import NO_ERROR, RandomisationInference
 from whatworks.inference.errors.wild_refits import Refits, imposed
@@ -14,9 +14,6 @@ from whatworks.rct.chance.reassign import Redrawn
 from whatworks.rct.one_row.default_errors import small_blocks
 from whatworks.results import NotAvailable
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 NO_END = "however large the effect, the test does not reject it on this side at this level"
 
@@ -73,7 +70,7 @@ def studentised(
     )
 
 
-def _moments(sums: Sums, values: Floats, treated: Floats, small: npt.NDArray[np.bool_]) -> Floats:
+def _moments(sums: Sums, values: Floats, treated: Floats, small: Bools) -> Floats:
     """(B, 5) the differences in y and D, and the variances y·y, y·D, D·D of the first less the second."""
     of_place = sums.of(np.hstack([np.ones((len(values), 1)), values]))
     n, y, d = of_place.T

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats
 from whatworks.errors import DesignError, OptionError, TrialError, choose
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
@@ -23,8 +23,6 @@ from whatworks.rct.one_row.compared import admissible, require_one_row
 from whatworks.rct.one_row.default_errors import pieces, settle
 from whatworks.results import Estimate, NotAvailable, Result
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
 
 WHERE: Final = "rct.attrition_bounds"
 METHODS: Final = ("lee", "manski")

@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats, Ints
 from whatworks.inference import intervals
 from whatworks.inference.default import Choice
 from whatworks.rct.losses import trimming
 from whatworks.rct.losses.trimming import Bounds, Sample
 from whatworks.results import NotAvailable, Number
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 NO_SINGLE: Final = "two bounds have an error each, which stand in the table"
 NO_ERROR: Final = "nothing varies here, so there is no error"

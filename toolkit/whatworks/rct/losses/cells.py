@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Ints
 from whatworks.errors import DesignError, OptionError, did_you_mean
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 FEW_VALUES: Final = 5
 """A variable with no more values than this makes a cell of each; any other is cut into quarters."""

@@ -11,13 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from whatworks import periods
+from whatworks.arrays import Bools
 from whatworks.errors import OptionError
 from whatworks.rct.assign import listed
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.trial import Trial
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 LEFT: Final = "left the list after randomisation"
 NO_ROW: Final = "no record for the period"

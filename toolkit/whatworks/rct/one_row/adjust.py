@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError, OptionError, choose
 from whatworks.inference.fits import collinear
 from whatworks.rct.one_row import affordable, regression
 from whatworks.rct.one_row.default_errors import small_blocks
 from whatworks.rct.one_row.regression import WHERE, Prepared
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 Adjust = Literal["none", "lin", "ancova", "cuped"]
 ADJUST: Final = ("none", "lin", "ancova", "cuped")

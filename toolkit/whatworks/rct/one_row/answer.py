@@ -8,17 +8,14 @@ from dataclasses import replace
 from typing import Any, Final, TypeGuard
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError
 from whatworks.inference.default import Choice
 from whatworks.inference.intervals import critical_value, smallest_detectable
 from whatworks.results import Design, Estimate, NotAvailable, Number
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 ROOM: Final = 100_000_000
 """Numbers in a table of regressors: 0.8 GB, a few times that while it is worked on."""

@@ -7,14 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import EstimationError
 from whatworks.inference.fits import least_squares
 from whatworks.inference.fits.regression import Regression
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 MOST_STEPS: Final = 200
 _STILL: Final = 1e-10

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from whatworks.errors import DesignError, OptionError, choose, first_few
 from whatworks.inference.chance.randomisation import RandomisationInference
@@ -18,8 +17,6 @@ from whatworks.rct.one_row.count_fit import CountFit, RunsOffError
 from whatworks.rct.one_row.default_errors import pieces
 from whatworks.rct.one_row.regression import WHERE, Prepared, refuse_constant, regressors
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
 
 Counted = Literal["quasi_poisson", "negative_binomial"]
 ADJUST: Final = ("none", "ancova")

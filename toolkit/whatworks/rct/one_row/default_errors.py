@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Ints
 from whatworks.errors import OptionError
 from whatworks.inference.default import Choice, Default
 from whatworks.inference.errors.cluster import ClusterRobust
 from whatworks.inference.errors.heteroskedastic import Heteroskedastic
 from whatworks.results import NotAvailable
 from whatworks.trial import Trial
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 Form = Literal["difference", "blocked", "regression"]
 

@@ -6,18 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, first_few
 from whatworks.inference.fits import least_squares
 from whatworks.inference.fits.regression import Regression
 from whatworks.rct.one_row.answer import dummies, require_room
 from whatworks.rct.one_row.default_errors import Form, pieces, small_blocks
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 WHERE = "rct.itt"
 

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError, first_few
 from whatworks.inference.chance.chance import Assignments
 from whatworks.inference.chance.randomisation import NO_ERROR, RandomisationInference, collect
@@ -22,9 +22,6 @@ from whatworks.inference.fits.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import NotAvailable
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Model = Literal["means", "rate_ratio"]
 Designs = Callable[[Ints], tuple[Floats, Floats]]
 """From (B, A) assignments to regressors (B, k, N, T) and which cells are used, (B, N, T) of 0 and 1."""

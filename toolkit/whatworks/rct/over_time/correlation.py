@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.inference.fits.cell_weights import fit
 from whatworks.inference.fits.poisson_effects import project
 from whatworks.rct.over_time.wedge_cells import WHERE, WedgeCells
 from whatworks.results import NotAvailable, Number
-
-Floats = npt.NDArray[np.float64]
 
 NONE_WITHIN = NotAvailable(
     "each cluster and period has one row, so differences between persons and between periods of a cluster "

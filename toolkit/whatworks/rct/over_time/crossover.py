@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, choose
 from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.default import Choice
@@ -27,9 +27,6 @@ from whatworks.rct.over_time.rows import row_of, rows_of, table
 from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
 from whatworks.trial import Trial
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Carryover = Literal["test", "adjust", "none"]
 
 DAY, YESTERDAY = "the treatment", "the treatment of the period before"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from whatworks.errors import DesignError, OptionError, first_few
 from whatworks.rct.assign.allocation import Allocation
@@ -16,7 +15,6 @@ from whatworks.trial import Trial
 if TYPE_CHECKING:
     from whatworks.rct.over_time.crossover import CrossoverDetail
 
-Floats = npt.NDArray[np.float64]
 
 ADJUSTED = (
     "With carry-over in the model the headline rests on all periods, wash-out included: once that is over, "

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats
 from whatworks.errors import DesignError
 from whatworks.rct.over_time.cell_model import CellModel, by_model
 from whatworks.results import Estimate, NotAvailable
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 _NUMBERS = ("estimate", "std_error", "low", "high", "p_value")
 

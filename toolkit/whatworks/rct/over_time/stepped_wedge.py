@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, choose
 from whatworks.inference.chance.chance import Assignments
 from whatworks.inference.chance.randomisation import RandomisationInference
@@ -34,9 +34,6 @@ from whatworks.rct.over_time.wedge_cells import (
 from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
 from whatworks.trial import Trial
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Effect = Literal["exposure_time", "constant"]
 
 AVERAGE, CONSTANT = "average over exposure times", "constant effect"

@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from whatworks import periods
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError, TrialError, first_few
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 WHERE = "rct.stepped_wedge"
 

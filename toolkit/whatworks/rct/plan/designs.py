@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.errors import OptionError
 from whatworks.rct.assign.layout import Layout, shares
 from whatworks.rct.one_row.answer import is_number
 from whatworks.rct.plan.noise import Noise, Variance, plain, within
 
-Floats = npt.NDArray[np.float64]
 Lost = tuple[float, float]
 
 WHERE: Final = "rct.power"

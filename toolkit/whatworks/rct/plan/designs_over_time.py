@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import OptionError
 from whatworks.errors import choose as choose_option
 from whatworks.inference import draws as random_draws
@@ -19,10 +19,6 @@ from whatworks.rct.assign.schedule import Crossover
 from whatworks.rct.plan import many_over_time
 from whatworks.rct.plan.designs import WHERE, Clusters, Lost, Paired, Parallel, check_whole
 from whatworks.rct.plan.noise import Noise, Variance, plain, within
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 Effect = Literal["exposure_time", "constant"]
 """What a stepped wedge takes the effect to be."""

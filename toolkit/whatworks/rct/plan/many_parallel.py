@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import OptionError
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Answer = tuple[Floats, Floats, Floats]
 """Estimates (S,), errors (S,) and degrees of freedom (S,)."""
 

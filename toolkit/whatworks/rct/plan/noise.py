@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats
 from whatworks.errors import OptionError
 from whatworks.errors import choose as choose_option
 from whatworks.rct.one_row.answer import is_number
 
-Floats = npt.NDArray[np.float64]
 Direction = Literal["fall", "rise"]
 DIRECTIONS: Final = ("fall", "rise")
 BOTH_ARMS = tuple[Floats, Floats]

@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError
 from whatworks.panel import NEVER, Panel
 from whatworks.rct.plan.noise import Counts, Direction, Normal, plain
 from whatworks.results import NotAvailable, Number
 from whatworks.shown import Note, Part, Shown, from_frame
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 WHERE: Final = "rct.noise"
 _GROUPS: Final = 20

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Floats
 from whatworks.errors import OptionError, WhatworksError
 from whatworks.inference.draws import check_level
 from whatworks.inference.intervals import critical_value
@@ -20,8 +20,6 @@ from whatworks.rct.plan.designs_over_time import PlaceDays, Planned, Wedge, chec
 from whatworks.rct.plan.noise import Counts, Noise, Normal, Share, plain, within
 from whatworks.rct.plan.result import Power, allocation_words, how_often, too_few
 from whatworks.results import NotAvailable, Number
-
-Floats = npt.NDArray[np.float64]
 
 _SIZES: Final = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
 _POINTS: Final = 41

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import OptionError, choose
 from whatworks.inference.draws import DEFAULT_SEED, check_level
 from whatworks.inference.intervals import interval
@@ -26,8 +26,6 @@ from whatworks.rct.plan.result import Power, first_crossing, how_often, too_few
 from whatworks.rct.plan.windows import WHERE, Batch, Kind, Past, batches, implanted
 from whatworks.results import NotAvailable, Number
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 _Analysis = Callable[[Floats], many_parallel.Answer]
 
 _GRID: Final = np.array([0.75, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.5])
@@ -174,7 +172,7 @@ class _Run:
         return lambda outcome: many_parallel.units(batch.per_observation(outcome)[:, :, 0], arm)
 
 
-def rejects(estimate: Floats, error: Floats, df: Floats, level: float) -> npt.NDArray[np.bool_]:
+def rejects(estimate: Floats, error: Floats, df: Floats, level: float) -> Bools:
     """(S,) whether the test finds an effect; degrees of freedom (S,) may differ."""
     return np.asarray(np.abs(estimate) > interval(np.zeros_like(error), error, df=df, level=level)[1])
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import draws as random_draws
 from whatworks.panel import NEVER, Panel
@@ -18,9 +18,6 @@ from whatworks.rct.assign.layout import Layout
 from whatworks.rct.assign.rota import Rota
 from whatworks.rct.assign.schedule import Crossover
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Kind = Literal["percent", "additive"]
 
 WHERE: Final = "rct.power_by_simulation"

@@ -6,11 +6,9 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from whatworks.arrays import Bools, Floats
 
 QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 BANDS: Final = 4

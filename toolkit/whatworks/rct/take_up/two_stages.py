@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError, OptionError, choose
 from whatworks.inference.default import Choice, Default
 from whatworks.inference.draws import check_level
@@ -27,9 +27,6 @@ from whatworks.rct.one_row.default_errors import pieces, settle
 from whatworks.rct.one_row.regression import refuse_constant
 from whatworks.results import Estimate, NotAvailable, Number
 from whatworks.trial import Trial
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 Adjust = Literal["ancova", "none"]
 ADJUSTS: Final = ("ancova", "none")
