@@ -1,7 +1,7 @@
 """What a room hands out stays what it is, in whatever order its files are imported.
 
-Importing `whatworks.did.block` puts the module into `did`, where the function `block` belongs: the name would be
-one or the other by the luck of import order.
+Importing `whatworks.did.block` puts the module into `did`, where the function `block` belongs: the name would
+be one or the other by the luck of import order.
 """
 
 from __future__ import annotations

@@ -155,6 +155,21 @@ class Panel(Shown):
         return not bool(np.isnan(self.outcome).any())
 
     @property
+    def unit_weight(self) -> Floats:
+        """(N,) weights of the units, ones where none are named."""
+        return np.ones(self.n_units) if self.weight is None else self.weight
+
+    @property
+    def cluster_codes(self) -> Ints:
+        """(N,) cluster codes, each unit alone where no cluster is named."""
+        return np.arange(self.n_units, dtype=np.int64) if self.cluster is None else self.cluster
+
+    @property
+    def cluster_names(self) -> tuple[str, ...]:
+        """Labels of `cluster_codes`."""
+        return self.units if self.cluster is None else self.cluster_labels
+
+    @property
     def n_clusters(self) -> int:
         """How many clusters; the number of units where no cluster was named."""
         return len(self.cluster_labels) if self.cluster is not None else self.n_units

@@ -142,6 +142,16 @@ class Trial(Shown):
         return len(self.cluster_labels) if self.cluster is not None else self.n_units
 
     @property
+    def cluster_codes(self) -> Ints:
+        """(R,) codes of what was assigned as a whole: clusters, or each unit where none is named."""
+        return self.unit if self.cluster is None else self.cluster
+
+    @property
+    def cluster_names(self) -> tuple[str, ...]:
+        """Labels of `cluster_codes`."""
+        return self.units if self.cluster is None else self.cluster_labels
+
+    @property
     def n_blocks(self) -> int:
         """How many blocks; one where no block was named."""
         return len(self.block_labels) if self.block is not None else 1

@@ -63,7 +63,7 @@ def find_peak(panel: Panel, periods: int, *, ratio: bool) -> Peak:
 
 def _contrast(panel: Panel, periods: int, ratio: bool) -> Floats:
     values = readings.rates(panel) if ratio else panel.outcome
-    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    weight = panel.unit_weight
     spare = ~readings.treated_units(panel)
     found = np.full(panel.n_units, np.nan)
     others = np.zeros(panel.n_units)
@@ -129,7 +129,7 @@ def freed(panel: Panel, peak: Peak, rho: float, chosen_on: ChosenOn) -> Panel | 
     if isinstance(peak.size.value, NotAvailable):
         return peak.size.value
     treated = readings.treated_units(panel)
-    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    weight = panel.unit_weight
     path, shown = np.zeros(panel.outcome.shape), 0.0
     for start in panel.cohorts:
         mine = panel.start == start

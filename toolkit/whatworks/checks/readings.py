@@ -112,7 +112,7 @@ def whole_clusters(panel: Panel) -> Ints:
 def by_cohort(panel: Panel) -> list[tuple[float, Panel]]:
     """Each cohort with the units untreated throughout, and its weight: how many treated cells it has."""
     treated = treated_units(panel)
-    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    weight = panel.unit_weight
     parts = []
     for start in panel.cohorts:
         mine = panel.start == start

@@ -94,7 +94,7 @@ def _comparisons(panel: Panel) -> Iterator[dict[str, object]]:
     """
     group = np.where(requirements.treated_units(panel), panel.start, NEVER)
     starts = np.unique(group)
-    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    weight = panel.unit_weight
     member = group[None, :] == starts[:, None]
     mass = member @ weight
     total = np.concatenate(
@@ -145,7 +145,7 @@ def _by_type(table: pd.DataFrame) -> pd.DataFrame:
 def _coefficient(panel: Panel) -> float:
     treated = panel.treated & requirements.treated_units(panel)[:, None]
     D = two_way_effects.demean_two_way(treated.astype(np.float64), panel.weight)
-    mass = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    mass = panel.unit_weight
     weighted = D * mass[:, None]
     # the period effects drop out on either side; demeaning the outcome by unit keeps large levels harmless
     within = panel.outcome - panel.outcome.mean(axis=1, keepdims=True)

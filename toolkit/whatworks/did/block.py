@@ -95,7 +95,7 @@ def block(panel: Panel, *, inference: Inference = None, level: float = 0.95) -> 
 
 def four_means(panel: Panel, treated: Bools, post: Bools) -> Floats:
     """(2, 2) weighted mean outcomes: rows treated and comparison, columns before and after."""
-    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    weight = panel.unit_weight
     sides = np.stack([treated, ~treated]) * weight
     shares = sides / sides.sum(axis=1, keepdims=True)
     return np.stack([shares @ panel.outcome[:, when].mean(axis=1) for when in (~post, post)], axis=1)

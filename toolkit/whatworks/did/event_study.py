@@ -238,7 +238,7 @@ def _pretrend(fit: Regression, times: Ints, choice: Choice) -> JointTest | NotAv
 
 
 def _observed(panel: Panel, distances: Distances) -> tuple[Floats, Floats]:
-    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    weight = panel.unit_weight
     members = [np.flatnonzero(distances.group == s) for s in range(len(distances.cell))]
     mass = np.array([weight[rows].sum() for rows in members])
     sums = np.stack([weight[rows] @ panel.outcome[rows] for rows in members])

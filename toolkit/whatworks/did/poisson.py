@@ -120,7 +120,7 @@ def _learn(
     regressors = _regressors(used)
     names = ("the treatment", *(f"covariate {name!r}" for name in used.covariate_names))
     fit, dropped = _fit(used, regressors, names)
-    codes = np.arange(used.n_units, dtype=np.int64) if used.cluster is None else used.cluster
+    codes = used.cluster_codes
     regression = poisson_effects.regression(fit, codes)
     found = _uncertainty(choice, fit, regression, regressors, codes, level)
     about = _estimand(used, int(treated.sum()))

@@ -49,7 +49,7 @@ def pretrend(
         return NotAvailable(
             f"with covariates and {panel.n_clusters} {detail.piece}s no joint test is known to keep its size"
         )
-    codes = np.arange(panel.n_units) if panel.cluster is None else panel.cluster
+    codes = panel.cluster_codes
     sums = cluster_sums(summary.terms.contributions(detail)[:, before], codes, panel.n_clusters)
     value = summary.terms.value(detail)[before]
     return largest_score(sums, WildCluster(draws=DRAWS, null="free"), value=value)

@@ -132,7 +132,7 @@ def _method(
             f"All {int(inside.sum())} treated units start in {start} and {int((~inside).sum())} never do.",
         )
         return "did.block", {}, (*why, *counts)
-    codes = np.arange(panel.n_units) if panel.cluster is None else panel.cluster
+    codes = panel.cluster_codes
     never = np.unique(codes[panel.never_treated]).size
     comparison = "never" if never > FEW_TREATED else "not_yet"
     word = "units" if panel.cluster is None else "clusters"

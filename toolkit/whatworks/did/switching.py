@@ -227,7 +227,7 @@ def _require_switches(on: Side, off: Side) -> None:
 
 
 def _parts(panel: Panel, sides: tuple[Side, ...]) -> Parts:
-    weight = (np.ones(panel.n_units) if panel.weight is None else panel.weight)[:, None]
+    weight = panel.unit_weight[:, None]
     total = sum(float((weight * side.switch).sum()) for side in sides)
     value, scores = 0.0, np.zeros((4, panel.n_units))
     if total == 0:
@@ -302,7 +302,7 @@ def _effects(parts: dict[str, Parts], found: dict[str, Uncertainty]) -> pd.DataF
 
 def _untreated_mean(panel: Panel, on: Side, off: Side) -> float:
     """Mean outcome of switching units in the period of the switch, had they been untreated then."""
-    weight = (np.ones(panel.n_units) if panel.weight is None else panel.weight)[:, None]
+    weight = panel.unit_weight[:, None]
     outcome = np.nan_to_num(panel.outcome)
     total, mass = 0.0, 0.0
     for side in (on, off):

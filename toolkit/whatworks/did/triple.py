@@ -137,9 +137,7 @@ def _require_match(panel: Panel, other: object) -> None:
             where=WHERE,
             remedy="Leave the start role out of the other panel, or give the same starts.",
         )
-    if other.weight is not None and not np.array_equal(
-        other.weight, np.ones(panel.n_units) if panel.weight is None else panel.weight
-    ):
+    if other.weight is not None and not np.array_equal(other.weight, panel.unit_weight):
         raise OptionError(
             "the panels have different weights, and a unit can have only one",
             where=WHERE,
@@ -180,7 +178,7 @@ def _fit(panel: Panel, outcome: Floats, observed: Bools) -> Regression:
 
 
 def _mean_treated(panel: Panel, observed: Bools) -> float:
-    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    weight = panel.unit_weight
     mass = weight[:, None] * (panel.treated & observed)
     return float((mass * np.where(observed, panel.outcome, 0.0)).sum() / mass.sum())
 

@@ -189,7 +189,7 @@ def _fitted(trial: Trial, divided: Divided, X: Floats, choice: Choice, level: fl
 
 def _sizes(trial: Trial, here: Bools) -> Ints:
     """Control and treated clusters of a group, and its units."""
-    codes = trial.unit if trial.cluster is None else trial.cluster
+    codes = trial.cluster_codes
     arms = [len(np.unique(codes[here & (trial.arm == arm)])) for arm in (0, 1)]
     return np.array([*arms, int(here.sum())])
 

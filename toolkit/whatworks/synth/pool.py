@@ -91,7 +91,7 @@ def pool_of(panel: Panel, where: str, *, donors: Sequence[str] | None = None, an
     kept, notes = _chosen(panel, free, donors, where)
     pre = np.asarray(panel.periods < start - anticipation)
     _require(panel, treated, kept, pre, where)
-    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    weight = panel.unit_weight
     members = np.where(treated, weight, 0.0)
     found = Pool(
         panel, treated, members / members.sum(), kept, pre, np.asarray(panel.periods >= start), start, notes

@@ -106,7 +106,7 @@ def enough_assigned(trial: Trial) -> CheckResult:
     Returns:
         `fail` with one in an arm, `concern` below six, as errors from t are then a rough guide.
     """
-    codes = trial.unit if trial.cluster is None else trial.cluster
+    codes = trial.cluster_codes
     word = "units" if trial.cluster is None else "clusters"
     numbers = [len(np.unique(codes[trial.arm == arm])) for arm in range(len(trial.arms))]
     table = pd.DataFrame({"arm": trial.arms, word: numbers})

@@ -147,7 +147,7 @@ def _delivered(trial: Trial, share: Floats) -> pd.DataFrame:
 
 def _first_stage(trial: Trial, share: Floats) -> float:
     """The least squared t of take-up on a treatment arm, rows of a unit or cluster taken together."""
-    codes = trial.unit if trial.cluster is None else trial.cluster
+    codes = trial.cluster_codes
     least = np.inf
     for arm in range(1, len(trial.arms)):
         both = np.isin(trial.arm, (0, arm))

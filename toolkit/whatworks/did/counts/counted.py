@@ -61,7 +61,7 @@ def cells_of(panel: Panel) -> Cells:
     """Outcome, log exposure and unit weights of the cells observed in periods that count anything."""
     counts = np.nan_to_num(panel.outcome)
     known = ~np.isnan(panel.outcome) & (counts.sum(axis=0) > 0)
-    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    weight = panel.unit_weight
     exposure = np.ones(counts.shape) if panel.exposure is None else panel.exposure
     offset = np.log(np.where(known, exposure, 1.0))
     return Cells(np.where(known, counts, 0.0), offset, known * weight[:, None])

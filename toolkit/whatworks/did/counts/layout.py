@@ -95,7 +95,7 @@ def model_of(panel: Panel, layout: Layout, interacted: bool, where: str) -> Coun
             f"the effect on cohort {panel.label(int(data.cohorts[s]))} in {panel.period_labels[t]}"
             for s, t in zip(layout.cohort, layout.period, strict=True)
         ),
-        cluster=np.arange(panel.n_units, dtype=np.int64) if panel.cluster is None else panel.cluster,
+        cluster=panel.cluster_codes,
     )
 
 

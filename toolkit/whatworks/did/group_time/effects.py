@@ -147,7 +147,7 @@ class GroupTime:
 def estimate(panel: Panel, cells: Cells, adjust: Adjust) -> GroupTime:
     """All group-time effects of a complete panel; cells with the same comparison share nuisance models."""
     n_cells = len(cells.cohort)
-    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    weight = panel.unit_weight
     att, counts = np.zeros(n_cells), np.zeros((4, n_cells), dtype=np.int64)
     reason = np.where(cells.reference, BASE_PERIOD, "").astype(object)
     blocks = []

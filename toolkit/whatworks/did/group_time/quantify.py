@@ -250,7 +250,7 @@ def _term_sums(asked: _Question) -> Floats:
     panel = asked.detail.panel
     if asked.terms is not None:
         return _sums(asked.detail, asked.terms)
-    cluster = np.arange(panel.n_units) if panel.cluster is None else panel.cluster
+    cluster = panel.cluster_codes
     return asked.detail.influence.by_cluster(cluster, panel.n_clusters)
 
 

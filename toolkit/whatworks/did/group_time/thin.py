@@ -31,7 +31,7 @@ def thin_share(detail: GroupTime, weights: Floats) -> Floats:
 def lone_treated(detail: GroupTime, weights: Floats) -> Bools:
     """(k,) averages whose treated side is a single cluster (or unit) in all; `weights` is (k, C)."""
     panel = detail.panel
-    pieces = np.arange(panel.n_units) if panel.cluster is None else panel.cluster
+    pieces = panel.cluster_codes
     member = np.zeros((panel.n_clusters, len(detail.cohorts)))
     inside = detail.cohort_of_unit >= 0
     member[pieces[inside], detail.cohort_of_unit[inside]] = 1

@@ -53,7 +53,7 @@ def sample(panel: Panel, anticipation: int = 0) -> Sample:
         observed=observed,
         untouched=observed & (panel.periods[None, :] < panel.start[:, None] - anticipation),
         covariates=np.where(observed, panel.covariates, 0.0),
-        weight=np.ones(panel.n_units) if panel.weight is None else np.asarray(panel.weight, dtype=np.float64),
+        weight=panel.unit_weight,
         cluster=panel.cluster,
         n_clusters=panel.n_clusters,
         cohorts=cohorts,

@@ -68,7 +68,7 @@ class Stacks:
 
 def stack(panel: Panel, first: int, last: int, comparison: str) -> Stacks:
     """The starts whose whole window is seen and has a clean comparison unit."""
-    weight = np.ones(panel.n_units) if panel.weight is None else np.asarray(panel.weight, dtype=np.float64)
+    weight = panel.unit_weight
     span = np.arange(first, last + 1)
     seen = set(panel.periods.tolist())
     kept: list[tuple[int, Ints, Ints]] = []

@@ -13,7 +13,7 @@ def partialled(panel: Panel, values: Floats) -> tuple[Floats, Floats]:
     """(..., N, T) values net of both effects and of the panel's covariates, and those covariates (k, N, T)
     net of the effects and orthonormal under unit weights. No cell is missing.
     """
-    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    weight = panel.unit_weight
     Z = _orthonormal(demean_two_way(panel.covariates, panel.weight), weight)
     net = demean_two_way(values, panel.weight)
     if len(Z):

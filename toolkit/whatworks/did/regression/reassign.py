@@ -126,7 +126,7 @@ def twoway_estimates(panel: Panel, outcome: Floats, starts: Ints) -> Floats:
     By Frisch–Waugh: both sides are freed of covariates first, and sums over each unit's treated periods serve
     every assignment, since treatment takes one path per start.
     """
-    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    weight = panel.unit_weight
     y, Z = partialled(panel, outcome)
     kinds, code = np.unique(starts, return_inverse=True)
     code = code.reshape(starts.shape)
@@ -161,7 +161,7 @@ def event_estimates(
     By Frisch–Waugh: indicators take one path per start, so that sums within starts make the normal equations,
     which are solved once for every distinct distribution of weight over starts.
     """
-    weight = np.ones(panel.n_units) if panel.weight is None else panel.weight
+    weight = panel.unit_weight
     y, Z = partialled(panel, outcome)
     kinds = np.unique(starts)
     cell = panel.periods[None, :] - np.where(kinds <= panel.periods[-1], kinds, 0)[:, None]

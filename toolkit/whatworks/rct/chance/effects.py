@@ -117,8 +117,8 @@ def _sums(trial: Trial, block: Ints, place: Ints, places: int) -> Sums:
     of_place[place] = own
     split = np.unique(place[of_place[place] != own])
     if split.size:
-        labels = trial.units if trial.cluster is None else trial.cluster_labels
-        code = trial.unit if trial.cluster is None else trial.cluster
+        labels = trial.cluster_names
+        code = trial.cluster_codes
         rows = [int(np.flatnonzero(place == p)[0]) for p in split[:6]]
         raise DesignError(
             f"{split.size:,} clusters reach over several blocks: {first_few(labels[code[r]] for r in rows)}",

@@ -104,9 +104,9 @@ def _codes(trial: Trial, labels: list[str]) -> Ints:
 
 
 def _by_roles(trial: Trial) -> Redrawn:
-    code = trial.unit if trial.cluster is None else trial.cluster
+    code = trial.cluster_codes
     first = np.unique(code, return_index=True)[1]
-    labels = trial.units if trial.cluster is None else trial.cluster_labels
+    labels = trial.cluster_names
     block = np.zeros(trial.n_rows, dtype=np.int64) if trial.block is None else trial.block
     for values, what, remedy in (
         (
@@ -189,7 +189,7 @@ def of_itt(
 
 def uneven(trial: Trial) -> tuple[str, ...]:
     """What to know where arms are unequal: the plain test is then about no effect on anyone."""
-    code = trial.unit if trial.cluster is None else trial.cluster
+    code = trial.cluster_codes
     arm = trial.arm[np.unique(code, return_index=True)[1]]
     sizes = np.bincount(arm, minlength=2)
     if sizes.max() <= UNEVEN * sizes.min():

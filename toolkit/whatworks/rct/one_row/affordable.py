@@ -48,5 +48,5 @@ def left_out(trial: Trial, what: str) -> str:
 
 def smaller_arm(trial: Trial) -> int:
     """How many units (clusters) are in the smaller arm; one that changes arms is in both."""
-    codes = trial.unit if trial.cluster is None else trial.cluster
+    codes = trial.cluster_codes
     return min(len(np.unique(codes[trial.arm == arm])) for arm in range(len(trial.arms)))

@@ -70,8 +70,8 @@ def wedge_cells(trial: Trial, allocation: Allocation | None) -> WedgeCells:
         TrialError: both arms in one cell, or a start that is not the record's.
     """
     _require_wedge(trial)
-    labels = trial.units if trial.cluster is None else trial.cluster_labels
-    code = trial.unit if trial.cluster is None else trial.cluster
+    labels = trial.cluster_names
+    code = trial.cluster_codes
     axis, column = _axis(np.asarray(trial.period))
     shape = (len(labels), len(axis))
     arm = _arms(trial, code, column, shape, labels)

@@ -118,7 +118,7 @@ def noise(past: Panel) -> PastNoise:
             remedy="Give 3 of each at least; 20 make the ranges useful.",
         )
     named = past.cluster is not None
-    codes = np.arange(past.n_units) if past.cluster is None else past.cluster
+    codes = past.cluster_codes
     found = {name: estimate(past.outcome, codes, named) for name, estimate in _ESTIMATES.items()}
     rows = [_row(name, value, past.outcome, codes, named) for name, value in found.items()]
     return PastNoise(

@@ -56,7 +56,7 @@ class Past:
         scheduled = isinstance(design, Crossover | Rota)
         if scheduled and past.cluster is not None:
             raise DesignError("a schedule deals days to units, not to clusters", where=WHERE)
-        codes = np.arange(past.n_units) if past.cluster is None else past.cluster
+        codes = past.cluster_codes
         series = np.zeros((int(codes.max()) + 1, past.n_periods))
         np.add.at(series, codes, past.outcome)
         counts = bool((past.outcome >= 0).all() and (past.outcome == np.round(past.outcome)).all())
@@ -82,7 +82,7 @@ def _listed(past: Panel, codes: Ints, begins: int) -> Listed:
     frame = pd.DataFrame({"baseline": past.outcome[:, :begins].mean(axis=1)} if begins else {})
     for name, values in zip(past.covariate_names, past.covariates, strict=True):
         frame[name] = values[:, 0]
-    labels = past.units if past.cluster is None else past.cluster_labels
+    labels = past.cluster_names
     return Listed(frame, past.units, codes, labels, "unit" if past.cluster is None else "cluster")
 
 
