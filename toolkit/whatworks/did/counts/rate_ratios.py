@@ -13,8 +13,7 @@ from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.counts.counted import Counted, counted
 from whatworks.did.counts.layout import Layout, cohort_effects, layout_of, model_of, notes_of
 from whatworks.did.counts.saturated import Saturation, null_scores, regression, saturate
-from whatworks.did.group_time.thin import THIN_SHARE
-from whatworks.did.linear.wild import pieces, thin_reason
+from whatworks.did.linear.wild import THIN_SHARE, pieces, thin_reason
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, explained, sizes
 from whatworks.errors import DesignError

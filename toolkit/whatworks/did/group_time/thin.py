@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
 from whatworks.arrays import Bools, Floats
 from whatworks.did.group_time.effects import GroupTime
-
-THIN_SHARE: Final = 0.1
-"""With more weight on single units no error is given; up to it, errors are some 5% short at most."""
+from whatworks.did.linear.wild import THIN_SHARE
 
 
 def thin_cells(detail: GroupTime) -> Bools:

@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from whatworks.arrays import Bools, Floats
-from whatworks.did.group_time.thin import THIN_SHARE
 from whatworks.did.linear.imputed import Imputed, Targets, average, coefficients, contributions, masses
 from whatworks.did.linear.scores import stacked_scores
-from whatworks.did.linear.wild import pieces, thin_reason, wild
+from whatworks.did.linear.wild import THIN_SHARE, pieces, thin_reason, wild
 from whatworks.errors import OptionError
 from whatworks.inference.default import Choice, ClusterCounts, Default, decide, plenty
 from whatworks.inference.draws import check_level

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from whatworks.did.linear.scores import Sample, stacked_scores
 from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.uncertainty import Uncertainty
+
+THIN_SHARE: Final = 0.1
+"""With more weight on single units no error is given; up to it, errors are some 5% short at most."""
 
 
 def wild(
