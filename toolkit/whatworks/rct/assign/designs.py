@@ -233,6 +233,10 @@ class Listed:
     cluster_labels: tuple[str, ...]
     word: str
 
+    def __repr__(self) -> str:
+        """Sizes only: the list may be one of people."""
+        return f"Listed({len(self.units)} units, {self.clusters} to assign as a {self.word} each)"
+
     @property
     def clusters(self) -> int:
         """How many clusters are dealt."""
