@@ -19,8 +19,8 @@ SCHEMA = "whatworks.result/1"
 RATE_RATIO = "rate ratio"
 """The scale of an estimate that divides instead of subtracting."""
 
-Verdict = Literal["pass", "concern", "fail", "not_applicable"]
-VERDICTS: tuple[Verdict, ...] = ("pass", "concern", "fail", "not_applicable")
+CheckVerdict = Literal["pass", "concern", "fail", "not_applicable"]
+VERDICTS: tuple[CheckVerdict, ...] = ("pass", "concern", "fail", "not_applicable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class CheckResult(Shown):
     """
 
     name: str
-    verdict: Verdict
+    verdict: CheckVerdict
     reason: str
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
     would_change_if: str = ""

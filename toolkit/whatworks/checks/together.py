@@ -9,7 +9,7 @@ import pandas as pd
 
 from whatworks.checks.few_clusters import NAME as FEW_CLUSTERS_NAME
 from whatworks.checks.series_breaks import NAME as SERIES_BREAKS_NAME
-from whatworks.results import CheckResult, Verdict
+from whatworks.results import CheckResult, CheckVerdict
 
 NAME = "All checks together"
 
@@ -22,7 +22,7 @@ USUAL: Final = 0.1
 SOUND: Final = (1.0, 0.22, 0.03, 0.01)
 """Share of 120 simulated sound panels with at least 0, 1, 2, 3 concerns (battery_false_alarms.py)."""
 
-_WORDS: Final[dict[Verdict, str]] = {
+_WORDS: Final[dict[CheckVerdict, str]] = {
     "pass": "pass",
     "concern": "concern",
     "fail": "fail",
