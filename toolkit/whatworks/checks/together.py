@@ -26,6 +26,7 @@ _WORDS: Final[dict[CheckVerdict, str]] = {
     "pass": "pass",
     "concern": "concern",
     "fail": "fail",
+    "not_informative": "not informative",
     "not_applicable": "not applicable",
 }
 
@@ -48,7 +49,8 @@ def together(found: Sequence[CheckResult]) -> CheckResult:
     table = pd.DataFrame(
         {"verdict": list(_WORDS.values()), "checks": [verdicts.count(kind) for kind in _WORDS]}
     )
-    looks = [check for check in found if check.name not in BY_DESIGN and check.verdict != "not_applicable"]
+    silent = ("not_applicable", "not_informative")
+    looks = [check for check in found if check.name not in BY_DESIGN and check.verdict not in silent]
     if not looks:
         return CheckResult(NAME, "not_applicable", "No check could look at the outcome.", table)
     raised = [check.name.lower() for check in looks if check.verdict != "pass"]

@@ -17,6 +17,7 @@ _VERDICT: dict[CheckVerdict, str] = {
     "pass": "\u2713 Pass",
     "concern": "! Concern",
     "fail": "\u2717 Fail",
+    "not_informative": "\u25cb Not informative",
     "not_applicable": "\u2013 Not applicable",
 }
 _WHICH = {

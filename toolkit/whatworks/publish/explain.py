@@ -23,6 +23,7 @@ _COUNTED: dict[CheckVerdict, tuple[str, str]] = {
     "pass": ("passed", "passed"),
     "concern": ("raises a concern", "raise a concern"),
     "fail": ("failed", "failed"),
+    "not_informative": ("is not informative", "are not informative"),
     "not_applicable": ("does not apply", "do not apply"),
 }
 
