@@ -30,6 +30,7 @@ FLOORS = [
     {"inference", "data"},
     {"did", "synth", "rct", "counts"},
     {"checks", "design", "causal", "safety", "evidence"},
+    {"verdict"},
     {"present", "governance"},
     {"study"},
     {"publish"},

@@ -13,7 +13,6 @@ SIDE_BY_SIDE = 25
 WIDE = {
     "synth": "one method a file, and the two or three files of each lie beside it; no group leaves alone",
     "study": "one step of a study a file, from reading to verifying; no group leaves alone",
-    "present": "one figure or table a file, none of which knows another",
 }
 """Folders with more files side by side, and why."""
 

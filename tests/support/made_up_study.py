@@ -117,6 +117,8 @@ def words(**changes: Any) -> StudyWords:
         question="Did robbery change when boroughs were merged?",
         intervention="Boroughs were merged into larger commands.",
         subject="robbery",
+        better="lower",
+        worthwhile=10.0,
         hypothesis="No direction was stated",
         primary_outcome="Robberies per 1,000 residents",
         people=("A. Researcher, analyst",),
