@@ -15,8 +15,7 @@ from whatworks.did.linear.imputed_errors import Inference, settle, uncertainty, 
 from whatworks.did.linear.leads import Leads, fit_leads
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, explained, sizes
-from whatworks.did.window_options import check_pair, check_whole
-from whatworks.errors import DesignError, choose, first_few
+from whatworks.errors import DesignError, check_pair, check_whole, choose, first_few
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.errors.joint import JointTest

@@ -16,8 +16,7 @@ from whatworks.did.linear.stacks import Stacks, coefficients, effect_cells, regr
 from whatworks.did.linear.wild import wild
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, explained, sizes
-from whatworks.did.window_options import check_pair
-from whatworks.errors import DesignError, OptionError, choose, first_few
+from whatworks.errors import DesignError, OptionError, check_pair, choose, first_few
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.draws import check_level
 from whatworks.inference.errors.cluster import Regression

@@ -16,8 +16,7 @@ from whatworks.did.linear.by_event_time import SaturatedDetail
 from whatworks.did.linear.imputed import average
 from whatworks.did.linear.leads import Leads
 from whatworks.did.stacked import StackedDetail
-from whatworks.did.window_options import check_whole
-from whatworks.errors import DesignError, OptionError
+from whatworks.errors import DesignError, OptionError, check_whole
 from whatworks.inference.default import MANY_CLUSTERS, Choice
 from whatworks.inference.errors.cluster import ClusterRobust
 from whatworks.inference.errors.influence import Analytical, cluster_sums
