@@ -11,9 +11,8 @@ import pandas as pd
 from whatworks.arrays import Bools
 from whatworks.did.group_time.cells import Base, Comparison, lay_out
 from whatworks.did.group_time.effects import GroupTime, estimate
-from whatworks.did.group_time.gt_inference import Inference, settle
 from whatworks.did.group_time.nuisance import Adjust
-from whatworks.did.group_time.quantify import Quantified, quantify
+from whatworks.did.group_time.quantify import Inference, Quantified, quantify, settle
 from whatworks.did.group_time.summary import Averages, by_size, usable
 from whatworks.did.regression.answer import choices, explained, sizes
 from whatworks.did.regression.reassign import recorded

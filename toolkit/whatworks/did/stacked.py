@@ -10,8 +10,7 @@ import pandas as pd
 
 from whatworks.arrays import Floats, Ints
 from whatworks.did.linear.bands import banded, plain_band
-from whatworks.did.linear.lead_scores import lead_test
-from whatworks.did.linear.scores import Sample, sample, stacked_scores
+from whatworks.did.linear.scores import Sample, lead_test, sample, stacked_scores
 from whatworks.did.linear.stacks import Stacks, coefficients, effect_cells, regression, stack
 from whatworks.did.linear.wild import wild
 from whatworks.did.regression import requirements
