@@ -17,9 +17,9 @@ from whatworks.did.group_time.summary import By, Summary, summarise
 from whatworks.did.regression.answer import explained, sizes
 from whatworks.did.regression.reassign import recorded
 from whatworks.errors import OptionError, choose
-from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.errors.joint import JointTest, largest_score
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.results import NotAvailable, Result
 
 WHERE = "did.aggregate"
@@ -132,7 +132,7 @@ def _pretrend(kept: AttGtDetail, summary: Summary) -> JointTest | NotAvailable:
             f"with covariates and {panel.n_clusters} {detail.piece}s no joint test is known to keep its size"
         )
     codes = panel.cluster_codes
-    sums = cluster_sums(summary.terms.contributions(detail)[:, before], codes, panel.n_clusters)
+    sums = by_cluster(summary.terms.contributions(detail)[:, before], codes, panel.n_clusters)
     value = summary.terms.value(detail)[before]
     return largest_score(sums, WildCluster(draws=DRAWS, null="free"), value=value)
 

@@ -13,16 +13,16 @@ from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.counts.counted import Counted, counted
 from whatworks.did.counts.layout import Layout, cohort_effects, layout_of, model_of, notes_of
 from whatworks.did.counts.saturated import Saturation, null_scores, regression, saturate
-from whatworks.did.group_time.thin import THIN_SHARE
-from whatworks.did.linear.wild import pieces, thin_reason
+from whatworks.did.linear.wild import THIN_SHARE, pieces, thin_reason
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, explained, sizes
 from whatworks.errors import DesignError
 from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.errors.sandwich import placed
 from whatworks.inference.errors.score_wild import invert_scores
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.fits.poisson_effects import SeparationError
-from whatworks.inference.fits.poisson_rows import placed, worded
+from whatworks.inference.fits.poisson_rows import worded
 from whatworks.inference.log_scale import mapped
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.panel import Panel

@@ -23,9 +23,10 @@ from whatworks.inference.default import (
     plenty,
 )
 from whatworks.inference.draws import check_level
-from whatworks.inference.errors.influence import Analytical, analytical, cluster_sums, known, standard_errors
+from whatworks.inference.errors.influence import Analytical, analytical, known, standard_errors
 from whatworks.inference.errors.multiplier import MultiplierBootstrap, bootstrap, simultaneous, uncertainty
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.results import Estimate, NotAvailable
 
@@ -321,7 +322,7 @@ def _note(asked: _Question) -> tuple[str, ...]:
 
 def _sums(detail: GroupTime, averages: Averages) -> Floats:
     panel = detail.panel
-    return cluster_sums(averages.contributions(detail), panel.cluster, panel.n_clusters)
+    return by_cluster(averages.contributions(detail), panel.cluster, panel.n_clusters)
 
 
 def _term_sums(asked: _Question) -> Floats:

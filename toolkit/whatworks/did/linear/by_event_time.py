@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.did.group_time.thin import THIN_SHARE
 from whatworks.did.linear.bands import banded, plain_band
 from whatworks.did.linear.saturated import CellEffects, Saturated, coefficients, regression
 from whatworks.did.linear.scores import lead_test, stacked_scores
-from whatworks.did.linear.wild import pieces, thin_reason, wild
+from whatworks.did.linear.wild import THIN_SHARE, pieces, thin_reason, wild
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, explained, sizes
 from whatworks.errors import DesignError, first_few

@@ -12,9 +12,9 @@ from whatworks.did.linear.absorbed import Absorbed, absorb
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import DEFAULT_SEED
 from whatworks.inference.errors.cluster import Regression
-from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.errors.joint import REFITTED_CLUSTERS, JointTest, largest_normal, largest_score
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.panel import NEVER, Panel
 from whatworks.results import NotAvailable
 
@@ -116,7 +116,7 @@ def column_scores(
         left = [_around_cohort(data, column, aside) for column in left]
     keep = used | aside
     by_unit = np.stack([(coefficient * column * keep).sum(axis=1) for column in left], axis=1)
-    return cluster_sums(by_unit, data.cluster, data.n_clusters)
+    return by_cluster(by_unit, data.cluster, data.n_clusters)
 
 
 def stacked_scores(data: Sample, coefficients: list[Floats], effects: list[Bools]) -> tuple[Floats, Floats]:
