@@ -18,14 +18,8 @@ WIDE = {
 
 CIRCLES = {
     ("result_json", "results"): "a result writes and reads itself; the format stands in a file of its own",
-    ("rct.over_time.crossover", "rct.over_time.crossover_words"): "words of one method, to be folded into it",
-    ("rct.over_time.stepped_wedge", "rct.over_time.wedge_words"): "words of one method, to be folded into it",
 }
 """Pairs of files that import each other, and why they may."""
-
-
-WAITING = {"inference": "fits/ takes two functions from errors/ that belong below it"}
-"""Rooms whose own rooms still run in a circle, and why."""
 
 
 @cache
@@ -77,9 +71,6 @@ def test_arrows_between_the_rooms_of_a_room_never_run_in_a_circle() -> None:
                 between[room][rest[0]].add(more[0])
     for room, below in between.items():
         order = _floors(below)
-        if room in WAITING:
-            assert order is None, f"{room} no longer needs its exception"
-            continue
         assert order is not None, f"{room}: { ({k: sorted(v) for k, v in below.items()}) } runs in a circle"
 
 

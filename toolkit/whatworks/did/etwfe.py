@@ -14,8 +14,7 @@ from whatworks.did.linear.interacted import interact
 from whatworks.did.linear.saturated import CellEffects, Saturated, mass_of, saturate
 from whatworks.did.linear.scores import Sample, sample
 from whatworks.did.regression import requirements
-from whatworks.did.window_options import check_whole
-from whatworks.errors import choose
+from whatworks.errors import check_whole, choose
 from whatworks.panel import NEVER, Panel
 from whatworks.results import Result
 

@@ -15,13 +15,12 @@ from whatworks.did.linear.imputed_errors import Inference, settle, uncertainty, 
 from whatworks.did.linear.leads import Leads, fit_leads
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, explained, sizes
-from whatworks.did.window_options import check_pair, check_whole
-from whatworks.errors import DesignError, choose, first_few
+from whatworks.errors import DesignError, check_pair, check_whole, choose, first_few
 from whatworks.inference.default import Choice, count_clusters
-from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.errors.joint import JointTest
 from whatworks.inference.errors.uniform import Band, regression_terms, score_terms, wild_band
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
@@ -66,7 +65,7 @@ class ImputationDetail:
     def spread(self) -> Floats:
         """(G, l + k) influence of each cluster on the leads and on the averages, without any factor."""
         data = self.effects.sample
-        own = cluster_sums(contributions(self.effects, self.targets), data.cluster, data.n_clusters)
+        own = by_cluster(contributions(self.effects, self.targets), data.cluster, data.n_clusters)
         if isinstance(self.leads, NotAvailable):
             return own
         fit, count = self.leads.fit, len(self.leads.event_time)

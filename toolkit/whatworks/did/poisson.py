@@ -13,11 +13,12 @@ from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, explained, sizes
 from whatworks.errors import DesignError, first_few
 from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.errors.sandwich import placed
 from whatworks.inference.errors.score_wild import score_bootstrap
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.fits import poisson_effects
 from whatworks.inference.fits.poisson_effects import PoissonFit, SeparationError
-from whatworks.inference.fits.poisson_rows import placed, worded
+from whatworks.inference.fits.poisson_rows import worded
 from whatworks.inference.fits.regression import Regression
 from whatworks.inference.log_scale import mapped
 from whatworks.inference.uncertainty import Uncertainty

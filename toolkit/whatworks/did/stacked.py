@@ -10,14 +10,12 @@ import pandas as pd
 
 from whatworks.arrays import Floats, Ints
 from whatworks.did.linear.bands import banded, plain_band
-from whatworks.did.linear.lead_scores import lead_test
-from whatworks.did.linear.scores import Sample, sample, stacked_scores
+from whatworks.did.linear.scores import Sample, lead_test, sample, stacked_scores
 from whatworks.did.linear.stacks import Stacks, coefficients, effect_cells, regression, stack
 from whatworks.did.linear.wild import wild
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, explained, sizes
-from whatworks.did.window_options import check_pair
-from whatworks.errors import DesignError, OptionError, choose, first_few
+from whatworks.errors import DesignError, OptionError, check_pair, choose, first_few
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.draws import check_level
 from whatworks.inference.errors.cluster import Regression

@@ -11,8 +11,9 @@ from whatworks.arrays import Bools, Floats
 from whatworks.did.regression.answer import explained, sizes
 from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
 from whatworks.inference.default import Choice, Default, count_clusters, decide
-from whatworks.inference.errors.influence import Analytical, analytical, cluster_sums, standard_errors
+from whatworks.inference.errors.influence import Analytical, analytical, standard_errors
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.panel import NEVER, Panel
@@ -275,7 +276,7 @@ def _uncertainty(panel: Panel, part: LinearParts, choice: Choice, level: float) 
     if isinstance(choice.inference, NotAvailable):
         return unknown(value, choice.inference.reason, level=level)
     columns = np.stack([part.influence, part.at_null, part.slope], axis=1)
-    sums = cluster_sums(columns, panel.cluster, panel.n_clusters)
+    sums = by_cluster(columns, panel.cluster, panel.n_clusters)
     error = standard_errors(sums[:, :1])
     if not np.isfinite(error[0]):
         return unknown(value, NO_NOISE, level=level)

@@ -9,9 +9,8 @@ import pandas as pd
 
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.bands import banded, plain_band
-from whatworks.did.linear.lead_scores import lead_test
 from whatworks.did.linear.saturated import CellEffects, Saturated, coefficients, regression
-from whatworks.did.linear.scores import stacked_scores
+from whatworks.did.linear.scores import lead_test, stacked_scores
 from whatworks.did.linear.wild import THIN_SHARE, pieces, thin_reason, wild
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, explained, sizes

@@ -13,8 +13,9 @@ from whatworks.did.linear.wild import THIN_SHARE, pieces, thin_reason, wild
 from whatworks.errors import OptionError
 from whatworks.inference.default import Choice, ClusterCounts, Default, decide, plenty
 from whatworks.inference.draws import check_level
-from whatworks.inference.errors.influence import Analytical, analytical, cluster_sums, standard_errors
+from whatworks.inference.errors.influence import Analytical, analytical, standard_errors
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.results import NotAvailable
 
@@ -56,7 +57,7 @@ def uncertainty(found: Imputed, which: Targets, choice: Choice, level: float) ->
         return _wild(found, which, method, level)
     share = (which.share * masses(found) * (alone == 1)).sum(axis=(1, 2))
     errors = standard_errors(
-        cluster_sums(contributions(found, which), found.sample.cluster, found.sample.n_clusters)
+        by_cluster(contributions(found, which), found.sample.cluster, found.sample.n_clusters)
     )
     reason = tuple(
         thin_reason(s, found.sample) if s > THIN_SHARE else ("" if np.isfinite(e) else NO_NOISE)

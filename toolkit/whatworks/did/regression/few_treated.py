@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from whatworks.did.regression import requirements
-from whatworks.did.regression.partialled import partialled
+from whatworks.did.regression.reassign import partialled
 from whatworks.errors import DesignError
 from whatworks.inference.chance.few_treated import FewTreated
 from whatworks.inference.default import FEW_TREATED, Choice, ClusterCounts

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 
 from whatworks.arrays import Bools, Floats
-from whatworks.errors import OptionError
+from whatworks.errors import NUMBER, OptionError, check_whole
 from whatworks.errors import choose as choose_option
 from whatworks.inference.errors.cluster import on_t
 from whatworks.inference.errors.correction import Correction, correct
@@ -97,14 +97,9 @@ class DriscollKraay:
 
     def __post_init__(self) -> None:
         choose_option("correction", self.correction, ("none", "periods", "fixest"), where="DriscollKraay")
-        if self.lags is not None and (
-            isinstance(self.lags, bool) or self.lags != int(self.lags) or self.lags < 0
-        ):
-            raise OptionError(
-                f"lags={self.lags!r} is not a whole number of at least 0",
-                where="DriscollKraay",
-                remedy="Give the number of periods over which errors correlate, or leave it out.",
-            )
+        if self.lags is not None:
+            remedy = "Give the number of periods over which errors correlate, or leave it out."
+            check_whole("lags", self.lags, least=0, where="DriscollKraay", remedy=remedy, kind=NUMBER)
 
     def from_regression(self, fit: Regression, contrasts: Floats, *, level: float = 0.95) -> Uncertainty:
         """Uncertainty of the m combinations `contrasts @ coefficients`; `contrasts` is (m, k)."""
@@ -217,6 +212,13 @@ class Conley:
             )
         words = f"factor {n:,}/{n - counted:,} as fixest prints: K = {counted:,}, every fixed effect counted"
         return Correction(n / (n - counted), words, float(n - counted))
+
+
+def placed(inference: object, kept: Bools) -> object:
+    """The inference object for the units kept of all: distances between places need only theirs."""
+    if isinstance(inference, Conley) and len(inference.coordinates) == len(kept):
+        return replace(inference, coordinates=inference.coordinates[kept])
+    return inference
 
 
 def _variances(fit: Regression, contrasts: Floats, variance: Callable[[Floats], float]) -> Floats:
