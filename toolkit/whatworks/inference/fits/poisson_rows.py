@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
+from whatworks.inference.default import Choice
 from whatworks.inference.errors.sandwich import Conley
 from whatworks.inference.fits.rows import Rows
 from whatworks.inference.uncertainty import Uncertainty
@@ -48,8 +49,9 @@ def worded(found: Uncertainty) -> Uncertainty:
     return replace(found, sentence=found.sentence.replace(*_LINEAR))
 
 
-def placed(inference: object, kept: Bools) -> object:
-    """The inference object for the units kept of all: distances between places need only theirs."""
-    if isinstance(inference, Conley) and len(inference.coordinates) == len(kept):
-        return replace(inference, coordinates=inference.coordinates[kept])
-    return inference
+def placed(choice: Choice, kept: Bools) -> Choice:
+    """The choice for the units kept of all: distances between places need only theirs."""
+    used = choice.inference
+    if isinstance(used, Conley) and len(used.coordinates) == len(kept):
+        return replace(choice, inference=replace(used, coordinates=used.coordinates[kept]))
+    return choice
