@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
 from whatworks.arrays import Floats
 from whatworks.errors import EstimationError
+from whatworks.inference.asked import FromRegression
 from whatworks.inference.fits.regression import Regression
 from whatworks.results import NotAvailable, Number
 
 
-def wald(fit: Regression, contrasts: Floats, inference: Any, level: float) -> tuple[Number, str]:
+def wald(fit: Regression, contrasts: Floats, inference: FromRegression, level: float) -> tuple[Number, str]:
     """The p-value that m contrasts (m, k) are all zero, and how it was found.
 
     Hotelling's T² with the covariance that `inference` gives and the fewest degrees of freedom among the

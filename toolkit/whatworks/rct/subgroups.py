@@ -21,7 +21,7 @@ from whatworks.rct.assign import listed
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.modifier import WHERE, Divided, Subgroup, divide
 from whatworks.rct.one_row import answer
-from whatworks.rct.one_row.default_errors import pieces, settle
+from whatworks.rct.one_row.default_errors import Inference, pieces, settle
 from whatworks.rct.several import wald
 from whatworks.results import Estimate, NotAvailable, Number, Result
 from whatworks.trial import Trial
@@ -56,7 +56,7 @@ def subgroups(
     prespecified: str = "",
     adjust: Sequence[str] = (),
     allocation: Allocation | None = None,
-    inference: Any = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Ask whether the effect differs between subgroups, by the interaction and never by separate tests.
@@ -179,8 +179,8 @@ def _fitted(trial: Trial, divided: Divided, X: Floats, choice: Choice, level: fl
     p_value, sentence = wald(fit, differences, choice.inference, level)
     return _Fitted(
         divided,
-        choice.inference.from_regression(fit, each, level=level),
-        choice.inference.from_regression(fit, differences, level=level),
+        choice.from_regression(fit, each, level=level),
+        choice.from_regression(fit, differences, level=level),
         p_value,
         sentence,
         sizes[:, 2],
