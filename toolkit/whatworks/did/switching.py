@@ -23,7 +23,7 @@ WHERE = "did.switching"
 Inference = Analytical | WildCluster | Default | None
 
 SWITCHES = ByClusters(
-    (Analytical, WildCluster),
+    Inference,
     "inference={!r} does not apply to switches",
     'Use Analytical() ("analytical") or WildCluster() ("wild"), or leave it out.',
     many=Analytical("clusters"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import UnionType
 from typing import Protocol, runtime_checkable
 
 from whatworks.arrays import Floats
@@ -24,21 +25,19 @@ class Admitted:
     """The inference objects that a kind of estimate can ask, and what to say to others.
 
     Attributes:
-        kinds: classes, or what an object must be able to do (`FromRegression`).
+        kinds: the type of the `inference` it takes: classes, or what an object can do (`FromRegression`).
         refusal: what is said of any other, which stands in the braces: '{!r} does not fit here'.
         remedy: the objects that can be used instead, and the methods where others belong.
     """
 
-    kinds: tuple[type, ...]
+    kinds: type | UnionType | tuple[type, ...]
     refusal: str
     remedy: str
 
-    def kind(self, asked: object, where: str, *, but: tuple[type, ...] = ()) -> type:
-        """Which of the kinds an object is; raises `OptionError` for none of them, or one of those in `but`.
+    def require(self, asked: object, where: str, *, but: tuple[type, ...] = ()) -> None:
+        """Raise `OptionError` for an object of no admitted kind, or of one in `but`.
 
         Only here may the object be anything: callers outside type checking pass words, too.
         """
-        for kind in self.kinds if not isinstance(asked, but) else ():
-            if isinstance(asked, kind):
-                return kind
-        raise OptionError(self.refusal.format(asked), where=where, remedy=self.remedy)
+        if not isinstance(asked, self.kinds) or isinstance(asked, but):
+            raise OptionError(self.refusal.format(asked), where=where, remedy=self.remedy)

@@ -109,8 +109,7 @@ class ByClusters(Admitted):
 
     def settle(self, asked: object, counts: ClusterCounts, where: str) -> Choice:
         """The inference object to use and why; raises `OptionError` for one that does not fit."""
-        if draws_of(asked) is None:
-            self.kind(asked, where)
+        self.require(asked, where)
         choice = decide(asked, counts, many=self.many, by_scores=self.by_scores)
         if self.few and rests_on_many(choice) and not plenty(counts):
             return replace(choice, warnings=(self.few.format(clusters=counts.clusters),))

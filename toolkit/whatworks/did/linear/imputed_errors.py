@@ -27,7 +27,7 @@ FEW = (
 NO_NOISE = "no variation between units is left from which an error could be learned"
 
 IMPUTED = ByClusters(
-    (Analytical, WildCluster),
+    Inference,
     "inference={!r} does not apply to imputed effects",
     'Use Analytical() ("analytical", the conservative errors, by the panel\'s cluster) or WildCluster() '
     '("wild"), or leave it out for the default. ClusterRobust(...) and Jackknife() belong to did.etwfe, a '

@@ -23,7 +23,7 @@ TOO_NARROW = (
 Inference = ClusterRobust | WildCluster | TwoWay | DriscollKraay | Conley | Jackknife | Default | None
 
 REGRESSION = ByClusters(
-    (ClusterRobust, WildCluster, TwoWay, DriscollKraay, Conley, Jackknife),
+    Inference,
     "inference={!r} does not apply to a regression",
     'Use ClusterRobust() ("cluster"), WildCluster() ("wild"), TwoWay(), DriscollKraay(), Conley(...) or '
     "Jackknife(), or leave it out for the default. Analytical() and MultiplierBootstrap() belong to "

@@ -19,7 +19,7 @@ Form = Literal["difference", "blocked", "regression"]
 Inference = FromRegression | RandomisationInference | Default | None
 
 TRIAL: Final = Admitted(
-    (FromRegression,),
+    FromRegression | Default | None,
     "{!r} does not fit an analysis of a trial",
     "Use Heteroskedastic(), ClusterRobust() or WildCluster(). Randomisation tests are in rct.itt and "
     "rct.randomisation_test.",
@@ -92,8 +92,8 @@ def settle(
     if lone is not None:
         return Choice(lone, lone.reason, (lone.reason,))
     warnings = _warn(trial, form)
+    TRIAL.require(asked, "inference")
     if draws_of(asked) is None:
-        TRIAL.kind(asked, "inference")
         return Choice(asked, "as asked for", warnings)
     if pieces(trial) is not None if clustered is None else clustered:
         word = "clusters were assigned" if trial.cluster is not None else "blocks hold single units of an arm"

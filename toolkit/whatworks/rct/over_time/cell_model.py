@@ -148,7 +148,7 @@ class CellModel:
 
 
 ERRORS: Final = Admitted(
-    (FromRegression,),
+    FromRegression,
     "{!r} does not fit here",
     "Use ClusterRobust(), TwoWay(), DriscollKraay(), Jackknife(), for means WildCluster(), or "
     "RandomisationInference() with the allocation record.",
@@ -163,7 +163,7 @@ def by_model(
     Raises:
         OptionError: an object that takes no regression, or one for least squares only with counts.
     """
-    ERRORS.kind(inference, "inference", but=(WildCluster,) if counts else ())
+    ERRORS.require(inference, "inference", but=(WildCluster,) if counts else ())
     found = inference.from_regression(fit, contrasts, level=level)
     return worded(found) if counts else found
 

@@ -34,7 +34,7 @@ ADJUSTS: Final = ("ancova", "none")
 Inference = Heteroskedastic | ClusterRobust | Default | None
 
 TWO_STAGES: Final = Admitted(
-    (Heteroskedastic, ClusterRobust),
+    Inference,
     "{0.__class__.__name__} does not hold over two stages",
     "Use ClusterRobust('CR2') or Heteroskedastic('HC2'). The null of no effect on anyone can be tested by "
     "any inference of rct.itt, whatever the take-up: the Anderson–Rubin test is that test.",
@@ -185,8 +185,7 @@ def _refuse(trial: Trial, adjust: Adjust | None, inference: Inference, where: st
             remedy="Name the column in Trial.from_frame(..., taken=...); without it rct.itt is what can be "
             "said.",
         )
-    if draws_of(inference) is None:
-        TWO_STAGES.kind(inference, where)
+    TWO_STAGES.require(inference, where)
     if isinstance(inference, Heteroskedastic) and inference.df == "welch":
         raise OptionError(
             "Welch's degrees of freedom are for a difference in means, not for two stages",
