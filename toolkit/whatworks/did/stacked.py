@@ -112,7 +112,7 @@ def _result(panel: Panel, detail: StackedDetail, comparison: str, level: float) 
         spec=choices(panel, choice, level, window=window, comparison=comparison),
         input_hash=panel.fingerprint,
         relative=relative_change(headline, float(share @ stacks.observed(detail.sample))),
-        seed=requirements.seed_used(choice, panel.n_clusters),
+        seed=choice.seed(panel.n_clusters),
         notes=(*panel.notes, *_trimmed(panel, stacks), *choice.warnings),
         detail=detail,
     )
@@ -173,7 +173,7 @@ def combine(detail: StackedDetail, combos: Floats, level: float) -> Uncertainty:
     """Uncertainty of combinations (m, k) of the effects by event time, by the inference of the result."""
     data = detail.sample
     if not isinstance(detail.choice.inference, WildCluster):
-        return requirements.uncertainty(detail.choice, detail.fit, combos, level)
+        return detail.choice.from_regression(detail.fit, combos, level=level)
     effects = [effect_cells(data, detail.stacks, row != 0) for row in combos]
     return wild(data, coefficients(data, detail.stacks, combos), effects, detail.choice.inference, level)
 

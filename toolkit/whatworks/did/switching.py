@@ -10,7 +10,7 @@ import pandas as pd
 from whatworks.arrays import Bools, Floats
 from whatworks.did.regression.answer import explained, sizes
 from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
-from whatworks.inference.default import Choice, Default, count_clusters, decide
+from whatworks.inference.default import ByClusters, Choice, ClusterCounts, Default, count_clusters
 from whatworks.inference.errors.influence import Analytical, analytical, standard_errors
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.fits.rows import by_cluster
@@ -22,6 +22,14 @@ from whatworks.results import NotAvailable, Result
 WHERE = "did.switching"
 
 Inference = Analytical | WildCluster | Default | None
+
+SWITCHES = ByClusters(
+    Inference,
+    "inference={!r} does not apply to switches",
+    'Use Analytical() ("analytical") or WildCluster() ("wild"), or leave it out.',
+    many=Analytical("clusters"),
+    by_scores=True,
+)
 
 NO_NOISE = "no variation between units is left from which an error could be learned"
 
@@ -119,7 +127,7 @@ def switching(panel: Panel, *, treated: str, inference: Inference = None, level:
             ("placebo, one period earlier", (_placebo(panel, status, on), _placebo(panel, status, off))),
         )
     }
-    choice = _settle(panel, on, off, inference)
+    choice = SWITCHES.settle(inference, _counts(panel, on, off), WHERE)
     return _result(panel, treated, SwitchingDetail(status, on, off, parts, choice), level)
 
 
@@ -148,7 +156,7 @@ def _result(panel: Panel, treated: str, detail: SwitchingDetail, level: float) -
         },
         input_hash=panel.fingerprint,
         relative=relative_change(headline, _untreated_mean(panel, on, off) + parts["DID_M"].value),
-        seed=_seed(choice, panel.n_clusters),
+        seed=choice.seed(panel.n_clusters),
         notes=(*panel.notes, ASSUMES, *_notes(detail.status, on, off), *choice.warnings),
         detail=detail,
     )
@@ -259,16 +267,9 @@ def _positive(values: Floats) -> Floats:
     return np.where(values > 0, values, 1.0)
 
 
-def _settle(panel: Panel, on: Side, off: Side, asked: object) -> Choice:
-    if asked is not None and not isinstance(asked, Analytical | WildCluster | Default):
-        raise OptionError(
-            f"inference={asked!r} does not apply to switches",
-            where=WHERE,
-            remedy='Use Analytical() ("analytical") or WildCluster() ("wild"), or leave it out.',
-        )
+def _counts(panel: Panel, on: Side, off: Side) -> ClusterCounts:
     switch, stay = ((getattr(on, name) | getattr(off, name)).any(axis=1) for name in ("switch", "stay"))
-    counts = count_clusters(panel.cluster, switch, stay)
-    return decide(asked, counts, many=Analytical("clusters"), by_scores=True)
+    return count_clusters(panel.cluster, switch, stay)
 
 
 def _uncertainty(panel: Panel, part: LinearParts, choice: Choice, level: float) -> Uncertainty:
@@ -313,11 +314,6 @@ def _untreated_mean(panel: Panel, on: Side, off: Side) -> float:
         if side.sign > 0 and moved.any():
             total -= _parts(panel, (side,)).value * float(moved.sum())
     return total / mass
-
-
-def _seed(choice: Choice, clusters: int) -> int | None:
-    wild = choice.inference
-    return wild.seed if isinstance(wild, WildCluster) and not wild.enumerates(clusters) else None
 
 
 def _notes(status: Floats, on: Side, off: Side) -> list[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, EstimationError, OptionError, did_you_mean, first_few
+from whatworks.inference.asked import FromRegression
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
 from whatworks.inference.fits import least_squares
@@ -22,7 +23,7 @@ from whatworks.rct.assign import listed
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.modifier import WHERE, Divided, Subgroup, divide
 from whatworks.rct.one_row import answer
-from whatworks.rct.one_row.default_errors import pieces, settle
+from whatworks.rct.one_row.default_errors import Inference, pieces, settle
 from whatworks.results import Estimate, NotAvailable, Number, Result
 from whatworks.trial import Trial
 
@@ -56,7 +57,7 @@ def subgroups(
     prespecified: str = "",
     adjust: Sequence[str] = (),
     allocation: Allocation | None = None,
-    inference: Any = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Ask whether the effect differs between subgroups, by the interaction and never by separate tests.
@@ -179,15 +180,17 @@ def _fitted(trial: Trial, divided: Divided, X: Floats, choice: Choice, level: fl
     p_value, sentence = joint_test(fit, differences, choice.inference, level)
     return _Fitted(
         divided,
-        choice.inference.from_regression(fit, each, level=level),
-        choice.inference.from_regression(fit, differences, level=level),
+        choice.from_regression(fit, each, level=level),
+        choice.from_regression(fit, differences, level=level),
         p_value,
         sentence,
         sizes[:, 2],
     )
 
 
-def joint_test(fit: Regression, contrasts: Floats, inference: Any, level: float) -> tuple[Number, str]:
+def joint_test(
+    fit: Regression, contrasts: Floats, inference: FromRegression, level: float
+) -> tuple[Number, str]:
     """The p-value that m contrasts (m, k) are all zero, and how it was found.
 
     Hotelling's T² with the covariance that `inference` gives and the fewest degrees of freedom among the

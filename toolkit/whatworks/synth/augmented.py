@@ -19,6 +19,7 @@ from whatworks.synth.penalty import given
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.predictors import Predictors, Window, features
 from whatworks.synth.problems import Fits, actual
+from whatworks.synth.quantify import Inference
 
 WHERE: Final = "synth.augmented"
 
@@ -64,7 +65,7 @@ def augmented(
     unit_effects: bool = False,
     donors: Sequence[str] | None = None,
     anticipation: int = 0,
-    inference: object = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effect on one treated unit, where no weighted average of donors comes near enough to its path.
@@ -108,7 +109,7 @@ def _result(
     fit: RidgeAugmented,
     names: tuple[str, ...],
     asked: dict[str, Any],
-    inference: object,
+    inference: Inference,
     level: float,
 ) -> Result:
     solved = fit.solve(actual(pool))

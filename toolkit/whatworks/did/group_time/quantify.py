@@ -15,11 +15,11 @@ from whatworks.did.group_time.thin import lone_treated, thin_note, thin_reasons,
 from whatworks.errors import OptionError
 from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.default import (
+    ByClusters,
     Choice,
     ClusterCounts,
     Default,
     count_clusters,
-    decide,
     plenty,
 )
 from whatworks.inference.draws import check_level
@@ -32,6 +32,15 @@ from whatworks.results import Estimate, NotAvailable
 
 Inference = Analytical | MultiplierBootstrap | WildCluster | RandomisationInference | Default | None
 
+GROUP_TIME = ByClusters(
+    Inference,
+    "inference={!r} does not apply to group-time effects",
+    'Use Analytical() ("analytical"), MultiplierBootstrap() ("multiplier"), WildCluster() ("wild") or '
+    'RandomisationInference() ("randomisation"), or leave it out for the default. ClusterRobust() belongs to '
+    "a regression: Analytical() clusters on the panel's cluster by itself.",
+    many=Analytical("clusters"),
+    by_scores=True,
+)
 _LINEAR = WildCluster | RandomisationInference
 
 _NO_NOISE = "no variation between units is left from which an error could be learned"
@@ -71,15 +80,6 @@ def settle(detail: GroupTime, asked: Inference, *, where: str) -> Choice:
 
     Raises `OptionError` for an object that does not fit.
     """
-    if asked is not None and not isinstance(asked, Analytical | MultiplierBootstrap | _LINEAR | Default):
-        raise OptionError(
-            f"inference={asked!r} does not apply to group-time effects",
-            where=where,
-            remedy='Use Analytical() ("analytical"), MultiplierBootstrap() ("multiplier"), WildCluster() '
-            '("wild") or RandomisationInference() ("randomisation"), or leave it out for the default. '
-            "ClusterRobust() belongs to a regression: "
-            "Analytical() clusters on the panel's cluster by itself.",
-        )
     if isinstance(asked, _LINEAR) and detail.adjust != "none":
         name = type(asked).__name__
         raise OptionError(
@@ -92,7 +92,7 @@ def settle(detail: GroupTime, asked: Inference, *, where: str) -> Choice:
     if isinstance(asked, RandomisationInference):
         return Choice(asked, "as asked for")
     counts = _sides(detail)
-    choice = decide(asked, counts, many=Analytical("clusters"), by_scores=True)
+    choice = GROUP_TIME.settle(asked, counts, where)
     if isinstance(choice.inference, WildCluster) and detail.adjust != "none":
         why = f"with {_how_many(detail)} and covariates, for which no wild bootstrap is at hand"
         choice = Choice(Analytical(correction="clusters"), why, choice.warnings)

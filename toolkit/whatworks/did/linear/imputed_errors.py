@@ -10,8 +10,7 @@ from whatworks.arrays import Bools, Floats
 from whatworks.did.linear.imputed import Imputed, Targets, average, coefficients, contributions, masses
 from whatworks.did.linear.scores import stacked_scores
 from whatworks.did.linear.wild import THIN_SHARE, pieces, thin_reason, wild
-from whatworks.errors import OptionError
-from whatworks.inference.default import Choice, ClusterCounts, Default, decide, plenty
+from whatworks.inference.default import ByClusters, Choice, Default
 from whatworks.inference.draws import check_level
 from whatworks.inference.errors.influence import Analytical, analytical, standard_errors
 from whatworks.inference.errors.wild import WildCluster
@@ -27,22 +26,16 @@ FEW = (
 )
 NO_NOISE = "no variation between units is left from which an error could be learned"
 
-
-def settle(inference: object, counts: ClusterCounts, where: str) -> Choice:
-    """The inference object to use and why; raises `OptionError` for one that does not fit."""
-    if inference is not None and not isinstance(inference, Analytical | WildCluster | Default):
-        raise OptionError(
-            f"inference={inference!r} does not apply to imputed effects",
-            where=where,
-            remedy='Use Analytical() ("analytical", the conservative errors, by the panel\'s cluster) or '
-            'WildCluster() ("wild"), or leave it out for the default. '
-            "ClusterRobust(...) and Jackknife() belong to did.etwfe, a regression whose estimates are "
-            "the same where no cell is missing and no covariate enters.",
-        )
-    choice = decide(inference, counts, many=Analytical("clusters"), by_scores=True)
-    if isinstance(choice.inference, Analytical) and not choice.warnings and not plenty(counts):
-        return replace(choice, warnings=(FEW.format(clusters=counts.clusters),))
-    return choice
+IMPUTED = ByClusters(
+    Inference,
+    "inference={!r} does not apply to imputed effects",
+    'Use Analytical() ("analytical", the conservative errors, by the panel\'s cluster) or WildCluster() '
+    '("wild"), or leave it out for the default. ClusterRobust(...) and Jackknife() belong to did.etwfe, a '
+    "regression whose estimates are the same where no cell is missing and no covariate enters.",
+    many=Analytical("clusters"),
+    by_scores=True,
+    few=FEW,
+)
 
 
 def uncertainty(found: Imputed, which: Targets, choice: Choice, level: float) -> Uncertainty:

@@ -64,7 +64,7 @@ def recorded(panel: Panel, choice: Choice, design: Design) -> tuple[Design, int 
     if isinstance(chance, FewTreated):
         return design, chance.seed
     if not isinstance(chance, RandomisationInference):
-        return design, requirements.seed_used(choice, panel.n_clusters)
+        return design, choice.seed(panel.n_clusters)
     found = chance.assignments(panel.start, panel.cluster)
     many = NotAvailable("more assignments than can be written as a number")
     number = float(found.possible) if found.possible < 10**300 else many

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
@@ -212,13 +212,6 @@ class Conley:
             )
         words = f"factor {n:,}/{n - counted:,} as fixest prints: K = {counted:,}, every fixed effect counted"
         return Correction(n / (n - counted), words, float(n - counted))
-
-
-def placed(inference: object, kept: Bools) -> object:
-    """The inference object for the units kept of all: distances between places need only theirs."""
-    if isinstance(inference, Conley) and len(inference.coordinates) == len(kept):
-        return replace(inference, coordinates=inference.coordinates[kept])
-    return inference
 
 
 def _variances(fit: Regression, contrasts: Floats, variance: Callable[[Floats], float]) -> Floats:

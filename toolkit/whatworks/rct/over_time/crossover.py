@@ -10,6 +10,7 @@ import pandas as pd
 
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError, choose, first_few
+from whatworks.inference.asked import FromRegression
 from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.default import Choice
 from whatworks.inference.fits.regression import Regression
@@ -19,6 +20,7 @@ from whatworks.inference.uncertainty import Uncertainty
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.assign.washout import washed
 from whatworks.rct.one_row.answer import choices, explained, sizes
+from whatworks.rct.one_row.default_errors import Inference
 from whatworks.rct.over_time.cell_model import CellModel, Model, by_chance, by_model
 from whatworks.rct.over_time.default_errors import allocations, over_time
 from whatworks.rct.over_time.place_days import WHERE, PlaceDayCells, before, place_days
@@ -68,7 +70,7 @@ def crossover(
     carryover: Carryover = "test",
     washout: int | None = None,
     allocation: Allocation | None = None,
-    inference: object = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effect of a treatment that units get in some periods and not in others, with unit and period effects.
@@ -111,7 +113,7 @@ class _Asked:
     carryover: Carryover
     washout: int | None
     allocation: Allocation | None
-    inference: object
+    inference: Inference
     level: float
 
 
@@ -123,7 +125,7 @@ class _Headline:
     fit: Regression
     dispersion: float | None
     choice: Choice
-    beside: Any
+    beside: FromRegression
     reason: str
     used: Bools
 

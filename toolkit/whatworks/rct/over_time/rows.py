@@ -10,6 +10,7 @@ import pandas as pd
 
 from whatworks.arrays import Bools, Floats
 from whatworks.errors import DesignError
+from whatworks.inference.asked import FromRegression
 from whatworks.rct.over_time.cell_model import CellModel, by_model
 from whatworks.results import Estimate, NotAvailable
 
@@ -28,7 +29,7 @@ def rows_of(
     design: Floats,
     names: tuple[str, ...],
     wanted: Sequence[tuple[str, Floats]],
-    inference: Any,
+    inference: FromRegression,
     level: float,
     used: Bools | None = None,
 ) -> list[dict[str, Any]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, choose, first_few
+from whatworks.inference.asked import FromRegression
 from whatworks.inference.chance.chance import Assignments
 from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.default import Choice
@@ -20,6 +21,7 @@ from whatworks.inference.log_scale import mapped
 from whatworks.inference.percent import relative_change
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.one_row.answer import choices, explained, sizes
+from whatworks.rct.one_row.default_errors import Inference
 from whatworks.rct.over_time.cell_model import CellModel, Model, by_chance, by_model
 from whatworks.rct.over_time.correlation import Correlation, correlation, sentence
 from whatworks.rct.over_time.default_errors import allocations, over_steps
@@ -68,7 +70,7 @@ def stepped_wedge(
     effect: Effect = "exposure_time",
     model: Model = "means",
     allocation: Allocation | None = None,
-    inference: object = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effect of a treatment to which clusters cross in random order, net of cluster and period effects.
@@ -109,7 +111,7 @@ class _Asked:
     effect: Effect
     model: Model
     allocation: Allocation | None
-    inference: object
+    inference: Inference
     level: float
 
 
@@ -145,7 +147,7 @@ def _result(trial: Trial, asked: _Asked) -> Result:
 
 def _answer(
     trial: Trial, cells: WedgeCells, data: CellModel, kept: Bools, asked: _Asked
-) -> tuple[Estimate, str, SteppedWedgeDetail, Any]:
+) -> tuple[Estimate, str, SteppedWedgeDetail, FromRegression]:
     exposed, level = cells.exposed[kept], asked.level
     design, names = _design(exposed, asked.effect)
     contrast = np.full(len(design), 1 / len(design))
@@ -234,7 +236,7 @@ def _observed(data: CellModel, exposed: Ints, effect: Effect) -> float:
 
 
 def _effects(
-    answer: Estimate, reason: str, data: CellModel, exposed: Ints, asked: _Asked, beside: Any
+    answer: Estimate, reason: str, data: CellModel, exposed: Ints, asked: _Asked, beside: FromRegression
 ) -> pd.DataFrame:
     """The headline, every exposure time, and the headline of the other model."""
     constant = asked.effect == "constant"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from whatworks.errors import DesignError
 from whatworks.inference.default import Choice
@@ -14,7 +14,7 @@ from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.one_row.answer import choices, in_order, sizes
 from whatworks.rct.one_row.compared import admissible
 from whatworks.rct.take_up.rows import bare_row, effect_rows, strength
-from whatworks.rct.take_up.two_stages import Adjust, Columns, Found, estimate, headline, prepare
+from whatworks.rct.take_up.two_stages import Adjust, Columns, Found, Inference, estimate, headline, prepare
 from whatworks.results import NotAvailable, Number, Result
 from whatworks.trial import Trial
 
@@ -50,7 +50,7 @@ def cace(
     *,
     adjust: Adjust | None = None,
     allocation: Allocation | None = None,
-    inference: Any = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Complier average causal effect: two-stage least squares with assignment as the instrument.

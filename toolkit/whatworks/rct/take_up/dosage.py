@@ -18,7 +18,7 @@ from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.one_row.answer import choices, in_order, is_number, sizes
 from whatworks.rct.one_row.compared import admissible
 from whatworks.rct.take_up.rows import bare_row, effect_rows, strength
-from whatworks.rct.take_up.two_stages import Adjust, Columns, Found, estimate, headline, prepare
+from whatworks.rct.take_up.two_stages import Adjust, Columns, Found, Inference, estimate, headline, prepare
 from whatworks.results import NotAvailable, Number, Result
 from whatworks.trial import Trial
 
@@ -60,7 +60,7 @@ def dosage(
     planned: float | None = None,
     adjust: Adjust | None = None,
     allocation: Allocation | None = None,
-    inference: Any = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effect per unit of dose, by two-stage least squares with assignment as the instrument of the dose.
@@ -234,8 +234,8 @@ def _slope(columns: Columns, level: float, unit: str) -> dict[str, object]:
         weight=None if columns.weight is None else columns.weight[treated],
         cluster=codes,
     )
-    told = columns.choice.inference.from_regression(fit, np.eye(design.shape[1])[1:2], level=level)
-    return {"term": term, **{name: values[0] for name, values in told.columns().items()}, "n": n}
+    told = columns.choice.from_regression(fit, np.eye(design.shape[1])[1:2], level=level)
+    return {"term": term, **{name: np.asarray(values)[0] for name, values in told.columns().items()}, "n": n}
 
 
 def _dose_rows(table: pd.DataFrame) -> list[dict[str, object]]:
