@@ -10,23 +10,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
-import pandas as pd
 import typer
 
-from whatworks.cli import roles
+from whatworks.cli import methods, roles
 from whatworks.errors import OptionError, did_you_mean
-from whatworks.inference.settings import read
-from whatworks.panel import Panel
-from whatworks.results import Result
 
 if TYPE_CHECKING:
+    from whatworks.panel import Panel
     from whatworks.rct import Allocation
+    from whatworks.results import Result
 
 COMPARISON = "did.compare"
 """The one method that gives many answers; it takes the rate itself, since one of them needs the counts."""
-
-ROOMS = ("did", "synth", "rct", "counts")
-_NOT_OPTIONS = ("panel", "trial", "inference", "level", "allocation")
 
 
 def register(app: typer.Typer) -> None:
@@ -53,7 +48,7 @@ def estimate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Estimate once from a file and print the result."""
-    function = _method(method)
+    function = methods.load(method)
     parameters = inspect.signature(function).parameters
     options = roles.pairs(option, "--option")
     aggregation = options.pop("by", None) if "by" not in parameters else None
@@ -100,42 +95,22 @@ def _record(parameters: Any, method: str, record: Path, listed: Path | None) -> 
     return read_record(record, listed)
 
 
-def _method(name: str) -> Callable[..., Any]:
-    room, _, short = name.partition(".")
-    here = [item for item in ROOMS if importlib.util.find_spec(f"whatworks.{item}") is not None]
-    methods = {f"{item}.{m}": (item, m) for item in here for m in _methods(item)}
-    if name not in methods:
-        raise OptionError(
-            f"there is no method {name!r}",
-            where="METHOD",
-            remedy=f"{did_you_mean(name, methods)}The methods are {', '.join(sorted(methods))}.",
-        )
-    found: Callable[..., Any] = getattr(importlib.import_module(f"whatworks.{room}"), short)
-    return found
-
-
-def _methods(room: str) -> list[str]:
-    """The public functions of a room that take a panel or a trial and say something about it."""
-    module = importlib.import_module(f"whatworks.{room}")
-    found = []
-    for name in module.__all__:
-        function = getattr(module, name)
-        if inspect.isfunction(function):
-            parameters = list(inspect.signature(function).parameters)
-            if parameters[:1] == ["trial"] or (parameters[:1] == ["panel"] and "level" in parameters):
-                found.append(name)
-    return found
-
-
 def _typed(function: Callable[..., Any], name: str, value: str, method: str) -> Any:
-    names = [n for n in inspect.signature(function).parameters if n not in _NOT_OPTIONS]
+    from whatworks.inference.settings import read
+
+    names = methods.options(function)
     if name not in names:
         raise OptionError(
             f"{method} has no option {name!r}",
             where="--option",
-            remedy=f"{did_you_mean(name, names)}Its options are {', '.join(names) or 'none'}.",
+            remedy=f"{did_you_mean(name, names)}{_has(method, names)}",
         )
     return read(get_type_hints(function).get(name, str), value, f"--option {name}")
+
+
+def _has(method: str, names: Mapping[str, Any]) -> str:
+    told = f"`whatworks estimate {method} --help` says what they take."
+    return f"Its options are {', '.join(names)}; {told}" if names else "It has no options; leave it out."
 
 
 def _require(parameters: Mapping[str, inspect.Parameter], choices: dict[str, Any], method: str) -> None:
@@ -162,8 +137,12 @@ def _aggregated(method: str, result: Any, by: str) -> Result:
 
 def _shown(found: Any, as_json: bool) -> str:
     """A result as text or JSON; what is no `Result` shows its fields and its table."""
+    from whatworks.results import Result
+
     if isinstance(found, Result):
         return found.to_json() if as_json else _as_text(found)
+    import pandas as pd
+
     from whatworks.result_json import frame_to_records, plain
 
     fields = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}

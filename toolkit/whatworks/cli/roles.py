@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from whatworks.errors import OptionError, did_you_mean
-from whatworks.inference.settings import read
-from whatworks.panel import Panel
-from whatworks.trial import Trial
+
+if TYPE_CHECKING:
+    from whatworks.panel import Panel
+    from whatworks.trial import Trial
 
 _LISTS = ("covariates", "baseline")
 _ARMS = ("control", "treatments")
@@ -18,6 +19,8 @@ _ARMS = ("control", "treatments")
 
 def panel(file: Path, roles: dict[str, str]) -> Panel:
     """The panel of a table; raises `OptionError` for a role that does not exist or is not given."""
+    from whatworks.panel import Panel
+
     known = _known(Panel.from_frame)
     return Panel.from_frame(_table(file), **_given(roles, known, ("unit", "period", "outcome")))
 
@@ -27,6 +30,8 @@ def trial(file: Path, roles: dict[str, str], options: dict[str, str]) -> Trial:
 
     Raises `OptionError` for a role that does not exist, or a role or the control arm that is not given.
     """
+    from whatworks.trial import Trial
+
     known = [name for name in _known(Trial.from_frame) if name not in _ARMS]
     given = _given(roles, known, ("unit", "arm", "outcome"))
     if "control" not in options:
@@ -82,6 +87,8 @@ def _given(roles: dict[str, str], known: list[str], needed: tuple[str, ...]) -> 
         if name in given:
             given[name] = _listed(roles[name])
     if "allow_missing" in given:
+        from whatworks.inference.settings import read
+
         given["allow_missing"] = read(bool, roles["allow_missing"], "--role allow_missing")
     return given
 
