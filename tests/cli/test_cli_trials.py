@@ -131,6 +131,8 @@ def test_several_treatments_are_named(whatworks: object, tmp_path: Path) -> None
         (["rct.itt", *HOT, "--per", "1000"], "not rates"),
         (["rct.itt", *HOT, *options("adjsut=none")], "Did you mean 'adjust'"),
         (["rct.subgroups", *HOT], "needs the option 'by'"),
+        (["rct.flow", *HOT, "--inference", "cluster"], "--inference: rct.flow does not use it"),
+        (["rct.flow", *HOT, "--level", "0.9"], "--level: rct.flow does not use it"),
         (["did.block", *roles("unit=spot", "period=band", "outcome=crimes", "arm=arm")], "no role 'arm'"),
     ],
 )

@@ -9,14 +9,18 @@ from typing import Any
 
 import typer
 
-from whatworks.cli import data, estimate, randomise, studies
+from whatworks.cli import data, estimate, help, randomise, studies
 from whatworks.errors import WhatworksError
 
 _DEBUG = "--debug"
 
 app = typer.Typer(
     name="whatworks",
-    help="Did this work? From police files to a published study that anybody can run again.",
+    help="Did this work? From police files to a published study that anybody can run again.\n\n"
+    "After `make study` in the repository the program is .venv/bin/whatworks, which makes the examples below "
+    "and in the help of every command run from there.",
+    cls=help.Group,
+    context_settings=help.NAMES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

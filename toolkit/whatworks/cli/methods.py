@@ -22,6 +22,7 @@ from whatworks.errors import OptionError, did_you_mean
 ROOMS = ("did", "synth", "rct", "counts")
 NOT_OPTIONS = ("panel", "trial", "inference", "level", "allocation")
 """Arguments of methods that have a way of their own on the command line."""
+_IN_TWO_STEPS = "did.att_gt"
 
 _ENTRY = re.compile(r"([a-z_]+(?:, [a-z_]+)*):(?: |$)(.*)")
 
@@ -64,6 +65,14 @@ def options(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """The choices of a method that are given as `--option NAME=VALUE`."""
     parameters = inspect.signature(function).parameters
     return {name: parameter for name, parameter in parameters.items() if name not in NOT_OPTIONS}
+
+
+def aggregation(name: str) -> Callable[..., Any] | None:
+    """The step that averages the effects of a method, `--option by=…`, where it has one."""
+    if name != _IN_TWO_STEPS:
+        return None
+    found: Callable[..., Any] = importlib.import_module("whatworks.did").aggregate
+    return found
 
 
 def described(function: Callable[..., Any]) -> dict[str, str]:

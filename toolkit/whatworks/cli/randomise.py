@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from whatworks.cli.help import Command
 from whatworks.errors import OptionError, RecordError, choose
 
 if TYPE_CHECKING:
@@ -23,31 +24,46 @@ _DESIGNS = {
 _FIRST = {"blocked": "blocked:by=COLUMN", "pairs": "pairs:on=COLUMN", "crossover": "crossover:periods=90"}
 _FIRST |= {"rota": "rota:periods=90,treated=10", "stepped_wedge": "stepped_wedge:steps=6,first=3"}
 
+_Seed = Annotated[
+    str, typer.Option(metavar="NUMBER", help="A whole number, agreed in public before this call.")
+]
+_Design = Annotated[
+    str,
+    typer.Option(
+        metavar="DESIGN",
+        help="complete, blocked:by=A+B, pairs:on=A+B, crossover:periods=90, "
+        "rota:periods=90,treated=10, stepped_wedge:steps=6,first=3.",
+    ),
+]
+_Arms = Annotated[str, typer.Option(metavar="LABELS", help="Labels of the arms, control first.")]
+_Cluster = Annotated[str, typer.Option(metavar="COLUMN", help="Column with what is assigned as a whole.")]
+_Balance = Annotated[
+    str, typer.Option(metavar="RULE", help="on=A+B,accept=0.1: draw again until arms are alike.")
+]
+_Out = Annotated[
+    Path, typer.Option(metavar="NAME", help="Where to write: NAME makes NAME.json and NAME.csv.")
+]
+_Replay = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A record: draw again and say whether it comes out the same."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command()(randomise)
+    app.command(cls=Command)(randomise)
 
 
 def randomise(
     file: Annotated[Path, typer.Argument(help="CSV or Parquet file: the list, one row per unit.")],
-    unit: Annotated[str, typer.Option(help="Column with the unit's label.")] = "",
-    seed: Annotated[str, typer.Option(help="A whole number, agreed in public before this call.")] = "",
-    design: Annotated[
-        str,
-        typer.Option(
-            help="complete, blocked:by=A+B, pairs:on=A+B, crossover:periods=90, rota, stepped_wedge."
-        ),
-    ] = "complete",
-    arms: Annotated[str, typer.Option(help="Labels of the arms, control first.")] = "control,treatment",
-    cluster: Annotated[str, typer.Option(help="Column with what is assigned as a whole.")] = "",
-    balance: Annotated[str, typer.Option(help="on=A+B,accept=0.1: draw again until arms are alike.")] = "",
-    out: Annotated[Path, typer.Option(help="Where to write: NAME makes NAME.json and NAME.csv.")] = Path(
-        "allocation"
-    ),
-    replay: Annotated[
-        Path | None, typer.Option(help="A record: draw again and say whether it comes out the same.")
-    ] = None,
+    unit: Annotated[str, typer.Option(metavar="COLUMN", help="Column with the unit's label.")] = "",
+    seed: _Seed = "",
+    design: _Design = "complete",
+    arms: _Arms = "control,treatment",
+    cluster: _Cluster = "",
+    balance: _Balance = "",
+    out: _Out = Path("allocation"),
+    replay: _Replay = None,
 ) -> None:
     """Assign the units of a list to arms by chance, or replay a record of it."""
     if replay is not None:
@@ -66,7 +82,7 @@ def randomise(
         read_table(file),
         unit=unit,
         seed=read(int, seed, "--seed"),
-        design=_design(design),
+        design=_drawn_by(design),
         cluster=cluster or None,
         balance=Balance(**settings(Balance, "--balance", balance)) if balance else None,
         **({"arms": labels} if labels else {}),
@@ -104,7 +120,7 @@ def _replayed(record: Path, listed: Path) -> None:
     typer.echo(f"match: {held.record['algorithm']} Seed {held.record['seed']}, SHA-256 {held.hash}.")
 
 
-def _design(text: str) -> Any:
+def _drawn_by(text: str) -> Any:
     from whatworks import rct
     from whatworks.inference.settings import settings
 

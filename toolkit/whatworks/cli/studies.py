@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from whatworks.cli import progress
+from whatworks.cli.help import Command
 from whatworks.errors import OptionError, RecordError, StudyError, WhatworksError
 
 if TYPE_CHECKING:
@@ -21,13 +22,15 @@ _All = Annotated[bool, typer.Option("--all", help="Every study of the workspace.
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     for command in (init, new, run, verify, publish, checklist, lab):
-        app.command()(command)
-    app.command("list")(list_)
+        app.command(cls=Command)(command)
+    app.command("list", cls=Command)(list_)
 
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder to make a workspace of.")],
-    title: Annotated[str, typer.Option(help="Name of the workspace, such as that of the force.")] = "",
+    title: Annotated[
+        str, typer.Option(metavar="TEXT", help="Name of the workspace, such as that of the force.")
+    ] = "",
     example: Annotated[bool, typer.Option(help="Write the synthetic data that templates run on.")] = True,
 ) -> None:
     """Make a workspace for any force: studies/, templates/, data/ and whatworks.toml."""
@@ -106,7 +109,9 @@ def verify(
 
 def checklist(
     study: Annotated[str, typer.Argument(help="Slug or folder of a study that has run.")],
-    csv: Annotated[Path | None, typer.Option("--csv", help="Write the table to this file instead.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write the table to this file instead.")
+    ] = None,
 ) -> None:
     """Go through CONSORT 2025 with the record of a trial: what it answers, and what is still open."""
     from whatworks.publish.checklist import checklist as go_through
