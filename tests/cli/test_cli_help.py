@@ -165,3 +165,18 @@ def test_long_lines_of_an_estimate_fit_the_terminal(
         assert max(map(len, text)) <= columns
         assert "hypothesis" not in out
         assert "all 4,096 sign vectors" in " ".join(out.split())
+
+
+@pytest.mark.parametrize("group", ["", "data"])
+def test_a_group_without_a_command_shows_its_help(group: str, whatworks: object) -> None:
+    status, out, err = whatworks(*group.split())
+    assert (status, out) == (2, "")
+    assert err.strip() == whatworks(*group.split(), "--help")[1].strip()
+
+
+def test_a_slip_in_a_command_points_to_its_help(whatworks: object) -> None:
+    status, out, err = whatworks("verify", "--filds")
+    assert (status, out) == (2, "")
+    assert "Usage: whatworks verify [STUDY] [OPTIONS]" in err
+    assert "whatworks verify -h" in err
+    assert "No such option: --filds" in err

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from whatworks.cli import data, estimate, help, randomise, studies
-from whatworks.errors import WhatworksError
+from whatworks.cli import data, estimate, help, here, randomise, studies
+from whatworks.errors import OptionError, WhatworksError
 
 _DEBUG = "--debug"
 
@@ -21,22 +22,36 @@ app = typer.Typer(
     "and in the help of every command run from there.",
     cls=help.Group,
     context_settings=help.NAMES,
+    rich_markup_mode=None,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
 @app.callback(invoke_without_command=True)
 def _root(
-    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
-    debug: bool = typer.Option(False, _DEBUG, help="Show the traceback of a fault of whatworks itself."),
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    workspace: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="A folder of the workspace; the current one without it."),
+    ] = None,
+    debug: Annotated[
+        bool, typer.Option(_DEBUG, help="Show the traceback of a fault of whatworks itself.")
+    ] = False,
 ) -> None:
     if version:
         from whatworks import __version__
 
         typer.echo(f"whatworks {__version__}")
         raise typer.Exit()
+    here.name_workspace(workspace)
+    if ctx.invoked_subcommand is None:
+        raise OptionError(
+            "no command is given",
+            where="whatworks",
+            remedy=f"Write one, such as {here.command('list')}; {here.program()} --help names them all.",
+        )
 
 
 studies.register(app)

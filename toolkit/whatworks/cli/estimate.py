@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from whatworks.cli import answers, methods, roles
+from whatworks.cli import answers, completing, methods, roles
 from whatworks.cli.method_help import EstimateCommand
 from whatworks.errors import OptionError, did_you_mean
 
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 COMPARISON = "did.compare"
 """The one method that gives many answers; it takes the rate itself, since one of them needs the counts."""
 
-_Method = Annotated[str, typer.Argument(help="Public name of a method, such as did.att_gt or rct.itt.")]
+_Method = Annotated[
+    str,
+    typer.Argument(
+        help="Public name of a method, such as did.att_gt or rct.itt.", autocompletion=completing.method_names
+    ),
+]
 _File = Annotated[Path, typer.Argument(help="CSV or Parquet file, one row per unit (and period).")]
 _Roles = Annotated[
     list[str] | None,

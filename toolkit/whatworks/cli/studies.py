@@ -8,14 +8,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from whatworks.cli import progress
+from whatworks.cli import completing, here, progress
 from whatworks.cli.help import Command
 from whatworks.errors import OptionError, RecordError, StudyError, WhatworksError
 
 if TYPE_CHECKING:
     from whatworks.study.verifying import Verification
 
-_Study = Annotated[str, typer.Argument(help="Slug or folder of a study; leave out with --all.")]
+_Study = Annotated[
+    str,
+    typer.Argument(
+        help="Slug or folder of a study; leave out with --all.", autocompletion=completing.studies
+    ),
+]
+_Recorded = Annotated[
+    str,
+    typer.Argument(help="Slug or folder of a study that has run.", autocompletion=completing.studies),
+]
+_Template = Annotated[
+    str,
+    typer.Argument(
+        help="Template, such as did or staggered (see `whatworks list`).",
+        autocompletion=completing.templates,
+    ),
+]
 _All = Annotated[bool, typer.Option("--all", help="Every study of the workspace.")]
 
 
@@ -44,22 +60,21 @@ def init(
         made: list[Any] = [synthesise(), one_borough(), small_areas(), *map(example_trial, EXAMPLES)]
         for one in made:
             one.write(workspace.folder / "data" / "synthetic")
-    typer.echo(f"Workspace {folder}. Next: cd {folder} && whatworks new did my-study")
+    here.name_workspace(folder)
+    typer.echo(f"Workspace {folder}. Next: {here.command('new did my-study')}")
 
 
 def new(
-    template: Annotated[
-        str, typer.Argument(help="Template, such as did or staggered (see `whatworks list`).")
-    ],
+    template: _Template,
     slug: Annotated[str, typer.Argument(help="Name of the study, such as hotspot-patrols-2024.")],
 ) -> None:
     """Make a study from a template."""
-    from whatworks.study import new_study, places
+    from whatworks.study import new_study
 
-    folder = new_study(template, slug)
-    shown = places.find().relative(folder)
+    folder = new_study(template, slug, start=here.start())
+    shown = here.workspace().relative(folder)
     typer.echo(f"{shown}/study.yaml says what and why, {shown}/parameters.yaml says how.")
-    typer.echo(f"It runs as it stands, on synthetic data: whatworks run {shown}")
+    typer.echo(f"It runs as it stands, on synthetic data: {here.command(f'run {shown}')}")
 
 
 def run(study: _Study = "", every: _All = False) -> None:
@@ -71,7 +86,7 @@ def run(study: _Study = "", every: _All = False) -> None:
     names = _chosen(study, every)
     for name in names:
         try:
-            opened = open_study(name)
+            opened = open_study(name, start=here.start())
             with progress.shown(opened.slug) as tell:
                 done = run_study(opened, render=_render, progress=tell)
         except WhatworksError as problem:
@@ -82,7 +97,7 @@ def run(study: _Study = "", every: _All = False) -> None:
             continue
         for item in done.left_out:
             typer.echo(f"{opened.slug}: left out of the record, {item}", err=True)
-        typer.echo(_from_here(done.report))
+        typer.echo(here.path(done.report))
     if failed:
         raise typer.Exit(max(problem.exit_status for problem in failed))
 
@@ -108,7 +123,7 @@ def verify(
 
 
 def checklist(
-    study: Annotated[str, typer.Argument(help="Slug or folder of a study that has run.")],
+    study: _Recorded,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write the table to this file instead.")
     ] = None,
@@ -117,7 +132,7 @@ def checklist(
     from whatworks.publish.checklist import checklist as go_through
     from whatworks.study import open_study
 
-    table = go_through(open_study(study).folder)
+    table = go_through(open_study(study, start=here.start()).folder)
     if csv is not None:
         csv.write_text(table.frame.to_csv(index=False, lineterminator="\n"), encoding="utf-8", newline="\n")
         typer.echo(str(csv))
@@ -129,9 +144,9 @@ def checklist(
 
 def list_() -> None:
     """List the templates and the studies of the workspace."""
-    from whatworks.study import places, record
+    from whatworks.study import record
 
-    workspace = places.find()
+    workspace = here.workspace()
     typer.echo("Templates")
     for name in workspace.templates():
         typer.echo(f"  {name}")
@@ -150,10 +165,9 @@ def publish(
 ) -> None:
     """Publish every recorded study and the ledger as a static, self-contained site."""
     from whatworks.publish.site import publish as publish_site
-    from whatworks.study import places
 
-    index = publish_site(places.find(), site)
-    typer.echo(_from_here(index))
+    index = publish_site(here.workspace(), site)
+    typer.echo(here.path(index))
 
 
 def lab() -> None:
@@ -162,9 +176,7 @@ def lab() -> None:
     import subprocess
     import sys
 
-    from whatworks.study import places
-
-    workspace = places.find()
+    workspace = here.workspace()
     if importlib.util.find_spec("jupyterlab") is None:
         raise StudyError(
             "JupyterLab is not installed here",
@@ -188,9 +200,7 @@ def _chosen(study: str, every: bool) -> list[str]:
         )
     if study:
         return [study]
-    from whatworks.study import places
-
-    found = [folder.name for folder in places.find().studies()]
+    found = [folder.name for folder in here.workspace().studies()]
     if not found:
         raise StudyError("there is no study yet", where="studies", remedy="Make one with `whatworks new`.")
     return found
@@ -202,7 +212,7 @@ def _verified(name: str) -> Verification:
     from whatworks.study.verifying import unreadable
 
     try:
-        opened = open_study(name)
+        opened = open_study(name, start=here.start())
     except StudyError as problem:
         return unreadable(name, problem)
     with progress.shown(opened.slug) as tell:
@@ -244,9 +254,3 @@ def _print_verification(found: Verification, fields: bool) -> None:
             # several fields may fail for one reason; what to do about it is said once, at the end
             why = field.why if field is parted[-1] else field.why.partition("\n")[0]
             typer.echo(f"  cannot re-run  {field.name}: because {why}")
-
-
-def _from_here(path: Path) -> str:
-    here = Path.cwd().resolve()
-    resolved = path.resolve()
-    return str(resolved.relative_to(here)) if here in resolved.parents else str(resolved)
