@@ -14,6 +14,7 @@ from whatworks.cli import data, estimate, help, here, randomise, studies
 from whatworks.errors import OptionError, WhatworksError
 
 _DEBUG = "--debug"
+_NO_FILE = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 
 app = typer.Typer(
     name="whatworks",
@@ -80,13 +81,24 @@ def main() -> None:
     except Exception as problem:
         if debug:
             raise
-        typer.echo(
-            f"whatworks: a fault of whatworks itself, not of your input: "
-            f"{type(problem).__name__}: {problem}\n"
-            f"  What to do: run the same command with {_DEBUG} and report what it shows.",
-            err=True,
-        )
-        sys.exit(1)
+        words, status = _unforeseen(problem)
+        typer.echo(f"whatworks: {words}", err=True)
+        sys.exit(status)
+
+
+def _unforeseen(problem: Exception) -> tuple[str, int]:
+    """What to say of an error that is none of ours, and the exit status."""
+    if isinstance(problem, _NO_FILE) and problem.filename and not _ours(str(problem.filename)):
+        remedy = "Give a file or folder that is there and that you may read or write."
+        return f"{problem.filename}: {problem.strerror}\n  What to do: {remedy}", 2
+    return (
+        f"a fault of whatworks itself, not of your input: {type(problem).__name__}: {problem}\n"
+        f"  What to do: run the same command with {_DEBUG} and report what it shows."
+    ), 1
+
+
+def _ours(file: str) -> bool:
+    return Path(__file__).resolve().parents[1] in Path(file).resolve().parents
 
 
 def _terminated(number: int, frame: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from whatworks.cli import here
 from whatworks.cli.help import Command, Group
 from whatworks.errors import OptionError
 
@@ -153,6 +154,7 @@ def synthesise(
 
 
 def _written(tidy: Tidy, out: Path) -> None:
+    here.refuse_unwritable(out, "--out")
     path = tidy.write(out)
     typer.echo(tidy.intake.text(), err=True)
     typer.echo(str(path))

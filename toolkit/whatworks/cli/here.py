@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whatworks.errors import StudyError
+from whatworks.errors import OptionError, StudyError
 
 if TYPE_CHECKING:
     from whatworks.study.places import Workspace
@@ -58,3 +58,15 @@ def path(found: Path) -> str:
     current = Path.cwd().resolve()
     resolved = found.resolve()
     return str(resolved.relative_to(current)) if current in resolved.parents else str(resolved)
+
+
+def refuse_unwritable(file: Path, option: str) -> None:
+    """Raise `OptionError` where a file that an option names cannot lie: in no folder, or being one."""
+    if not file.parent.is_dir():
+        raise OptionError(
+            f"there is no folder {str(file.parent)!r}",
+            where=option,
+            remedy="Make the folder first, or give another name.",
+        )
+    if file.is_dir():
+        raise OptionError(f"{str(file)!r} is a folder", where=option, remedy="Give the name of a file.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -99,19 +100,26 @@ def read_record(record: Path, listed: Path | None = None) -> Allocation:
     from whatworks.rct import Allocation
     from whatworks.rct import replay as draw_again
 
-    try:
-        text = record.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise RecordError(
-            "the allocation record cannot be read",
-            where=record.name,
-            remedy="Give the .json file that `whatworks randomise` wrote.",
-        ) from problem
-    held = Allocation.from_json(text)
+    held = Allocation.from_json(_record_text(record))
     return held if listed is None else draw_again(held, read_table(listed))
 
 
+def _record_text(record: Path) -> str:
+    """The text of a file that says it is a record; raises `RecordError` for any other."""
+    try:
+        text = record.read_text(encoding="utf-8")
+        json.loads(text)["schema"]
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise RecordError(
+            "this is no allocation record, or it cannot be read",
+            where=str(record),
+            remedy="Give the .json file that `whatworks randomise` wrote.",
+        ) from problem
+    return text
+
+
 def _replayed(record: Path, listed: Path) -> None:
+    _record_text(record)  # a file that is no record is bad input; one that comes out otherwise is a finding
     try:
         held = read_record(record, listed)
     except RecordError as problem:
