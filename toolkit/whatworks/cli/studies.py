@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from whatworks.cli import completing, here, progress
+from whatworks.cli import completing, here, progress, verdicts
 from whatworks.cli.help import Command
 from whatworks.errors import OptionError, RecordError, StudyError, WhatworksError
 
@@ -31,6 +31,10 @@ _Template = Annotated[
         help="Template, such as did or staggered (see `whatworks list`).",
         autocompletion=completing.templates,
     ),
+]
+_Fields = Annotated[
+    bool,
+    typer.Option("--fields", help="Every field, matching ones too, not the first 20 that do not match."),
 ]
 _All = Annotated[bool, typer.Option("--all", help="Every study of the workspace.")]
 
@@ -105,21 +109,28 @@ def run(study: _Study = "", every: _All = False) -> None:
 def verify(
     study: _Study = "",
     every: _All = False,
-    fields: Annotated[bool, typer.Option("--fields", help="List every field, matching ones too.")] = False,
+    fields: Annotated[
+        bool,
+        typer.Option(
+            "--fields", help="List every field, matching ones too; without it the first 20 that do not match."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
 ) -> None:
     """Run a study again from its stored parameters and compare it with its record, field by field.
 
-    The exit status is 0 only when every field matches.
+    First what differs going in and what moved with it, then the fields. The exit status is 0 where every
+    field matches, 1 where one does not, 2 where there is no such study or its own files are not well formed.
     """
     found = [_verified(name) for name in _chosen(study, every)]
     if as_json:
-        typer.echo(json.dumps([_as_json(item) for item in found], indent=1, ensure_ascii=False))
+        typer.echo(json.dumps([verdicts.as_json(item) for item, _ in found], indent=1, ensure_ascii=False))
     else:
-        for item in found:
-            _print_verification(item, fields)
-    if not all(item.ok for item in found):
-        raise typer.Exit(1)
+        for item, _ in found:
+            typer.echo("\n".join(verdicts.text(item, every=fields)))
+    status = max(status for _, status in found)
+    if status:
+        raise typer.Exit(status)
 
 
 def checklist(
@@ -134,6 +145,7 @@ def checklist(
 
     table = go_through(open_study(study, start=here.start()).folder)
     if csv is not None:
+        here.refuse_unwritable(csv, "--csv")
         csv.write_text(table.frame.to_csv(index=False, lineterminator="\n"), encoding="utf-8", newline="\n")
         typer.echo(str(csv))
     else:
@@ -206,51 +218,17 @@ def _chosen(study: str, every: bool) -> list[str]:
     return found
 
 
-def _verified(name: str) -> Verification:
+def _verified(name: str) -> tuple[Verification, int]:
+    """The verdict on a study, and the exit status it stands for; raises `StudyError` for no study."""
     from whatworks.study import open_study
     from whatworks.study import verify as verify_study
     from whatworks.study.verifying import unreadable
 
+    here.workspace().study(name)
     try:
         opened = open_study(name, start=here.start())
     except StudyError as problem:
-        return unreadable(name, problem)
+        return unreadable(name, problem), problem.exit_status
     with progress.shown(opened.slug) as tell:
-        return verify_study(opened, render=_render, progress=tell)
-
-
-def _as_json(found: Verification) -> dict[str, Any]:
-    return {
-        "study": found.study,
-        "match": found.ok,
-        "notes": list(found.notes),
-        "fields": [
-            {
-                "name": field.name,
-                "verdict": field.verdict,
-                "recorded": field.recorded,
-                "found": field.found,
-                "why": field.why,
-            }
-            for field in found.fields
-        ],
-    }
-
-
-def _print_verification(found: Verification, fields: bool) -> None:
-    parted = found.parted()
-    matching = len(found.fields) - len(parted)
-    verdict = "everything matches" if found.ok else f"{len(parted)} fields do not match"
-    typer.echo(f"{found.study}: {verdict} ({matching} of {len(found.fields)} fields match)")
-    for note in found.notes:
-        typer.echo(f"  note: {note}")
-    for field in found.fields if fields else parted:
-        if field.verdict == "match":
-            typer.echo(f"  match  {field.name}")
-        elif field.verdict == "drift":
-            reason = f" ({field.why})" if field.why else ""
-            typer.echo(f"  drift  {field.name}: recorded {field.recorded}, now {field.found}{reason}")
-        else:
-            # several fields may fail for one reason; what to do about it is said once, at the end
-            why = field.why if field is parted[-1] else field.why.partition("\n")[0]
-            typer.echo(f"  cannot re-run  {field.name}: because {why}")
+        found = verify_study(opened, render=_render, progress=tell)
+    return found, 0 if found.ok else 1
