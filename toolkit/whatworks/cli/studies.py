@@ -88,11 +88,12 @@ def run(study: _Study = "", every: _All = False) -> None:
 
     failed: list[WhatworksError] = []
     names = _chosen(study, every)
+    batch = progress.Batch(len(names))
     for name in names:
         try:
-            opened = open_study(name, start=here.start())
-            with progress.shown(opened.slug) as tell:
-                done = run_study(opened, render=_render, progress=tell)
+            with batch.study(Path(name).name) as step:
+                opened = open_study(name, start=here.start())
+                done = run_study(opened, render=step.around(_render), progress=step.tell)
         except WhatworksError as problem:
             if len(names) == 1:
                 raise
@@ -122,13 +123,19 @@ def verify(
     First what differs going in and what moved with it, then the fields. The exit status is 0 where every
     field matches, 1 where one does not, 2 where there is no such study or its own files are not well formed.
     """
-    found = [_verified(name) for name in _chosen(study, every)]
-    if as_json:
-        typer.echo(json.dumps([verdicts.as_json(item) for item, _ in found], indent=1, ensure_ascii=False))
-    else:
-        for item, _ in found:
+    names = _chosen(study, every)
+    batch = progress.Batch(len(names))
+    found, status = [], 0
+    for name in names:
+        item, left_with = _verified(name, batch)
+        found.append(item)
+        status = max(status, left_with)
+        if not as_json:
             typer.echo("\n".join(verdicts.text(item, every=fields)))
-    status = max(status for _, status in found)
+    if as_json:
+        typer.echo(json.dumps([verdicts.as_json(item) for item in found], indent=1, ensure_ascii=False))
+    elif len(found) > 1:
+        typer.echo(f"{sum(item.ok for item in found)} of {len(found)} studies match")
     if status:
         raise typer.Exit(status)
 
@@ -218,17 +225,17 @@ def _chosen(study: str, every: bool) -> list[str]:
     return found
 
 
-def _verified(name: str) -> tuple[Verification, int]:
+def _verified(name: str, batch: progress.Batch) -> tuple[Verification, int]:
     """The verdict on a study, and the exit status it stands for; raises `StudyError` for no study."""
     from whatworks.study import open_study
     from whatworks.study import verify as verify_study
     from whatworks.study.verifying import unreadable
 
     here.workspace().study(name)
-    try:
-        opened = open_study(name, start=here.start())
-    except StudyError as problem:
-        return unreadable(name, problem), problem.exit_status
-    with progress.shown(opened.slug) as tell:
-        found = verify_study(opened, render=_render, progress=tell)
+    with batch.study(Path(name).name) as step:
+        try:
+            opened = open_study(name, start=here.start())
+        except StudyError as problem:
+            return unreadable(name, problem), problem.exit_status
+        found = verify_study(opened, render=step.around(_render), progress=step.tell)
     return found, 0 if found.ok else 1
