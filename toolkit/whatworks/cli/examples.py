@@ -90,7 +90,10 @@ EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("Every field with all its digits:", "verify studies/synthetic-hotspots --fields --json"),
         ("Every study:", "verify --all"),
     ),
-    "list": (("Templates and studies:", "list"),),
+    "list": (
+        ("Templates, and studies with what they found:", "list"),
+        ("The same for a program:", "list --json"),
+    ),
     "publish": (("Reports and ledger into the folder site:", "publish site"),),
     "checklist": (
         ("What the record of a trial answers, and what is open:", "checklist synthetic-trial"),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from whatworks.cli import completing, here, progress, verdicts
+from whatworks.cli import completing, here, listing, progress, verdicts
 from whatworks.cli.help import Command
-from whatworks.errors import OptionError, RecordError, StudyError, WhatworksError
+from whatworks.errors import OptionError, StudyError, WhatworksError
 
 if TYPE_CHECKING:
     from whatworks.study.verifying import Verification
@@ -161,22 +161,17 @@ def checklist(
     typer.echo(table.note)
 
 
-def list_() -> None:
-    """List the templates and the studies of the workspace."""
-    from whatworks.study import record
-
-    workspace = here.workspace()
-    typer.echo("Templates")
-    for name in workspace.templates():
-        typer.echo(f"  {name}")
-    typer.echo("Studies")
-    for folder in workspace.studies():
-        try:
-            headline = record.load(folder).result.headline
-            state = f"recorded: {headline.estimand}"
-        except RecordError as problem:
-            state = problem.what
-        typer.echo(f"  {folder.name}: {state}")
+def list_(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the list as JSON, with every digit.")
+    ] = False,
+) -> None:
+    """List the templates, and the studies of the workspace with what each found."""
+    found = listing.listed(here.workspace())
+    if as_json:
+        typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(listing.text(found)))
 
 
 def publish(
