@@ -126,6 +126,9 @@ def test_numbers_have_as_few_digits_as_tell_them_apart() -> None:
     assert verdicts.pair("'a'", "(absent)") == ("a", "(absent)")
     long = "'" + "word " * 100 + "'"
     assert len(verdicts.pair(long, HASHES[0])[0]) <= 60
+    alike = "the finding would survive departures up to ten times the largest seen before the start: "
+    then, now = verdicts.pair(repr(f"{alike}0.55 times."), repr(f"{alike}0.61 times."))
+    assert (then, now) == ("…before the start: 0.55 times.", "…before the start: 0.61 times.")
     assert verdicts.pair(*HASHES) == ("aaaaaaaa…", "bbbbbbbb…")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,8 @@ _INPUTS = (
 _HEADLINE = "result.headline."
 _HASH = re.compile(r"[0-9a-f]{32,}")
 _LONG = 60
+_BEFORE = 20
+"""How many characters before the difference stand with it, where two long texts begin alike."""
 _DIGITS = 4
 
 
@@ -86,7 +89,7 @@ def pair(then: str, now: str) -> tuple[str, str]:
     """Two values, short: numbers with as few digits as tell them apart, hashes and texts cut."""
     first, second = _number(then), _number(now)
     if first is None or second is None:
-        return _short(then), _short(now)
+        return _texts(then, now)
     if first == second or math.isnan(first) or math.isnan(second):
         return _digits(first, _DIGITS), _digits(second, _DIGITS)
     for digits in range(_DIGITS, 18):
@@ -241,7 +244,16 @@ def _plain(value: str) -> str:
     return found if isinstance(found, str) else value
 
 
-def _short(value: str) -> str:
-    value = _HASH.sub(lambda found: f"{found[0][:8]}…", _plain(value))
-    line = " ".join(value.split())
+def _texts(then: str, now: str) -> tuple[str, str]:
+    """Two texts on a line, each cut to what fits, from just before they part."""
+    words = [
+        _HASH.sub(lambda found: f"{found[0][:8]}…", " ".join(_plain(text).split())) for text in (then, now)
+    ]
+    same = len(os.path.commonprefix(words))
+    start = words[0].rfind(" ", 0, same - _BEFORE) + 1 if same > _LONG - _BEFORE else 0
+    first, second = (f"{'…' if start else ''}{text[start:]}" for text in words)
+    return _cut(first), _cut(second)
+
+
+def _cut(line: str) -> str:
     return line if len(line) <= _LONG else f"{line[: _LONG - 1]}…"
