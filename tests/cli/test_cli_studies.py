@@ -147,10 +147,12 @@ def test_version_and_help(whatworks: object) -> None:
 
 @pytest.mark.notebook
 def test_run_then_verify_then_publish(here: Path, whatworks: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    from whatworks.study import record
 
     # so that work on the library while the test runs is no drift
-    monkeypatch.setattr(record, "code_hash", lambda: "this code")
+    from whatworks.study import code
+
+    monkeypatch.setattr(code, "whole", lambda: "this code")
+    monkeypatch.setattr(code, "rooms", lambda: {})
     status, out, err = whatworks("run", "studies/one")
     assert (status, err) == (0, "")
     report = Path(out.strip().splitlines()[-1])

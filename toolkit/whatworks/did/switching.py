@@ -48,7 +48,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Parts:
+class LinearParts:
     """One estimate that is linear in the outcome.
 
     Attributes:
@@ -79,7 +79,7 @@ class SwitchingDetail:
     status: Floats
     on: Side
     off: Side
-    parts: dict[str, Parts]
+    parts: dict[str, LinearParts]
     choice: Choice
 
 
@@ -226,12 +226,12 @@ def _require_switches(on: Side, off: Side) -> None:
     )
 
 
-def _parts(panel: Panel, sides: tuple[Side, ...]) -> Parts:
+def _parts(panel: Panel, sides: tuple[Side, ...]) -> LinearParts:
     weight = panel.unit_weight[:, None]
     total = sum(float((weight * side.switch).sum()) for side in sides)
     value, scores = 0.0, np.zeros((4, panel.n_units))
     if total == 0:
-        return Parts(np.nan, scores[0], scores[1], scores[2], 0)
+        return LinearParts(np.nan, scores[0], scores[1], scores[2], 0)
     for side in sides:
         moved, kept = weight * side.switch, weight * side.stay
         mass, others = moved.sum(axis=0), _positive(kept.sum(axis=0))
@@ -251,7 +251,7 @@ def _parts(panel: Panel, sides: tuple[Side, ...]) -> Parts:
             ]
         )
     switches = sum(int(side.switch.sum()) for side in sides)
-    return Parts(value, scores[0] - value * scores[3], scores[1], scores[2], switches)
+    return LinearParts(value, scores[0] - value * scores[3], scores[1], scores[2], switches)
 
 
 def _positive(values: Floats) -> Floats:
@@ -270,7 +270,7 @@ def _settle(panel: Panel, on: Side, off: Side, asked: object) -> Choice:
     return decide(asked, counts, many=Analytical("clusters"), by_scores=True)
 
 
-def _uncertainty(panel: Panel, part: Parts, choice: Choice, level: float) -> Uncertainty:
+def _uncertainty(panel: Panel, part: LinearParts, choice: Choice, level: float) -> Uncertainty:
     value = np.array([part.value])
     if isinstance(choice.inference, NotAvailable):
         return unknown(value, choice.inference.reason, level=level)
@@ -288,7 +288,7 @@ def _uncertainty(panel: Panel, part: Parts, choice: Choice, level: float) -> Unc
     )
 
 
-def _effects(parts: dict[str, Parts], found: dict[str, Uncertainty]) -> pd.DataFrame:
+def _effects(parts: dict[str, LinearParts], found: dict[str, Uncertainty]) -> pd.DataFrame:
     rows = []
     for name, part in parts.items():
         if name in found:

@@ -14,7 +14,7 @@ from whatworks.errors import DesignError, OptionError, choose, first_few
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Number, Result
 from whatworks.synth.answer import answer
-from whatworks.synth.augmented_ridge import BALANCES, FLAT, RULES, RidgeAugmented, Solved, errors
+from whatworks.synth.augmented_ridge import BALANCES, FLAT, RULES, RidgeAugmented, RidgeFits, errors
 from whatworks.synth.penalty import given
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.predictors import Predictors, Window, features
@@ -196,7 +196,7 @@ def _require_varied(names: tuple[str, ...], values: Floats, pool: Pool, balance:
 
 
 def _augmentation(
-    fit: RidgeAugmented, pool: Pool, solved: Solved, names: tuple[str, ...], gaps: Floats
+    fit: RidgeAugmented, pool: Pool, solved: RidgeFits, names: tuple[str, ...], gaps: Floats
 ) -> Augmentation:
     base, weights = solved.base[0], solved.weights[0]
     without = solved.gaps(actual(pool), solved.base)[0]

@@ -9,7 +9,7 @@ import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.group_time.cells import Cells
-from whatworks.did.group_time.nuisance import Adjust, Contrast, Failure, contrast
+from whatworks.did.group_time.nuisance import Adjust, Failure, Influences, contrast
 from whatworks.inference.errors.influence import cluster_sums
 from whatworks.panel import Panel
 
@@ -218,7 +218,7 @@ def _counts(panel: Panel, batch: _Batch) -> Ints:
 
 def _compare(
     panel: Panel, cells: Cells, batch: _Batch, live: Ints, weight: Floats, adjust: Adjust
-) -> Contrast | Failure:
+) -> Influences | Failure:
     difference = np.zeros((panel.n_periods, live.size))
     difference[cells.period[live], np.arange(live.size)] = 1
     difference[cells.base[live], np.arange(live.size)] = -1

@@ -22,7 +22,7 @@ from whatworks.rct.one_row.answer import choices, explained, sizes
 from whatworks.rct.over_time import crossover_words
 from whatworks.rct.over_time.cell_model import CellModel, Model, by_chance, by_model
 from whatworks.rct.over_time.default_errors import allocations, over_time
-from whatworks.rct.over_time.place_days import WHERE, PlaceDays, before, place_days
+from whatworks.rct.over_time.place_days import WHERE, PlaceDayCells, before, place_days
 from whatworks.rct.over_time.rows import row_of, rows_of, table
 from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
 from whatworks.trial import Trial
@@ -48,7 +48,7 @@ class CrossoverDetail:
         choice: the inference used, and why.
     """
 
-    days: PlaceDays
+    days: PlaceDayCells
     fit: Regression
     effect: Estimate
     dispersion: float | None
@@ -157,7 +157,7 @@ def _result(trial: Trial, asked: _Asked) -> Result:
     )
 
 
-def _cells(days: PlaceDays, model: Model) -> tuple[CellModel, list[str]]:
+def _cells(days: PlaceDayCells, model: Model) -> tuple[CellModel, list[str]]:
     counts = model == "rate_ratio"
     if counts and (days.outcome < 0).any():
         raise DesignError("some outcomes are negative, and no count is", where=WHERE, remedy='Use "means".')
@@ -167,7 +167,7 @@ def _cells(days: PlaceDays, model: Model) -> tuple[CellModel, list[str]]:
     return whole, crossover_words.silent(whole)
 
 
-def _headline(trial: Trial, days: PlaceDays, cells: CellModel, asked: _Asked) -> _Headline:
+def _headline(trial: Trial, days: PlaceDayCells, cells: CellModel, asked: _Asked) -> _Headline:
     adjust = asked.carryover == "adjust"
     arm = days.arm.astype(np.float64)
     design = np.stack([arm, days.yesterday]) if adjust else arm[None]
@@ -187,7 +187,7 @@ def _headline(trial: Trial, days: PlaceDays, cells: CellModel, asked: _Asked) ->
 
 
 def _redrawn(
-    inference: RandomisationInference, days: PlaceDays, cells: CellModel, asked: _Asked, value: float
+    inference: RandomisationInference, days: PlaceDayCells, cells: CellModel, asked: _Asked, value: float
 ) -> Uncertainty:
     """Randomisation inference under the schedule's rule, wash-out and yesterday's arm drawn along."""
     rule = crossover_words.require_record(asked.allocation).require_rule()
@@ -220,7 +220,7 @@ def _redrawn(
     )
 
 
-def _effects(headline: _Headline, days: PlaceDays, cells: CellModel, asked: _Asked) -> pd.DataFrame:
+def _effects(headline: _Headline, days: PlaceDayCells, cells: CellModel, asked: _Asked) -> pd.DataFrame:
     """The headline, and what the effect is made of, each by a regression of its own."""
     used, inference = headline.used, headline.beside
     rows = [row_of(headline.effect, "overall", headline.reason, int((days.arm == 1)[used].sum()))]

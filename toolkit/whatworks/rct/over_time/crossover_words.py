@@ -9,7 +9,7 @@ import numpy as np
 from whatworks.errors import DesignError, OptionError, first_few
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.over_time.cell_model import CellModel
-from whatworks.rct.over_time.place_days import WHERE, PlaceDays
+from whatworks.rct.over_time.place_days import WHERE, PlaceDayCells
 from whatworks.trial import Trial
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ ADJUSTED = (
 )
 
 
-def estimand(trial: Trial, days: PlaceDays, counts: bool, adjusted: bool) -> str:
+def estimand(trial: Trial, days: PlaceDayCells, counts: bool, adjusted: bool) -> str:
     """What the headline is about."""
     what = "Rate ratio" if counts else "Effect per unit and period"
     net = ", net of the period before" if adjusted else ""
     return f"{what}, {trial.arms[1]!r} against {trial.arms[0]!r}, {len(days.labels)} units (ITT){net}"
 
 
-def delivered(days: PlaceDays) -> tuple[float, float] | None:
+def delivered(days: PlaceDayCells) -> tuple[float, float] | None:
     """Shares of treated and of control cells seen in which the treatment was taken; None if not recorded."""
     if days.taken is None:
         return None
