@@ -73,7 +73,9 @@ def subgroups(
             7"); without it the result is marked exploratory.
         adjust: baseline columns to adjust for.
         allocation: the record, against which the list is held.
-        inference, level: errors (None for the default of the design), and coverage of the intervals.
+        inference: `Heteroskedastic`, `ClusterRobust`, `WildCluster`, `Jackknife`, `Default`, or None for the
+            default of the design.
+        level: coverage of the intervals.
 
     Returns:
         The headline is the difference between the first modifier's two groups; more groups have a p-value and
