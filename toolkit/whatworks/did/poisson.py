@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Floats, Ints
 from whatworks.did.counts.counted import Counted, cells_of, counted
 from whatworks.did.regression import requirements
-from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.answer import choices, sizes
 from whatworks.errors import DesignError, first_few
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.errors.score_wild import score_bootstrap

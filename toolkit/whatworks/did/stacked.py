@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Floats, Ints
 from whatworks.did.linear.bands import banded, plain_band
 from whatworks.did.linear.lead_scores import lead_test
@@ -15,7 +16,7 @@ from whatworks.did.linear.scores import Sample, sample, stacked_scores
 from whatworks.did.linear.stacks import Stacks, coefficients, effect_cells, regression, stack
 from whatworks.did.linear.wild import wild
 from whatworks.did.regression import requirements
-from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.answer import choices, sizes
 from whatworks.did.window_options import check_pair
 from whatworks.errors import DesignError, OptionError, choose, first_few
 from whatworks.inference.default import Choice, count_clusters

@@ -8,6 +8,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Floats
 from whatworks.errors import choose
 from whatworks.inference.chance.randomisation import RandomisationInference
@@ -23,7 +24,7 @@ from whatworks.rct.chance import reassign
 from whatworks.rct.one_row import adjust as itt_adjust
 from whatworks.rct.one_row import counts
 from whatworks.rct.one_row.adjust import Adjust
-from whatworks.rct.one_row.answer import choices, explained, in_order, sizes
+from whatworks.rct.one_row.answer import choices, in_order, sizes
 from whatworks.rct.one_row.compared import admissible, compared_rows, observed_rows, require_one_row
 from whatworks.rct.one_row.default_errors import settle
 from whatworks.rct.one_row.regression import WHERE, Prepared

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.counts.counted import Counted, counted
 from whatworks.did.counts.layout import Layout, cohort_effects, layout_of, model_of, notes_of
@@ -16,7 +17,7 @@ from whatworks.did.counts.saturated import Saturation, null_scores, regression, 
 from whatworks.did.group_time.thin import THIN_SHARE
 from whatworks.did.linear.wild import pieces, thin_reason
 from whatworks.did.regression import requirements
-from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.answer import choices, sizes
 from whatworks.errors import DesignError
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.errors.score_wild import invert_scores

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.group_time.thin import THIN_SHARE
 from whatworks.did.linear.bands import banded, plain_band
@@ -15,7 +16,7 @@ from whatworks.did.linear.saturated import CellEffects, Saturated, coefficients,
 from whatworks.did.linear.scores import stacked_scores
 from whatworks.did.linear.wild import pieces, thin_reason, wild
 from whatworks.did.regression import requirements
-from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.answer import choices, sizes
 from whatworks.errors import DesignError, first_few
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.draws import check_level

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from whatworks.answer import NO_NOISE
 from whatworks.arrays import Bools, Floats
 from whatworks.did.group_time.thin import THIN_SHARE
 from whatworks.did.linear.imputed import Imputed, Targets, average, coefficients, contributions, masses
@@ -25,7 +26,6 @@ FEW = (
     "The conservative errors of Borusyak, Jaravel & Spiess rest on many clusters on both sides; here there "
     'are {clusters}. WildCluster() ("wild"), the default here, needs fewer.'
 )
-NO_NOISE = "no variation between units is left from which an error could be learned"
 
 
 def settle(inference: object, counts: ClusterCounts, where: str) -> Choice:

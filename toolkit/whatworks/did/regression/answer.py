@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from whatworks.answer import NOT_BY_CHANCE
 from whatworks.inference.default import Choice
 from whatworks.inference.intervals import critical_value, smallest_detectable
 from whatworks.panel import Panel
 from whatworks.results import Design, Estimate, NotAvailable, Number
-
-
-def explained(estimate: Estimate, choice: Choice) -> Estimate:
-    """The estimate with the reason for its inference at the end of its sentence."""
-    if isinstance(choice.inference, NotAvailable):
-        return replace(estimate, inference=f"None: {choice.reason}")
-    return replace(estimate, inference=f"{estimate.inference} ({choice.reason}).")
 
 
 def sizes(panel: Panel, n_treated: int, headline: Estimate) -> Design:
@@ -30,7 +23,7 @@ def sizes(panel: Panel, n_treated: int, headline: Estimate) -> Design:
         n_periods=panel.n_periods,
         n_clusters=panel.n_clusters,
         n_treated=n_treated,
-        allocations=NotAvailable("chance did not decide which units were treated, nor when"),
+        allocations=NOT_BY_CHANCE,
         mde=smallest_detectable(_honest_error(headline, df), df, headline.level),
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final, TypeGuard
 
 import numpy as np
@@ -23,13 +22,6 @@ ROOM: Final = 100_000_000
 NO_RECORD: Final = NotAvailable(
     "no allocation record was given, so how many allocations chance could have made is not known"
 )
-
-
-def explained(estimate: Estimate, choice: Choice) -> Estimate:
-    """The estimate with the reason for its inference at the end of its sentence."""
-    if isinstance(choice.inference, NotAvailable):
-        return replace(estimate, inference=f"None: {choice.reason}")
-    return replace(estimate, inference=f"{estimate.inference} ({choice.reason}).")
 
 
 def sizes(trial: Trial, headline: Estimate, *, allocations: Number = NO_RECORD) -> Design:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, choose
 from whatworks.inference.chance.randomisation import RandomisationInference
@@ -18,7 +19,7 @@ from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.assign.washout import washed
-from whatworks.rct.one_row.answer import choices, explained, sizes
+from whatworks.rct.one_row.answer import choices, sizes
 from whatworks.rct.over_time import crossover_words
 from whatworks.rct.over_time.cell_model import CellModel, Model, by_chance, by_model
 from whatworks.rct.over_time.default_errors import allocations, over_time
