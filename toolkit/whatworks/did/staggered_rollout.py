@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb, lgamma
 from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import counted
 from whatworks.arrays import Floats, Ints
 from whatworks.did.regression import requirements
 from whatworks.did.rollout.contrasts import Adjusted, Contrast, Rollout, adjusted, contrast
@@ -311,19 +311,9 @@ def _design(panel: Panel, rollout: Rollout, headline: Estimate, way: _Way) -> De
         n_periods=panel.n_periods,
         n_clusters=panel.n_clusters,
         n_treated=_treated(rollout),
-        allocations=_allocations(rollout.size.tolist()),
+        allocations=counted(way.design.possible, "more than 10^300 ways to deal out the start dates"),
         mde=NO_MDE if way.kind is None else intervals.smallest_detectable(error, NORMAL, headline.level),
     )
-
-
-def _allocations(size: list[int]) -> Number:
-    """How many ways there are to deal out the start dates."""
-    if lgamma(sum(size) + 1) - sum(lgamma(n + 1) for n in size) > 700:
-        return NotAvailable("more than 10^300 ways to deal out the start dates")
-    ways, left = 1, sum(size)
-    for n in size:
-        ways, left = ways * comb(left, n), left - n
-    return float(ways)
 
 
 def _notes(panel: Panel, detail: RolloutDetail, way: _Way) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import explained
+from whatworks.answer import as_share, explained
 from whatworks.arrays import Floats
 from whatworks.errors import choose
 from whatworks.inference.chance.randomisation import RandomisationInference
@@ -234,10 +234,7 @@ def _sizes(trial: Trial, arm: Arm, model: Model, allocation: Allocation | None) 
     if model == "means":
         return sizes(trial, arm.estimate, allocations=allocations)
     log = counts.logged(arm.uncertainty).estimate(0, estimand="", scale="log rate ratio")
-    design = sizes(trial, log, allocations=allocations)
-    if isinstance(design.mde, NotAvailable):
-        return design
-    return replace(design, mde=float(-np.expm1(-design.mde)))
+    return as_share(sizes(trial, log, allocations=allocations))
 
 
 def _redealt(design: Design, arm: Arm, asked: _Asked) -> tuple[Design, int | None]:

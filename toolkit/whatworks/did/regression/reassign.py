@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from whatworks.answer import counted
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.regression import requirements
 from whatworks.did.regression.block_estimates import block_estimates
@@ -20,7 +21,7 @@ from whatworks.inference.errors.joint import JointTest
 from whatworks.inference.fits.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
-from whatworks.results import Design, NotAvailable
+from whatworks.results import Design
 
 _AT_ONCE: Final = 2**22
 
@@ -67,8 +68,7 @@ def recorded(panel: Panel, choice: Choice, design: Design) -> tuple[Design, int 
     if not isinstance(chance, RandomisationInference):
         return design, requirements.seed_used(choice, panel.n_clusters)
     found = chance.assignments(panel.start, panel.cluster)
-    many = NotAvailable("more assignments than can be written as a number")
-    number = float(found.possible) if found.possible < 10**300 else many
+    number = counted(found.possible, "more assignments than can be written as a number")
     return replace(design, allocations=number), None if found.every else chance.seed
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import explained
+from whatworks.answer import as_share, explained
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, choose
 from whatworks.inference.chance.randomisation import RandomisationInference
@@ -25,7 +25,7 @@ from whatworks.rct.over_time.cell_model import CellModel, Model, by_chance, by_m
 from whatworks.rct.over_time.default_errors import allocations, over_time
 from whatworks.rct.over_time.place_days import WHERE, PlaceDays, before, place_days
 from whatworks.rct.over_time.rows import row_of, rows_of, table
-from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
+from whatworks.results import RATE_RATIO, Design, Estimate, Result
 from whatworks.trial import Trial
 
 Carryover = Literal["test", "adjust", "none"]
@@ -247,6 +247,4 @@ def _effects(headline: _Headline, days: PlaceDays, cells: CellModel, asked: _Ask
 
 def _design(trial: Trial, effect: Estimate, allocation: Allocation | None, counts: bool) -> Design:
     found = sizes(trial, effect, allocations=allocations(allocation))
-    if counts and not isinstance(found.mde, NotAvailable):
-        return replace(found, mde=float(-np.expm1(-found.mde)))
-    return found
+    return as_share(found) if counts else found

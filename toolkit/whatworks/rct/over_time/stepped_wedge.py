@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import explained
+from whatworks.answer import as_share, explained
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, choose
 from whatworks.inference.chance.chance import Assignments
@@ -32,7 +32,7 @@ from whatworks.rct.over_time.wedge_cells import (
     recorded_starts,
     wedge_cells,
 )
-from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
+from whatworks.results import RATE_RATIO, Design, Estimate, Result
 from whatworks.trial import Trial
 
 Effect = Literal["exposure_time", "constant"]
@@ -258,6 +258,4 @@ def _sizes(
     found = replace(
         found, n_clusters=len(cells.labels), n_treated=int((cells.start < len(cells.names)).sum())
     )
-    if counts and not isinstance(found.mde, NotAvailable):
-        return replace(found, mde=float(-np.expm1(-found.mde)))
-    return found
+    return as_share(found) if counts else found
