@@ -22,6 +22,7 @@ from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_level, ch
 from whatworks.inference.percent import relative_change
 from whatworks.panel import Panel
 from whatworks.results import Design, Estimate, NotAvailable, Number, Result
+from whatworks.shown.words import written
 
 WHERE = "did.staggered_rollout"
 
@@ -295,7 +296,9 @@ def _test_words(panel: Panel, way: _Way) -> str:
     design = way.design
     how = f"all {design.possible:,} deals of the start dates"
     if not design.every:
-        how = f"{design.draws:,} of {float(design.possible):.3g} deals of the start dates, seed {design.seed}"
+        count = counted(design.possible, written(design.possible))
+        many = count.reason if isinstance(count, NotAvailable) else f"{count:.3g}"
+        how = f"{design.draws:,} of {many} deals of the start dates, seed {design.seed}"
     word = "units" if panel.cluster is None else "clusters"
     return f"Fisher's randomisation test over {len(design.unit)} {word} ({how}, the actual one counted)"
 
