@@ -61,9 +61,9 @@ def test_json_has_every_digit_and_the_reasons(here: Path, whatworks: object) -> 
 
 def test_a_study_that_names_its_unit_is_not_told_in_percent(here: Path, whatworks: object) -> None:
     study = here / "studies" / "found" / "study.yaml"
-    workspace.put(study, workspace.STUDY + "report:\n  unit: points from 0 to 10\n")
+    workspace.put(study, workspace.STUDY + "  unit: points from 0 to 10\n")
     text = " ".join(whatworks("list")[1].split())
-    assert "found: Fell Average effect" in text
+    assert "found: No change that matters Average effect" in text
     assert "-0.01132) points from 0 to 10" in text
 
 
@@ -71,5 +71,5 @@ def test_a_gap_in_the_numbers_is_no_fault(here: Path, whatworks: object) -> None
     workspace.put(here / "studies" / "one" / "record" / "result.json", workspace.plain_result().to_json())
     status, out, _ = whatworks("list")
     assert status == 0
-    assert "one: No margin of error" in out
+    assert "one: Not answered" in out
     assert "e: -1" in out

@@ -164,7 +164,7 @@ def test_run_then_verify_then_publish(here: Path, whatworks: object, monkeypatch
     status, out, _ = whatworks("publish", "site")
     assert status == 0
     assert Path(out.strip()).is_file()
-    assert "recorded" in whatworks("list")[1]
+    assert "one: Fell" in whatworks("list")[1]
     workspace.put(here / "studies" / "one" / "parameters.yaml", "study: studies/one\nlevel: 0.8\n")
     status, out, _ = whatworks("verify", "one")
     assert status == 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -77,21 +78,21 @@ def test_secondary_outcomes_are_estimated_alike_and_adjusted(here: Path) -> None
     ]
     workspace.put(here / "data" / "more.csv", "\n".join(more) + "\n")
     source = study.read("data/more.csv", outcomes=["crimes", "second", "third"], unit="area")
-    roles = {"unit": "area", "period": "month", "start": "start"}
+    build = partial(study.panel, source, unit="area", period="month", start="start")
 
     def estimate(panel: object) -> object:
         return did.block(panel, inference=inference.choose("cluster"))
 
-    result = estimate(study.panel(source, outcome="crimes", **roles))
-    whole = study.secondary(result, source, outcomes=["second", "third"], estimate=estimate, **roles)
-    alone = [estimate(study.panel(source, outcome=name, **roles)).headline for name in ("second", "third")]
+    result = estimate(build(outcome="crimes"))
+    whole = study.secondary(result, build, outcomes=["second", "third"], estimate=estimate)
+    alone = [estimate(build(outcome=name)).headline for name in ("second", "third")]
     assert [item.estimate for item in whole.secondary] == alone
     p = [item.p_value for item in alone]
     small, large = min(p), max(p)
     expected = {small: min(1.0, 2 * small), large: max(min(1.0, 2 * small), large)}
     assert [item.p_adjusted for item in whole.secondary] == [expected[value] for value in p]
     with pytest.raises(OptionError, match="stands twice"):
-        study.secondary(result, source, outcomes=["second", "second"], estimate=estimate, **roles)
+        study.secondary(result, build, outcomes=["second", "second"], estimate=estimate)
 
 
 def test_several_steps_make_one_estimator() -> None:

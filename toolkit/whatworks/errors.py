@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from numbers import Integral, Real
 from typing import Any, Final
 
-import numpy as np
-
-# what counts as a number: Python's and numpy's; true and false never
-WHOLE: Final = (int, np.integer)
-NUMBER: Final = (*WHOLE, float, np.floating)
+# what counts as a number: Python's and numpy's, which registers its own; true and false never
+WHOLE: Final = (Integral,)
+NUMBER: Final = (Real,)
 
 
 class WhatworksError(Exception):
@@ -125,7 +124,7 @@ def check_whole(
 def check_pair(name: str, value: object, *, least: int, where: str) -> tuple[int, int]:
     """First and last event time, in order; raises `OptionError` for anything else."""
     if isinstance(value, tuple | list) and len(value) == 2:
-        numbers = [int(v) for v in value if isinstance(v, WHOLE) and not isinstance(v, bool)]
+        numbers = [int(v) for v in value if type(v) is not bool and isinstance(v, WHOLE)]
         if len(numbers) == 2 and least <= numbers[0] <= numbers[1]:
             return numbers[0], numbers[1]
     raise OptionError(

@@ -316,6 +316,12 @@ def test_clusters_count_once():
         )
 
 
+def test_more_deals_than_a_number_can_hold():
+    result = did.staggered_rollout(panel(frame(each=300, periods=10)), draws=99)
+    assert result.design.allocations == NotAvailable("more than 10^300 ways to deal out the start dates")
+    assert "99 of about 10 to the power 718 deals of the start dates, seed" in result.headline.inference
+
+
 def test_refusals():
     table = frame()
     with pytest.raises(errors.OptionError, match="'average' is not a choice"):

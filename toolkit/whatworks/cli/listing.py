@@ -17,7 +17,7 @@ _NUMBERS = ("value", "std_error", "low", "high", "level", "p_value")
 
 
 def listed(workspace: Workspace) -> dict[str, Any]:
-    """Names of templates, and of each study its title, finding, estimand and numbers, or why there is none."""
+    """Names of templates; of each study its title, finding, estimand and numbers, or why there is none."""
     return {
         "templates": list(workspace.templates()),
         "studies": [_study(workspace, folder) for folder in workspace.studies()],
@@ -63,10 +63,12 @@ def _study(workspace: Workspace, folder: Path) -> dict[str, Any]:
 
 
 def _finding(result: Result, words: Any) -> str:
-    """The word that the ledger has for it."""
-    from whatworks import present
+    """The word that the ledger has for it, and whether the data are made up."""
+    from whatworks.publish import StudyWords
+    from whatworks.verdict import judge
 
-    return present.status(result, better=words.report.better, worthwhile=words.report.worthwhile).word
+    found = judge(result, StudyWords.from_spec("", words).asked)
+    return f"{found.word} (made-up data)" if found.made_up else found.word
 
 
 def _estimate(found: Estimate | NotAvailable) -> dict[str, Any]:

@@ -79,14 +79,20 @@ def method_help(name: str) -> str:
 
 
 def inference_words(name: str, function: Callable[..., Any]) -> list[str]:
-    """The words for `--inference` that fit a method: those whose class its docstring or signature names."""
+    """The words for `--inference` that fit a method: classes its docstring names, else its signature.
+
+    A type that several methods share may hold more than fits each of them.
+    """
     from whatworks import inference
 
     if "inference" not in inspect.signature(function).parameters:
         return []
-    said = f"{_told(name, 'inference')} {get_type_hints(function).get('inference')}"
     kinds = {word: type(inference.choose(word)).__name__ for word in inference.NAMES}
-    return [word for word, kind in kinds.items() if re.search(rf"\b{kind}\b", said)]
+    for said in (_told(name, "inference"), str(get_type_hints(function).get("inference"))):
+        found = [word for word, kind in kinds.items() if re.search(rf"\b{kind}\b", said)]
+        if found:
+            return found
+    return []
 
 
 def _roles(build: Callable[..., Any], takes: str) -> list[Row]:

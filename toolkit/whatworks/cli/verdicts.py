@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import math
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from whatworks.cli.lines import wrapped
@@ -249,7 +249,7 @@ def _texts(then: str, now: str) -> tuple[str, str]:
     words = [
         _HASH.sub(lambda found: f"{found[0][:8]}…", " ".join(_plain(text).split())) for text in (then, now)
     ]
-    same = len(os.path.commonprefix(words))
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*words, strict=False)))
     start = words[0].rfind(" ", 0, same - _BEFORE) + 1 if same > _LONG - _BEFORE else 0
     first, second = (f"{'…' if start else ''}{text[start:]}" for text in words)
     return _cut(first), _cut(second)

@@ -8,13 +8,14 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Bools
 from whatworks.did.att_gt import NOT_BY_EVENT_TIME, AttGtDetail, relative
 from whatworks.did.group_time.effects import GroupTime
 from whatworks.did.group_time.quantify import Quantified, quantify
 from whatworks.did.group_time.scores import cluster_scores
 from whatworks.did.group_time.summary import By, Summary, summarise
-from whatworks.did.regression.answer import explained, sizes
+from whatworks.did.regression.answer import sizes
 from whatworks.did.regression.reassign import recorded
 from whatworks.errors import OptionError, choose
 from whatworks.inference.errors.joint import JointTest, largest_score

@@ -8,13 +8,14 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Bools
 from whatworks.did.group_time.cells import Base, Comparison, lay_out
 from whatworks.did.group_time.effects import GroupTime, estimate
 from whatworks.did.group_time.nuisance import Adjust
 from whatworks.did.group_time.quantify import Inference, Quantified, quantify, settle
 from whatworks.did.group_time.summary import Averages, by_size, usable
-from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.answer import choices, sizes
 from whatworks.did.regression.reassign import recorded
 from whatworks.did.regression.requirements import require_complete
 from whatworks.errors import DesignError, EstimationError, OptionError, check_whole, choose, first_few

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Bools, Floats
 from whatworks.did.regression import few_treated, requirements
-from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.answer import choices, sizes
 from whatworks.did.regression.reassign import Inference, of_block, recorded
 from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.default import Choice, count_clusters

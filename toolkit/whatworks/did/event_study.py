@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.bands import banded, plain_band
 from whatworks.did.regression import requirements
-from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.answer import choices, sizes
 from whatworks.did.regression.reassign import ReassignedEvents, of_events, recorded
 from whatworks.errors import OptionError
 from whatworks.inference.chance.randomisation import RandomisationInference

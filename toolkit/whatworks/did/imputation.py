@@ -8,13 +8,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.bands import banded, plain_band
 from whatworks.did.linear.imputed import Imputed, Targets, average, contributions, impute, masses, targets
 from whatworks.did.linear.imputed_errors import IMPUTED, Inference, uncertainty, wild_scores
 from whatworks.did.linear.leads import Leads, fit_leads
 from whatworks.did.regression import requirements
-from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.answer import choices, sizes
 from whatworks.errors import DesignError, check_pair, check_whole, choose, first_few
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.errors.joint import JointTest

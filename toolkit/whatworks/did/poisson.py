@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import as_share, explained
 from whatworks.arrays import Floats, Ints
 from whatworks.did.counts.counted import Counted, cells_of, counted
 from whatworks.did.regression import requirements
-from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.answer import choices, sizes
 from whatworks.errors import DesignError, first_few
 from whatworks.inference.default import Choice, count_clusters, placed
 from whatworks.inference.errors.score_wild import score_bootstrap
@@ -22,7 +23,7 @@ from whatworks.inference.fits.regression import Regression
 from whatworks.inference.log_scale import mapped
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
-from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
+from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Result
 
 WHERE = "did.poisson"
 
@@ -99,7 +100,7 @@ def poisson(panel: Panel, *, inference: requirements.Inference = None, level: fl
         method=WHERE,
         headline=mapped(log_effect, about, RATE_RATIO, 0.0, 1.0),
         effects=_effects(log_effect, treated, found.reason[0]),
-        design=_design(used, treated, log_effect),
+        design=as_share(sizes(used, treated, log_effect)),
         spec=choices(panel, choice, level, exposure=panel.exposure is not None, left_out=list(silent)),
         input_hash=panel.fingerprint,
         relative=mapped(log_effect, f"{about}, as a percent change", "percent", 1.0, 100.0),
@@ -233,13 +234,6 @@ def _effects(log_effect: Estimate, n: int, reason: str) -> pd.DataFrame:
         shown = {k: np.nan if isinstance(v, NotAvailable) else v for k, v in numbers.items()}
         rows.append({"term": term, "estimate": shown.pop("value"), **shown, "n": n, "reason": reason})
     return pd.DataFrame(rows)
-
-
-def _design(panel: Panel, treated: int, log_effect: Estimate) -> Design:
-    design = sizes(panel, treated, log_effect)
-    if isinstance(design.mde, NotAvailable):
-        return design
-    return replace(design, mde=float(-np.expm1(-design.mde)))
 
 
 def _sentences(panel: Panel, dispersion: float) -> list[str]:

@@ -8,13 +8,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Floats, Ints
 from whatworks.did.linear.bands import banded, plain_band
 from whatworks.did.linear.scores import Sample, lead_test, sample, stacked_scores
 from whatworks.did.linear.stacks import Stacks, coefficients, effect_cells, regression, stack
 from whatworks.did.linear.wild import wild
 from whatworks.did.regression import requirements
-from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.answer import choices, sizes
 from whatworks.errors import DesignError, OptionError, check_pair, choose, first_few
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.draws import check_level

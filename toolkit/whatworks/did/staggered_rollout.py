@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb, lgamma
 from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import counted
 from whatworks.arrays import Floats, Ints
 from whatworks.did.regression import requirements
 from whatworks.did.rollout.contrasts import Adjusted, Contrast, Rollout, adjusted, contrast
@@ -22,6 +22,7 @@ from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_level, ch
 from whatworks.inference.percent import relative_change
 from whatworks.panel import Panel
 from whatworks.results import Design, Estimate, NotAvailable, Number, Result
+from whatworks.shown.words import written
 
 WHERE = "did.staggered_rollout"
 
@@ -295,7 +296,9 @@ def _test_words(panel: Panel, way: _Way) -> str:
     design = way.design
     how = f"all {design.possible:,} deals of the start dates"
     if not design.every:
-        how = f"{design.draws:,} of {float(design.possible):.3g} deals of the start dates, seed {design.seed}"
+        count = counted(design.possible, written(design.possible))
+        many = count.reason if isinstance(count, NotAvailable) else f"{count:.3g}"
+        how = f"{design.draws:,} of {many} deals of the start dates, seed {design.seed}"
     word = "units" if panel.cluster is None else "clusters"
     return f"Fisher's randomisation test over {len(design.unit)} {word} ({how}, the actual one counted)"
 
@@ -311,19 +314,9 @@ def _design(panel: Panel, rollout: Rollout, headline: Estimate, way: _Way) -> De
         n_periods=panel.n_periods,
         n_clusters=panel.n_clusters,
         n_treated=_treated(rollout),
-        allocations=_allocations(rollout.size.tolist()),
+        allocations=counted(way.design.possible, "more than 10^300 ways to deal out the start dates"),
         mde=NO_MDE if way.kind is None else intervals.smallest_detectable(error, NORMAL, headline.level),
     )
-
-
-def _allocations(size: list[int]) -> Number:
-    """How many ways there are to deal out the start dates."""
-    if lgamma(sum(size) + 1) - sum(lgamma(n + 1) for n in size) > 700:
-        return NotAvailable("more than 10^300 ways to deal out the start dates")
-    ways, left = 1, sum(size)
-    for n in size:
-        ways, left = ways * comb(left, n), left - n
-    return float(ways)
 
 
 def _notes(panel: Panel, detail: RolloutDetail, way: _Way) -> list[str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import NO_NOISE, explained
 from whatworks.arrays import Bools, Floats
-from whatworks.did.regression.answer import explained, sizes
+from whatworks.did.regression.answer import sizes
 from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
 from whatworks.inference.default import ByClusters, Choice, ClusterCounts, Default, count_clusters
 from whatworks.inference.errors.influence import Analytical, analytical, standard_errors
@@ -30,8 +31,6 @@ SWITCHES = ByClusters(
     many=Analytical("clusters"),
     by_scores=True,
 )
-
-NO_NOISE = "no variation between units is left from which an error could be learned"
 
 ASSUMES = (
     "Assumes that units which switch would have changed like those that keep the same status over the same "

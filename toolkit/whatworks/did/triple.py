@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Bools, Floats
 from whatworks.did.regression import requirements
-from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.answer import choices, sizes
 from whatworks.errors import DesignError, OptionError, first_few
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.fits import two_way_effects

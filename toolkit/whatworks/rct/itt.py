@@ -8,6 +8,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import as_share, explained
 from whatworks.arrays import Floats
 from whatworks.errors import choose
 from whatworks.inference.chance.randomisation import RandomisationInference
@@ -23,7 +24,7 @@ from whatworks.rct.chance import reassign
 from whatworks.rct.one_row import adjust as itt_adjust
 from whatworks.rct.one_row import counts
 from whatworks.rct.one_row.adjust import Adjust
-from whatworks.rct.one_row.answer import choices, explained, in_order, sizes
+from whatworks.rct.one_row.answer import choices, in_order, sizes
 from whatworks.rct.one_row.compared import admissible, compared_rows, observed_rows, require_one_row
 from whatworks.rct.one_row.default_errors import Inference, settle
 from whatworks.rct.one_row.regression import WHERE, Prepared
@@ -230,10 +231,7 @@ def _sizes(trial: Trial, arm: Arm, model: Model, allocation: Allocation | None) 
     if model == "means":
         return sizes(trial, arm.estimate, allocations=allocations)
     log = counts.logged(arm.uncertainty).estimate(0, estimand="", scale="log rate ratio")
-    design = sizes(trial, log, allocations=allocations)
-    if isinstance(design.mde, NotAvailable):
-        return design
-    return replace(design, mde=float(-np.expm1(-design.mde)))
+    return as_share(sizes(trial, log, allocations=allocations))
 
 
 def _redealt(design: Design, arm: Arm, asked: _Asked) -> tuple[Design, int | None]:

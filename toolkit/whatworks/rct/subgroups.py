@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, EstimationError, OptionError, did_you_mean, first_few
 from whatworks.inference.asked import FromRegression
@@ -324,11 +325,11 @@ def _headline(trial: Trial, one: _Fitted, choice: Choice, level: float, prespeci
             f"Difference between the effects of {arm} in {one.divided.name} {labels[1]} and {labels[0]}"
         )
         found = one.differences.estimate(0, estimand=estimand + mark, scale=scale)
-        return answer.explained(found, choice)
+        return explained(found, choice)
     gap = NotAvailable(f"with {len(labels)} subgroups there is no single difference")
     estimand = f"Differences between the effects of {arm} over {len(labels)} groups of {one.divided.name}"
     found = Estimate(estimand + mark, gap, gap, gap, gap, level, one.p_value, gap, one.sentence, scale)
-    return answer.explained(found, choice)
+    return explained(found, choice)
 
 
 def _several(found: Sequence[_Fitted]) -> tuple[str, ...]:

@@ -59,44 +59,20 @@ def on_rates(estimate: Estimator, *, per: float) -> Estimator:
 
 def secondary(
     result: Result,
-    source: Source,
+    build: Callable[..., Panel],
     *,
     outcomes: Sequence[str],
     estimate: Estimator,
-    unit: str,
-    period: str,
-    start: str,
-    cluster: str = "",
-    exposure: str = "",
-    covariates: Sequence[str] = (),
-    first: str = "",
-    last: str = "",
-    per: float | None = 1000.0,
 ) -> Result:
     """The result with the same estimate of every secondary outcome and p-values adjusted for their number.
 
-    `estimate` is the study's own estimator, panel in, result out; the other arguments are those of `panel`.
-    P-values are adjusted by Holm's procedure over the secondary outcomes that have one.
+    `build` is the study's own panel but for the outcome (`partial(study.panel, source, unit=..., ...)`),
+    `estimate` its estimator, panel in, result out. P-values are adjusted by Holm's procedure over the
+    secondary outcomes that have one.
+
+    Raises `OptionError` for an outcome named twice.
     """
-
-    def one(name: str) -> Result:
-        return estimate(
-            panel(
-                source,
-                unit=unit,
-                period=period,
-                outcome=name,
-                start=start,
-                cluster=cluster,
-                exposure=exposure,
-                covariates=covariates,
-                first=first,
-                last=last,
-                per=per,
-            )
-        )
-
-    return with_adjusted(result, list(outcomes), one)
+    return with_adjusted(result, list(outcomes), lambda name: estimate(build(outcome=name)))
 
 
 def with_adjusted(result: Result, names: list[str], one: Callable[[str], Result]) -> Result:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import NOT_BY_CHANCE, explained, taken
 from whatworks.inference.default import Choice
 from whatworks.inference.percent import relative_change
 from whatworks.inference.synthetic.placebo import Placebo
 from whatworks.inference.uncertainty import Uncertainty
-from whatworks.results import Design, NotAvailable, Number, Result
+from whatworks.results import Design, Number, Result
 from whatworks.synth.pool import ENOUGH_BEFORE, Pool
 from whatworks.synth.problems import Fit, Fits
 from whatworks.synth.quantify import Inference, quantify
 from whatworks.synth.space import InSpace
 
 BEFORE = "before the start: how closely the path was matched, not an effect"
-NOT_BY_CHANCE = NotAvailable("chance did not decide which units were treated, nor when")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,9 +73,8 @@ def answer(
 
     Raises `OptionError` for an inference object that does not fit a path of gaps.
     """
-    default = usual or Choice(Placebo(), "the default for a synthetic control")
-    used = default.inference if inference is None else inference
-    sure = quantify(pool, fit, fits, used, level=level, where=method)
+    choice = taken(inference, usual or Choice(Placebo(), "the default for a synthetic control"))
+    sure = quantify(pool, fit, fits, choice.inference, level=level, where=method)
     found = sure.found
     periods = pool.panel.period_labels
     first, last = np.flatnonzero(pool.post)[[0, -1]]
@@ -84,14 +83,13 @@ def answer(
         estimand=f"Average effect on {pool.treated_name}, {periods[first]} to {periods[last]} (ATT)",
         scale=pool.panel.scale,
     )
-    why = default.reason if inference is None else "as asked for"
-    headline = replace(headline, inference=f"{headline.inference} ({why}).")
+    headline = explained(headline, choice)
     return Result(
         method=method,
         headline=headline,
         effects=effects(pool, fits, found),
         design=sizes(pool, sure.mde),
-        spec={**spec, "inference": repr(used), "level": level},
+        spec={**spec, "inference": repr(choice.inference), "level": level},
         input_hash=pool.panel.fingerprint,
         relative=relative_change(headline, float(pool.observed[pool.post].mean())),
         seed=sure.seed,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import NOT_BY_CHANCE, explained, taken
 from whatworks.errors import OptionError
+from whatworks.inference.default import Choice
 from whatworks.inference.percent import relative_change
 from whatworks.inference.synthetic.placebo import Placebo
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
-from whatworks.results import Design, Estimate, Result
-from whatworks.synth.answer import BEFORE, NOT_BY_CHANCE
+from whatworks.results import Design, Result
+from whatworks.synth.answer import BEFORE
 from whatworks.synth.quantify import Quantified
 from whatworks.synth.space import InSpace
 from whatworks.synth.staggered_fit import PartlyPooled, StaggeredFits, actual
@@ -134,9 +136,15 @@ def _answer(
     pool: Cohorts, fit: PartlyPooled, inference: Inference | None, level: float, spec: dict[str, Any]
 ) -> Result:
     fits = fit(actual(pool))
-    used = Placebo() if inference is None else inference
-    sure = sure_of(pool, fit, fits, used, level=level, where=WHERE)
-    headline = _headline(pool, sure, inference is None)
+    choice = taken(inference, Choice(Placebo(), DEFAULT))
+    sure = sure_of(pool, fit, fits, choice.inference, level=level, where=WHERE)
+    last = int(pool.event_times[-1])
+    headline = sure.found.estimate(
+        0,
+        estimand=f"Average effect on {pool.treated_name}, event times 0 to {last} (ATT)",
+        scale=pool.source.scale,
+    )
+    headline = explained(headline, choice)
     detail = StaggeredDetail(pool, fit, fits, sure.space, _balance(pool, fit, fits))
     return Result(
         method=WHERE,
@@ -149,7 +157,7 @@ def _answer(
             "lags": int(pool.pre.sum()),
             "leads": int(pool.post.sum()),
             **spec,
-            "inference": repr(used),
+            "inference": repr(choice.inference),
             "level": level,
         },
         input_hash=pool.source.fingerprint,
@@ -170,17 +178,6 @@ def _check(pooling: float | None, intercept: bool) -> None:
         )
     if not isinstance(intercept, bool):
         raise OptionError(f"intercept={intercept!r} is neither True nor False", where=WHERE)
-
-
-def _headline(pool: Cohorts, sure: Quantified, default: bool) -> Estimate:
-    last = int(pool.event_times[-1])
-    headline = sure.found.estimate(
-        0,
-        estimand=f"Average effect on {pool.treated_name}, event times 0 to {last} (ATT)",
-        scale=pool.source.scale,
-    )
-    why = DEFAULT if default else "as asked for"
-    return replace(headline, inference=f"{headline.inference} ({why}).")
 
 
 def _effects(pool: Cohorts, fits: StaggeredFits, found: Uncertainty) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import NOT_BY_CHANCE, explained, taken
 from whatworks.arrays import Bools, Floats
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import draws as random_draws
@@ -20,7 +21,7 @@ from whatworks.inference.synthetic.unit_bootstrap import UnitBootstrap
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import Design, Result
-from whatworks.synth.answer import BEFORE, NOT_BY_CHANCE, SynthDetail
+from whatworks.synth.answer import BEFORE, SynthDetail
 from whatworks.synth.by_units import drawn, left_out
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.problems import Problems
@@ -104,18 +105,16 @@ def staggered(
     random_draws.check_level(level)
     averages = Averages(pools, tuple(SyntheticDid(pool.post, covariates, weights) for pool in pools))
     details = tuple(map(_one, pools, averages.ways))
-    usual = decide_by_units(int(sum(p.treated.sum() for p in pools)), int(pools[0].donors.sum()))
-    used = usual.inference if inference is None else inference
-    found, placebos, seed = _quantified(averages, details, used, level)
     treated = int(sum(pool.treated.sum() for pool in pools))
+    choice = taken(inference, decide_by_units(treated, int(pools[0].donors.sum())))
+    found, placebos, seed = _quantified(averages, details, choice.inference, level)
     headline = found.estimate(
         0,
         estimand=f"Average effect on the {treated} treated units, {len(pools)} starts "
         f"from {panel.label(pools[0].start)} on, to {panel.period_labels[-1]} (ATT)",
         scale=panel.scale,
     )
-    why = usual.reason if inference is None else "as asked for"
-    headline = replace(headline, inference=f"{headline.inference} ({why}).")
+    headline = explained(headline, choice)
     shares = _shares(averages)
     observed = [float(pool.observed[pool.post].mean()) for pool in pools]
     return Result(
@@ -123,7 +122,12 @@ def staggered(
         headline=headline,
         effects=_table(averages, details, found),
         design=_sizes(averages, found),
-        spec={"donors": list(pools[0].donor_names), **spec, "inference": repr(used), "level": level},
+        spec={
+            "donors": list(pools[0].donor_names),
+            **spec,
+            "inference": repr(choice.inference),
+            "level": level,
+        },
         input_hash=panel.fingerprint,
         relative=relative_change(headline, float(shares.to_numpy() @ observed)),
         seed=seed,

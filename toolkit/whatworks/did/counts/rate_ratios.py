@@ -9,13 +9,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import as_share, explained
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.counts.counted import Counted, counted
 from whatworks.did.counts.layout import Layout, cohort_effects, layout_of, model_of, notes_of
 from whatworks.did.counts.saturated import Saturation, null_scores, regression, saturate
 from whatworks.did.linear.wild import THIN_SHARE, pieces, thin_reason
 from whatworks.did.regression import requirements
-from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.answer import choices, sizes
 from whatworks.errors import DesignError
 from whatworks.inference.default import Choice, count_clusters, placed
 from whatworks.inference.errors.score_wild import invert_scores
@@ -124,8 +125,6 @@ def _result(
     headline = mapped(log_effect, f"Rate {words}", RATE_RATIO, 0.0, 1.0)
     additive = _additive(found, aim, log_effect, panel.scale)
     rows = [(int(t), uncertainty(found, layout, e == t, choice, level), e == t) for t in times]
-    design = sizes(used, treated, log_effect)
-    mde = design.mde if isinstance(design.mde, NotAvailable) else float(-np.expm1(-design.mde))
     detail = CountDetail(
         log_effect, additive, found.fit.dispersion, times, cohort_effects(used, layout, found), found, used,
         counts.silent, choice,
@@ -141,7 +140,7 @@ def _result(
             found,
             treated,
         ),
-        design=replace(design, mde=mde),
+        design=as_share(sizes(used, treated, log_effect)),
         spec=choices(panel, choice, level, **spec),
         input_hash=panel.fingerprint,
         relative=mapped(log_effect, f"Rate {words}, as a percent change", "percent", 1.0, 100.0),

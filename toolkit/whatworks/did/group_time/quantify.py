@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from whatworks.answer import NO_NOISE
 from whatworks.arrays import Bools, Floats
 from whatworks.did.group_time.effects import BASE_PERIOD, GroupTime
 from whatworks.did.group_time.reassign import over_assignments, reweighed
@@ -43,7 +44,6 @@ GROUP_TIME = ByClusters(
 )
 _LINEAR = WildCluster | RandomisationInference
 
-_NO_NOISE = "no variation between units is left from which an error could be learned"
 _NOTHING_AFTER = "no event time from 0 on lies inside the window"
 _COLUMNS = 64
 """Averages per wild bootstrap: bounds its memory at some 40 MB for 9,999 draws."""
@@ -309,7 +309,7 @@ def _finish(
         low=blank(found.low, gap),
         high=blank(found.high, gap),
         p_value=blank(found.p_value, gap),
-        reason=tuple(r or (_NO_NOISE if g else "") for r, g in zip(found.reason, gap, strict=True)),
+        reason=tuple(r or (NO_NOISE if g else "") for r, g in zip(found.reason, gap, strict=True)),
     )
     if band is not None:
         band = (blank(band[0], gap[1:]), blank(band[1], gap[1:]))

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import explained
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.bands import banded, plain_band
 from whatworks.did.linear.saturated import CellEffects, Saturated, coefficients, regression
 from whatworks.did.linear.scores import lead_test, stacked_scores
 from whatworks.did.linear.wild import THIN_SHARE, pieces, thin_reason, wild
 from whatworks.did.regression import requirements
-from whatworks.did.regression.answer import choices, explained, sizes
+from whatworks.did.regression.answer import choices, sizes
 from whatworks.did.regression.requirements import Inference
 from whatworks.errors import DesignError, first_few
 from whatworks.inference.default import Choice, count_clusters

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from whatworks.answer import NO_NOISE
 from whatworks.arrays import Bools, Floats
 from whatworks.did.linear.imputed import Imputed, Targets, average, coefficients, contributions, masses
 from whatworks.did.linear.scores import stacked_scores
@@ -24,7 +25,6 @@ FEW = (
     "The conservative errors of Borusyak, Jaravel & Spiess rest on many clusters on both sides; here there "
     'are {clusters}. WildCluster() ("wild"), the default here, needs fewer.'
 )
-NO_NOISE = "no variation between units is left from which an error could be learned"
 
 IMPUTED = ByClusters(
     Inference,

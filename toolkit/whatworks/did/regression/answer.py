@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from whatworks.answer import NOT_BY_CHANCE, wider_error
 from whatworks.inference.default import Choice
-from whatworks.inference.intervals import critical_value, smallest_detectable
+from whatworks.inference.intervals import smallest_detectable
 from whatworks.panel import Panel
-from whatworks.results import Design, Estimate, NotAvailable, Number
-
-
-def explained(estimate: Estimate, choice: Choice) -> Estimate:
-    """The estimate with the reason for its inference at the end of its sentence."""
-    if isinstance(choice.inference, NotAvailable):
-        return replace(estimate, inference=f"None: {choice.reason}")
-    return replace(estimate, inference=f"{estimate.inference} ({choice.reason}).")
+from whatworks.results import Design, Estimate, NotAvailable
 
 
 def sizes(panel: Panel, n_treated: int, headline: Estimate) -> Design:
-    """How large the study is and what it could have found, on t with clusters − 1 degrees of freedom.
-
-    An interval from a bootstrap is wider than its standard error suggests, and so is the smallest effect
-    found four times in five; half its width then takes the place of the error.
-    """
-    df = float(panel.n_clusters - 1)
+    """How large the study is and what it could have found, on t with clusters − 1 degrees of freedom."""
+    df, error = float(panel.n_clusters - 1), headline.std_error
+    if not isinstance(error, NotAvailable):
+        error = wider_error(headline, df)
     return Design(
         n_units=panel.n_units,
         n_periods=panel.n_periods,
         n_clusters=panel.n_clusters,
         n_treated=n_treated,
-        allocations=NotAvailable("chance did not decide which units were treated, nor when"),
-        mde=smallest_detectable(_honest_error(headline, df), df, headline.level),
+        allocations=NOT_BY_CHANCE,
+        mde=smallest_detectable(error, df, headline.level),
     )
-
-
-def _honest_error(headline: Estimate, df: float) -> Number:
-    error, low, high = headline.std_error, headline.low, headline.high
-    if isinstance(error, NotAvailable) or isinstance(low, NotAvailable) or isinstance(high, NotAvailable):
-        return error
-    return max(error, (high - low) / 2 / critical_value(headline.level, df=df))
 
 
 def choices(panel: Panel, choice: Choice, level: float, **others: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from whatworks.answer import counted
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.regression import requirements
 from whatworks.errors import DesignError, OptionError
@@ -19,7 +20,7 @@ from whatworks.inference.fits.regression import Regression
 from whatworks.inference.fits.two_way_effects import demean_two_way
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
-from whatworks.results import Design, NotAvailable
+from whatworks.results import Design
 
 _AT_ONCE: Final = 2**22
 
@@ -66,8 +67,7 @@ def recorded(panel: Panel, choice: Choice, design: Design) -> tuple[Design, int 
     if not isinstance(chance, RandomisationInference):
         return design, choice.seed(panel.n_clusters)
     found = chance.assignments(panel.start, panel.cluster)
-    many = NotAvailable("more assignments than can be written as a number")
-    number = float(found.possible) if found.possible < 10**300 else many
+    number = counted(found.possible, "more assignments than can be written as a number")
     return replace(design, allocations=number), None if found.every else chance.seed
 
 

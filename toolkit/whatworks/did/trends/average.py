@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from whatworks.answer import explained
 from whatworks.arrays import Floats, Ints
 from whatworks.did.att_gt import AttGtDetail
 from whatworks.did.event_study import EventStudyDetail
@@ -18,7 +19,6 @@ from whatworks.did.imputation import ImputationDetail
 from whatworks.did.imputation import combine as combine_imputation
 from whatworks.did.linear import by_event_time
 from whatworks.did.linear.imputed import masses
-from whatworks.did.regression.answer import explained
 from whatworks.did.stacked import StackedDetail
 from whatworks.did.stacked import combine as combine_stacked
 from whatworks.errors import OptionError, choose

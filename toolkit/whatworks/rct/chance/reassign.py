@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from whatworks.answer import counted
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError, first_few
 from whatworks.inference.chance.chance import arrangements
@@ -62,8 +63,7 @@ class Redrawn:
         seed = None if inference.under(self.rule, self.place).every else inference.seed
         if not self.rule.counted and self.rule.crossover is not None:
             return NotAvailable("how many schedules keep the recorded rules is not known"), seed
-        many = NotAvailable("more allocations than can be written as a number")
-        return (float(self.rule.possible) if self.rule.possible < 10**300 else many), seed
+        return counted(self.rule.possible, "more allocations than can be written as a number"), seed
 
 
 def redrawn(trial: Trial, allocation: Allocation | None = None) -> Redrawn:

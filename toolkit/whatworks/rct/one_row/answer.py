@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final, TypeGuard
 
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import wider_error
 from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError
 from whatworks.inference.default import Choice
-from whatworks.inference.intervals import critical_value, smallest_detectable
+from whatworks.inference.intervals import smallest_detectable
 from whatworks.results import Design, Estimate, NotAvailable, Number
 from whatworks.trial import Trial
 
@@ -25,33 +25,21 @@ NO_RECORD: Final = NotAvailable(
 )
 
 
-def explained(estimate: Estimate, choice: Choice) -> Estimate:
-    """The estimate with the reason for its inference at the end of its sentence."""
-    if isinstance(choice.inference, NotAvailable):
-        return replace(estimate, inference=f"None: {choice.reason}")
-    return replace(estimate, inference=f"{estimate.inference} ({choice.reason}).")
-
-
 def sizes(trial: Trial, headline: Estimate, *, allocations: Number = NO_RECORD) -> Design:
-    """How large the trial is and what it could have found four times in five.
+    """How large the trial is and what it could have found four times in five, if an interval or error says.
 
-    The smallest detectable effect takes half the interval for the error where that is wider, as intervals
-    from permutations are; without an interval or error it is not available.
+    Without degrees of freedom of its own the headline has those of the clusters less one for each arm.
     """
     df: Number = headline.df
     if isinstance(df, NotAvailable):
         df = float(max(trial.n_clusters - 2, 1))
-    error, low, high = headline.std_error, headline.low, headline.high
-    if not isinstance(low, NotAvailable) and not isinstance(high, NotAvailable):
-        half = (high - low) / 2 / critical_value(headline.level, df=df)
-        error = half if isinstance(error, NotAvailable) else max(error, half)
     return Design(
         n_units=trial.n_units,
         n_periods=1 if trial.period is None else len(np.unique(trial.period)),
         n_clusters=trial.n_clusters,
         n_treated=len(np.unique(trial.unit[trial.treated])),
         allocations=allocations,
-        mde=smallest_detectable(error, df, headline.level),
+        mde=smallest_detectable(wider_error(headline, df), df, headline.level),
     )
 
 

@@ -6,23 +6,21 @@ from typing import Final
 
 import numpy as np
 
+from whatworks.answer import counted
 from whatworks.errors import DesignError, TrialError, first_few
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.one_row.answer import NO_RECORD
-from whatworks.results import NotAvailable, Number
+from whatworks.results import Number
 from whatworks.trial import Trial
 
 WHERE: Final = "the arms compared"
-
-_WRITTEN_OUT: Final = 1e300
 
 
 def admissible(allocation: Allocation | None) -> Number:
     """How many allocations the recorded rule permits, or why that is not known."""
     if allocation is None:
         return NO_RECORD
-    count = allocation.possible
-    return float(count) if count < _WRITTEN_OUT else NotAvailable("more than can be written out")
+    return counted(allocation.possible, "more than can be written out")
 
 
 def require_one_row(trial: Trial, where: str) -> None:

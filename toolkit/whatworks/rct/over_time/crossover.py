@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import as_share, explained
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError, choose, first_few
 from whatworks.inference.asked import FromRegression
@@ -19,13 +20,13 @@ from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.assign.washout import washed
-from whatworks.rct.one_row.answer import choices, explained, sizes
+from whatworks.rct.one_row.answer import choices, sizes
 from whatworks.rct.one_row.default_errors import Inference
 from whatworks.rct.over_time.cell_model import CellModel, Model, by_chance, by_model
 from whatworks.rct.over_time.default_errors import allocations, over_time
 from whatworks.rct.over_time.place_days import WHERE, PlaceDayCells, before, place_days
 from whatworks.rct.over_time.rows import row_of, rows_of, table
-from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
+from whatworks.results import RATE_RATIO, Design, Estimate, Result
 from whatworks.trial import Trial
 
 Carryover = Literal["test", "adjust", "none"]
@@ -253,9 +254,7 @@ def _effects(headline: _Headline, days: PlaceDayCells, cells: CellModel, asked: 
 
 def _design(trial: Trial, effect: Estimate, allocation: Allocation | None, counts: bool) -> Design:
     found = sizes(trial, effect, allocations=allocations(allocation))
-    if counts and not isinstance(found.mde, NotAvailable):
-        return replace(found, mde=float(-np.expm1(-found.mde)))
-    return found
+    return as_share(found) if counts else found
 
 
 def _estimand(trial: Trial, days: PlaceDayCells, counts: bool, adjusted: bool) -> str:

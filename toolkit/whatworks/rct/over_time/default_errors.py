@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import Final
 
+from whatworks.answer import counted
 from whatworks.inference.asked import FromRegression
 from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.default import Choice, Default, draws_of
@@ -102,8 +103,5 @@ def allocations(allocation: Allocation | None) -> Number:
     rule = allocation.rule
     if not rule.counted:
         return NotAvailable(f"how many there are is not known exactly; {rule.possible:,} at least or about")
-    if rule.possible > 10**300:
-        return NotAvailable(
-            f"a number of {math.floor(math.log10(rule.possible)) + 1:,} digits, more than a computer's number"
-        )
-    return float(rule.possible)
+    digits = math.floor(math.log10(rule.possible)) + 1
+    return counted(rule.possible, f"a number of {digits:,} digits, more than a computer's number")

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import as_share, explained
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, choose, first_few
 from whatworks.inference.asked import FromRegression
@@ -20,7 +21,7 @@ from whatworks.inference.fits.regression import Regression
 from whatworks.inference.log_scale import mapped
 from whatworks.inference.percent import relative_change
 from whatworks.rct.assign.allocation import Allocation
-from whatworks.rct.one_row.answer import choices, explained, sizes
+from whatworks.rct.one_row.answer import choices, sizes
 from whatworks.rct.one_row.default_errors import Inference
 from whatworks.rct.over_time.cell_model import CellModel, Model, by_chance, by_model
 from whatworks.rct.over_time.correlation import Correlation, correlation, sentence
@@ -33,7 +34,7 @@ from whatworks.rct.over_time.wedge_cells import (
     recorded_starts,
     wedge_cells,
 )
-from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
+from whatworks.results import RATE_RATIO, Design, Estimate, Result
 from whatworks.trial import Trial
 
 Effect = Literal["exposure_time", "constant"]
@@ -259,9 +260,7 @@ def _sizes(
     found = replace(
         found, n_clusters=len(cells.labels), n_treated=int((cells.start < len(cells.names)).sum())
     )
-    if counts and not isinstance(found.mde, NotAvailable):
-        return replace(found, mde=float(-np.expm1(-found.mde)))
-    return found
+    return as_share(found) if counts else found
 
 
 def _estimand(trial: Trial, cells: WedgeCells, effect: str, counts: bool) -> str:

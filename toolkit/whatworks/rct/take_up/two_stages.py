@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from whatworks.answer import explained
 from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError, OptionError, choose
 from whatworks.inference.asked import Admitted
@@ -22,7 +23,7 @@ from whatworks.inference.uncertainty import Uncertainty
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.assign.listed import against_record
 from whatworks.rct.one_row import affordable
-from whatworks.rct.one_row.answer import dummies, explained
+from whatworks.rct.one_row.answer import dummies
 from whatworks.rct.one_row.compared import compared_rows, observed_rows
 from whatworks.rct.one_row.default_errors import pieces, settle
 from whatworks.rct.one_row.regression import refuse_constant
