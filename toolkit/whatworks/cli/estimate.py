@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 COMPARISON = "did.compare"
 """The one method that gives many answers; it takes the rate itself, since one of them needs the counts."""
 
-ROOMS = ("did", "synth", "rct", "counts")
+ROOMS = ("did", "synth", "rct")
 _NOT_OPTIONS = ("panel", "trial", "inference", "level", "allocation")
 
 
@@ -102,8 +102,7 @@ def _record(parameters: Any, method: str, record: Path, listed: Path | None) -> 
 
 def _method(name: str) -> Callable[..., Any]:
     room, _, short = name.partition(".")
-    here = [item for item in ROOMS if importlib.util.find_spec(f"whatworks.{item}") is not None]
-    methods = {f"{item}.{m}": (item, m) for item in here for m in _methods(item)}
+    methods = [f"{item}.{m}" for item in ROOMS for m in _methods(item)]
     if name not in methods:
         raise OptionError(
             f"there is no method {name!r}",
