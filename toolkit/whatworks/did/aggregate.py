@@ -11,6 +11,8 @@ import pandas as pd
 from whatworks.answer import explained
 from whatworks.arrays import Bools
 from whatworks.did.att_gt import NOT_BY_EVENT_TIME, AttGtDetail, relative
+from whatworks.did.effects import ByEventTime
+from whatworks.did.group_time.by_event_time import by_event_time
 from whatworks.did.group_time.effects import GroupTime
 from whatworks.did.group_time.quantify import Quantified, quantify
 from whatworks.did.group_time.scores import cluster_scores
@@ -100,7 +102,12 @@ def _result(result: Result, kept: AttGtDetail, summary: Summary, window: dict[st
         relative=relative(detail, summary.overall, headline),
         seed=found.seed,
         notes=(*earlier, *found.notes),
-        detail=replace(kept, headline_notes=found.notes, pretrend=_pretrend(kept, summary)),
+        detail=replace(
+            kept,
+            headline_notes=found.notes,
+            pretrend=_pretrend(kept, summary),
+            by_event_time=_by_event_time(kept, summary, one_base=spec["base"] == "universal"),
+        ),
     )
 
 
@@ -136,6 +143,14 @@ def _pretrend(kept: AttGtDetail, summary: Summary) -> JointTest | NotAvailable:
     sums = by_cluster(summary.terms.contributions(detail)[:, before], codes, panel.n_clusters)
     value = summary.terms.value(detail)[before]
     return largest_score(sums, WildCluster(draws=DRAWS, null="free"), value=value)
+
+
+def _by_event_time(kept: AttGtDetail, summary: Summary, *, one_base: bool) -> ByEventTime | None:
+    if summary.by != "event_time":
+        return None
+    return by_event_time(
+        kept.effects, summary, kept.choice, anticipation=kept.anticipation, one_base=one_base
+    )
 
 
 def _check_whole(name: str, value: object) -> None:

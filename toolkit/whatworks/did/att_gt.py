@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from whatworks.answer import explained
-from whatworks.arrays import Bools
+from whatworks.arrays import Bools, Floats
+from whatworks.did.effects import ByEventTime
+from whatworks.did.group_time.by_event_time import overall_outcomes
 from whatworks.did.group_time.cells import Base, Comparison, lay_out
 from whatworks.did.group_time.effects import GroupTime, estimate
 from whatworks.did.group_time.nuisance import Adjust
@@ -41,6 +43,7 @@ class AttGtDetail:
         choice: the inference used, and why.
         headline_notes: notes that hold for the errors of the headline alone.
         pretrend: joint test that every effect before the start is zero, after `aggregate` by event time.
+        by_event_time: the averages, for every question about event times; after `aggregate` by event time.
     """
 
     effects: GroupTime
@@ -48,6 +51,11 @@ class AttGtDetail:
     choice: Choice
     headline_notes: tuple[str, ...] = ()
     pretrend: JointTest | NotAvailable = NOT_BY_EVENT_TIME
+    by_event_time: ByEventTime | None = None
+
+    def outcome_weights(self, last: int | None) -> Floats | None:
+        """(N, T) weight of each outcome in the overall average to event time `last`; None with covariates."""
+        return overall_outcomes(self.effects, last, self.anticipation)
 
 
 def att_gt(

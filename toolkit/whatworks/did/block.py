@@ -9,6 +9,7 @@ import pandas as pd
 
 from whatworks.answer import explained
 from whatworks.arrays import Bools, Floats
+from whatworks.did.effects import regression_weights
 from whatworks.did.regression import few_treated, requirements
 from whatworks.did.regression.answer import choices, sizes
 from whatworks.did.regression.reassign import Inference, of_block, recorded
@@ -41,6 +42,10 @@ class BlockDetail:
     post: Bools
     fit: Regression
     choice: Choice
+
+    def outcome_weights(self, last: int | None) -> Floats:
+        """(N, T) weight of each outcome in the one effect of all periods, whatever the window."""
+        return regression_weights(self.fit, np.eye(len(self.fit.coefficients))[:1])[0]
 
 
 def block(panel: Panel, *, inference: Inference = None, level: float = 0.95) -> Result:

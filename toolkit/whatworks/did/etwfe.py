@@ -24,6 +24,11 @@ Covariates = Literal["plain", "interacted"]
 
 WHERE = "did.etwfe"
 
+_NO_LEADS = (
+    "effects are measured against all periods before the start together, which the regression takes to be "
+    "without effects, so that no lead shows how trends went"
+)
+
 
 def etwfe(
     panel: Panel,
@@ -92,7 +97,7 @@ def _linear(
         fit = replace(fit, spent=len(panel.covariate_names))
     story = Story(
         method=where,
-        reference=None,
+        apart=_NO_LEADS,
         anticipation=anticipation,
         level=level,
         spec={"model": "linear", "interacted": interacted, "anticipation": anticipation},

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from whatworks.answer import explained
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.did.linear.bands import banded, plain_band
+from whatworks.did.effects import ByEventTime, RegressionErrors
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, sizes
 from whatworks.did.regression.reassign import ReassignedEvents, of_events, recorded
@@ -19,11 +18,9 @@ from whatworks.inference.default import Choice, ClusterCounts, count_clusters
 from whatworks.inference.errors.cluster import ClusterRobust, Regression
 from whatworks.inference.errors.jackknife import Jackknife
 from whatworks.inference.errors.joint import JointTest, joint_test
-from whatworks.inference.errors.uniform import Band, regression_terms, wild_band
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.fits import two_way_effects
 from whatworks.inference.percent import relative_change
-from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
 
@@ -42,6 +39,7 @@ class EventStudyDetail:
 
     Attributes:
         event_times: (J,) distances estimated, ascending, without the reference; a pooled end under its edge.
+        reference: the distance that every effect is measured against.
         pooled: (J,) how many distances each term pools, 1 except at pooled ends.
         observed: (J,) mean outcome of the treated units at each term.
         mass: (J,) summed weights of the treated cells of each term.
@@ -51,12 +49,29 @@ class EventStudyDetail:
     """
 
     event_times: Ints
+    reference: int
     pooled: Ints
     observed: Floats
     mass: Floats
     fit: Regression
     pretrend: JointTest | NotAvailable
     choice: Choice
+
+    @property
+    def by_event_time(self) -> ByEventTime:
+        """The effects, for every question about event times."""
+        count = len(self.event_times)
+        return ByEventTime(
+            times=self.event_times,
+            estimates=self.fit.coefficients[:count],
+            reference=self.reference,
+            pooled=self.pooled,
+            mass=self.mass,
+            headline="equal",
+            choice=self.choice,
+            n_clusters=self.fit.n_clusters,
+            errors=RegressionErrors(self.fit, self.choice, count),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +98,10 @@ class Distances:
     def at(self, times: Ints) -> Bools:
         """(m, S, T) treated units' cells at each of m event times."""
         return np.asarray((self.cell[None] == times[:, None, None]) & self.treated[:, None])
+
+    def behind(self, times: Ints) -> Ints:
+        """(m,) how many treated units have a cell at each of m event times."""
+        return np.asarray(self.at(times).any(axis=2) @ self.units)
 
 
 def event_study(
@@ -123,19 +142,21 @@ def event_study(
 
 
 def _result(panel: Panel, distances: Distances, detail: EventStudyDetail, level: float) -> Result:
-    choice, ends = detail.choice, distances.ends
-    share = (distances.times >= 0) * distances.pooled / distances.pooled[distances.times >= 0].sum()
+    choice, ends, found = detail.choice, distances.ends, detail.by_event_time
+    share = found.share(found.times >= 0, found.headline)
     words = f"Average effect, event times 0 to {distances.times[-1]}"
-    found = combine(detail, share[None], level)
-    headline = explained(found.estimate(0, estimand=words, scale=panel.scale), choice)
+    overall = found.combine(share[None], level)
+    headline = explained(overall.estimate(0, estimand=words, scale=panel.scale), choice)
     design, seed = recorded(
         panel, choice, sizes(panel, int(requirements.treated_units(panel).sum()), headline)
     )
-    terms = combine(detail, np.eye(len(distances.times)), level)
+    terms = found.combine(np.eye(len(share)), level)
     result = Result(
         method=WHERE,
         headline=headline,
-        effects=_effects(distances, terms),
+        effects=found.table(
+            terms, distances.behind(found.times), int(distances.behind(np.array([found.reference]))[0])
+        ),
         design=design,
         spec=choices(
             panel, choice, level, reference=distances.reference, ends=None if ends is None else list(ends)
@@ -146,15 +167,7 @@ def _result(panel: Panel, distances: Distances, detail: EventStudyDetail, level:
         notes=(*panel.notes, *((CONTAMINATED,) if len(panel.cohorts) > 1 else ()), *choice.warnings),
         detail=detail,
     )
-    known = np.isfinite(terms.std_error)
-    return banded(result, distances.times[known], _band(detail, terms, known))
-
-
-def combine(detail: EventStudyDetail, combos: Floats, level: float) -> Uncertainty:
-    """Uncertainty of combinations (m, J) of the effects by event time, by the inference of the result."""
-    rest = len(detail.fit.coefficients) - combos.shape[1]
-    contrasts = np.pad(combos, ((0, 0), (0, rest)))
-    return detail.choice.from_regression(detail.fit, contrasts, level=level)
+    return found.banded(result, terms)
 
 
 def _learn(
@@ -168,6 +181,7 @@ def _learn(
     observed, mass = _observed(panel, distances)
     return EventStudyDetail(
         event_times=distances.times,
+        reference=distances.reference,
         pooled=distances.pooled,
         observed=observed,
         mass=mass,
@@ -248,35 +262,3 @@ def _observed(panel: Panel, distances: Distances) -> tuple[Floats, Floats]:
     here = distances.at(distances.times)
     masses = np.asarray((here * mass[:, None]).sum(axis=(1, 2)))
     return np.asarray((here * sums).sum(axis=(1, 2)) / masses), masses
-
-
-def _band(detail: EventStudyDetail, terms: Uncertainty, known: Bools) -> Band | None:
-    if not known.any():
-        return None
-    fit, method = detail.fit, detail.choice.inference
-    contrasts = np.eye(len(fit.coefficients))[: len(known)][known]
-    if isinstance(method, WildCluster):
-        parts = [regression_terms(method, fit, contrasts)]
-        return wild_band(method, parts, fit.n_clusters, level=terms.level)
-    half = contrasts @ fit.bread
-    return plain_band(detail.choice, terms.only(known), half @ (fit.scores.T @ fit.scores) @ half.T)
-
-
-def _effects(distances: Distances, found: Uncertainty) -> pd.DataFrame:
-    table = pd.DataFrame({**found.columns(), "event_time": distances.times})
-    gap = dict.fromkeys(("std_error", "low", "high", "p_value"), np.nan)
-    reason = "the reference period, which every effect is measured against"
-    own = pd.DataFrame([{"estimate": 0.0, **gap, "event_time": distances.reference, "reason": reason}])
-    table = pd.concat([table, own]).sort_values("event_time", ignore_index=True)
-    here = distances.at(table["event_time"].to_numpy()).any(axis=2)
-    table["n"] = here @ distances.units
-    table["term"] = [_term(int(time), distances) for time in table["event_time"]]
-    front = ["term", "event_time", "estimate", "std_error", "low", "high", "p_value", "n", "reason"]
-    return table[front]
-
-
-def _term(time: int, distances: Distances) -> str:
-    pooled = dict(zip(distances.times.tolist(), distances.pooled.tolist(), strict=True)).get(time, 1) > 1
-    if not pooled:
-        return f"event time {time}"
-    return f"event time {time} and {'earlier' if time < 0 else 'later'}"

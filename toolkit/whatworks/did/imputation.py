@@ -10,8 +10,17 @@ import pandas as pd
 
 from whatworks.answer import explained
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.did.linear.bands import banded, plain_band
-from whatworks.did.linear.imputed import Imputed, Targets, average, contributions, impute, masses, targets
+from whatworks.did.effects import ByEventTime, Covariance, from_contributions
+from whatworks.did.linear.imputed import (
+    Imputed,
+    Targets,
+    average,
+    coefficients,
+    contributions,
+    impute,
+    masses,
+    targets,
+)
 from whatworks.did.linear.imputed_errors import IMPUTED, Inference, uncertainty, wild_scores
 from whatworks.did.linear.leads import Leads, fit_leads
 from whatworks.did.regression import requirements
@@ -19,7 +28,7 @@ from whatworks.did.regression.answer import choices, sizes
 from whatworks.errors import DesignError, check_pair, check_whole, choose, first_few
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.errors.joint import JointTest
-from whatworks.inference.errors.uniform import Band, regression_terms, score_terms, wild_band
+from whatworks.inference.errors.uniform import Terms, regression_terms, score_terms
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.percent import relative_change
@@ -31,6 +40,11 @@ By = Literal["event_time", "cohort", "overall"]
 
 WHERE = "did.imputation"
 
+_TWO_BASES = (
+    "effects after the start are measured against all untreated cells together, leads against the earliest "
+    "of them: the two have no reference in common"
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImputationDetail:
@@ -38,6 +52,8 @@ class ImputationDetail:
 
     Attributes:
         effects: the imputed effects and what their averages need.
+        distance: (S, T) event time of each cohort's cells; far below 0 for the never treated.
+        anticipation: periods before the start in which effects may begin.
         event_times: (k,) of the averages, ascending; empty unless `by="event_time"`.
         targets: the k averages.
         lost: one row per treated cell that could not be imputed: unit, period.
@@ -47,6 +63,8 @@ class ImputationDetail:
     """
 
     effects: Imputed
+    distance: Ints
+    anticipation: int
     event_times: Ints
     targets: Targets
     lost: pd.DataFrame
@@ -55,22 +73,86 @@ class ImputationDetail:
     choice: Choice
 
     @property
-    def all_times(self) -> Ints:
-        """(l + k,) event times of the leads and of the averages."""
-        return (
-            self.event_times
-            if isinstance(self.leads, NotAvailable)
-            else np.append(self.leads.event_time, self.event_times)
+    def by_event_time(self) -> ByEventTime | None:
+        """The l leads and k averages, for every question about event times; None where rows are others."""
+        if not self.event_times.size:
+            return None
+        times, values = self.event_times, average(self.effects, self.targets, self.effects.gap)
+        mass = ((self.targets.share != 0) * masses(self.effects)).sum(axis=(1, 2))
+        if isinstance(self.leads, Leads):
+            times = np.append(self.leads.event_time, times)
+            values = np.append(self.leads.numbers.value, values)
+            mass = np.append(np.zeros(len(self.leads.event_time)), mass)
+        return ByEventTime(
+            times=times,
+            estimates=values,
+            reference=-1 - self.anticipation,
+            pooled=np.ones(len(times), dtype=np.int64),
+            mass=mass,
+            headline="cells",
+            choice=self.choice,
+            n_clusters=self.effects.sample.n_clusters,
+            errors=ImputedErrors(self.effects, self.targets, self.leads, self.choice),
+            apart=_TWO_BASES,
+            earliest=int(self.event_times[0]),
         )
 
-    def spread(self) -> Floats:
-        """(G, l + k) influence of each cluster on the leads and on the averages, without any factor."""
-        data = self.effects.sample
-        own = by_cluster(contributions(self.effects, self.targets), data.cluster, data.n_clusters)
+    def outcome_weights(self, last: int | None) -> Floats:
+        """(N, T) weight of each outcome in the average of all cells at event times 0 to `last`."""
+        inside = (self.distance >= 0) & (True if last is None else self.distance <= last)
+        aim = np.asarray(inside & (masses(self.effects) > 0))
+        return coefficients(self.effects, targets(self.effects, aim[None]))[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImputedErrors:
+    """Of leads from a regression and of averages of imputed effects, in this order."""
+
+    effects: Imputed
+    targets: Targets
+    leads: Leads | NotAvailable
+    choice: Choice
+
+    @property
+    def _count(self) -> int:
+        return len(self.leads.event_time) if isinstance(self.leads, Leads) else 0
+
+    def _combined(self, weights: Floats) -> Targets:
+        return Targets(np.tensordot(weights[:, self._count :], self.targets.share, axes=1))
+
+    def uncertainty(self, weights: Floats, level: float) -> Uncertainty:
+        """Conservative, or from scores; of averages alone."""
+        return uncertainty(self.effects, self._combined(weights), self.choice, level)
+
+    def covariance(self) -> Covariance:
+        """From contributions within clusters, those of the leads with the factor of their own errors."""
+        data, piece = self.effects.sample, "unit" if self.effects.sample.cluster is None else "cluster"
+        sums = by_cluster(contributions(self.effects, self.targets), data.cluster, data.n_clusters)
+        return from_contributions(
+            sums, self.choice, "conservative contributions", piece, before=self._lead_contributions()
+        )
+
+    def outcomes(self, weights: Floats) -> list[Floats]:
+        """Of the averages."""
+        return coefficients(self.effects, self._combined(weights))
+
+    def redrawn(self, method: WildCluster, keep: Bools) -> list[Terms]:
+        """Leads refitted, averages from scores, in the same draws."""
+        parts = []
+        if isinstance(self.leads, Leads) and keep[: self._count].any():
+            contrasts = np.eye(self._count, len(self.leads.fit.coefficients))[keep[: self._count]]
+            parts.append(regression_terms(method, self.leads.fit, contrasts))
+        if keep[self._count :].any():
+            own = Targets(self.targets.share[keep[self._count :]])
+            parts.append(score_terms(method, *wild_scores(self.effects, own)))
+        return parts
+
+    def _lead_contributions(self) -> Floats:
         if isinstance(self.leads, NotAvailable):
-            return own
-        fit, count = self.leads.fit, len(self.leads.event_time)
-        return np.concatenate([fit.scores @ fit.bread[:, :count], own], axis=1)
+            return np.zeros((self.effects.sample.n_clusters, 0))
+        fit, own = self.leads.fit, np.nan_to_num(self.leads.numbers.std_error)
+        sums = fit.scores @ fit.bread[:, : self._count]
+        return np.asarray(sums * (own / np.maximum(np.sqrt((sums**2).sum(axis=0)), np.finfo(float).tiny)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,18 +229,26 @@ def _result(
     )
     words = f"Average effect on the {count} treated units, {span}, every treated cell by its weight (ATT)"
     headline = explained(numbers.estimate(0, estimand=words, scale=panel.scale), choice)
-    table = pd.DataFrame({**numbers.columns()}).iloc[1:].reset_index(drop=True)
     pretrend = before if isinstance(before, NotAvailable) else before.test
     spec: dict[str, object] = {"by": asked.by, "anticipation": asked.anticipation}
     spec |= {"horizons": None if asked.horizons is None else list(asked.horizons)}
     spec |= {"leads": 0 if isinstance(before, NotAvailable) else len(before.event_time)}
     times = keys if asked.by == "event_time" else keys[:0]
     own = Targets(together.share[1 : 1 + len(times)])
-    detail = ImputationDetail(found, times, own, _lost(panel, found), before, pretrend, choice)
+    detail = ImputationDetail(
+        found, _event_time(panel, found), asked.anticipation, times, own, _lost(panel, found), before,
+        pretrend, choice,
+    )  # fmt: skip
+    terms, units = numbers.only(np.arange(len(masks) + 1) > 0), _units(found, masks)
+    effects = detail.by_event_time
+    if effects is not None and isinstance(before, Leads):
+        terms, units = before.numbers.followed_by(terms), np.append(before.units, units)
     result = Result(
         method=WHERE,
         headline=headline,
-        effects=_effects(panel, found, table, keys, masks, before, asked.by),
+        effects=_rows(panel, asked.by, terms, keys, units)
+        if effects is None
+        else effects.table(terms, units),
         design=sizes(panel, count, headline),
         spec=choices(panel, choice, asked.level, **spec),
         input_hash=panel.fingerprint,
@@ -169,35 +259,7 @@ def _result(
         notes=(*panel.notes, *_notes(panel, found), *choice.warnings),
         detail=detail,
     )
-    if not times.size:
-        return result
-    terms = numbers.only(np.arange(len(masks) + 1) > 0)
-    if not isinstance(before, NotAvailable):
-        terms = before.numbers.followed_by(terms)
-    known = np.isfinite(terms.low) | np.isfinite(terms.high) | np.isfinite(terms.std_error)
-    return banded(result, detail.all_times[known], _band(detail, terms, known))
-
-
-def combine(detail: ImputationDetail, combos: Floats, level: float) -> Uncertainty:
-    """Uncertainty of combinations (m, k) of the averages by event time, by the inference of the result."""
-    share = np.tensordot(combos, detail.targets.share, axes=1)
-    return uncertainty(detail.effects, Targets(share), detail.choice, level)
-
-
-def _band(detail: ImputationDetail, terms: Uncertainty, known: Bools) -> Band | None:
-    method, data, before = detail.choice.inference, detail.effects.sample, detail.leads
-    if not known.any():
-        return None
-    if not isinstance(method, WildCluster):
-        spread = detail.spread()[:, known]
-        return plain_band(detail.choice, terms.only(known), spread.T @ spread)
-    count = 0 if isinstance(before, NotAvailable) else len(before.event_time)
-    own = Targets(detail.targets.share[known[count:]])
-    parts = [score_terms(method, *wild_scores(detail.effects, own))] if len(own.share) else []
-    if not isinstance(before, NotAvailable) and known[:count].any():
-        contrasts = np.eye(len(before.fit.coefficients))[:count][known[:count]]
-        parts.insert(0, regression_terms(method, before.fit, contrasts))
-    return wild_band(method, parts, data.n_clusters, level=terms.level)
+    return result if effects is None else effects.banded(result, terms)
 
 
 def _event_time(panel: Panel, found: Imputed) -> Ints:
@@ -225,22 +287,14 @@ def _terms(panel: Panel, found: Imputed, aim: Bools, asked: _Asked) -> tuple[Boo
     return (e[None] == keys[:, None, None]) & shown[None], keys
 
 
-def _effects(
-    panel: Panel, found: Imputed, table: pd.DataFrame, keys: Ints, masks: Bools,
-    before: Leads | NotAvailable, by: By,
-) -> pd.DataFrame:  # fmt: skip
-    table["n"] = _units(found, masks)
-    front = ["estimate", "std_error", "low", "high", "p_value", "n", "reason"]
+def _rows(panel: Panel, by: By, found: Uncertainty, keys: Ints, units: Ints) -> pd.DataFrame:
+    """The effects table by cohort or overall."""
+    table = pd.DataFrame({**found.columns(), "n": units})
+    front = table[["estimate", "std_error", "low", "high", "p_value", "n", "reason"]]
     if by == "overall":
-        return pd.DataFrame({"term": ["overall"], **table[front]})
-    if by == "cohort":
-        labels = [panel.label(int(g)) for g in keys]
-        return pd.DataFrame({"term": [f"cohort {g}" for g in labels], "cohort": labels, **table[front]})
-    table["event_time"] = keys
-    if not isinstance(before, NotAvailable):
-        table = pd.concat([before.table(), table], ignore_index=True)
-    terms = [f"event time {e}" for e in table["event_time"]]
-    return pd.DataFrame({"term": terms, "event_time": table["event_time"], **table[front]})
+        return pd.DataFrame({"term": ["overall"], **front})
+    labels = [panel.label(int(g)) for g in keys]
+    return pd.DataFrame({"term": [f"cohort {g}" for g in labels], "cohort": labels, **front})
 
 
 def _units(found: Imputed, masks: Bools) -> Ints:

@@ -55,7 +55,7 @@ def interaction_weighted(
     cells = _effects(panel, model, anticipation)
     story = Story(
         method=WHERE,
-        reference=-1 - anticipation,
+        apart="",
         anticipation=anticipation,
         level=level,
         spec={"anticipation": anticipation},

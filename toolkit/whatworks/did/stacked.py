@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from whatworks.answer import explained
-from whatworks.arrays import Floats, Ints
-from whatworks.did.linear.bands import banded, plain_band
-from whatworks.did.linear.scores import Sample, lead_test, sample, stacked_scores
+from whatworks.arrays import Ints
+from whatworks.did.effects import ByEventTime
+from whatworks.did.linear.scores import Sample, lead_test, sample
 from whatworks.did.linear.stacks import Stacks, coefficients, effect_cells, regression, stack
-from whatworks.did.linear.wild import wild
+from whatworks.did.linear.wild import ScoredErrors
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, sizes
 from whatworks.errors import DesignError, OptionError, check_pair, choose, first_few
@@ -21,10 +20,7 @@ from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.draws import check_level
 from whatworks.inference.errors.cluster import Regression
 from whatworks.inference.errors.joint import JointTest
-from whatworks.inference.errors.uniform import Band, score_terms, wild_band
-from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.percent import relative_change
-from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
 
@@ -52,6 +48,30 @@ class StackedDetail:
     fit: Regression
     pretrend: JointTest | NotAvailable
     choice: Choice
+
+    @property
+    def by_event_time(self) -> ByEventTime:
+        """The effects, for every question about event times."""
+        data, stacks, count = self.sample, self.stacks, len(self.event_times)
+        return ByEventTime(
+            times=self.event_times,
+            estimates=self.fit.coefficients,
+            reference=-1,
+            pooled=np.ones(count, dtype=np.int64),
+            # the same units are treated at every event time of the window
+            mass=np.ones(count),
+            headline="equal",
+            choice=self.choice,
+            n_clusters=self.fit.n_clusters,
+            errors=ScoredErrors(
+                fit=self.fit,
+                choice=self.choice,
+                count=count,
+                sample=data,
+                made_of=lambda weights: coefficients(data, stacks, weights),
+                aims=lambda weights: [effect_cells(data, stacks, row != 0) for row in weights],
+            ),
+        )
 
 
 def stacked(
@@ -97,10 +117,11 @@ def stacked(
 
 
 def _result(panel: Panel, detail: StackedDetail, comparison: str, level: float) -> Result:
-    stacks, choice, times = detail.stacks, detail.choice, detail.event_times
-    after = times >= 0
-    share = after / after.sum()
-    found = combine(detail, np.vstack([share, np.eye(len(share))]), level)
+    stacks, choice, effects = detail.stacks, detail.choice, detail.by_event_time
+    times = effects.times
+    share = effects.share(times >= 0, effects.headline)
+    found = effects.combine(np.vstack([share, np.eye(len(share))]), level)
+    terms = found.only(np.arange(len(share) + 1) > 0)
     count = int(stacks.members(panel.n_units)[0].sum())
     words = f"Average effect on the {count} treated units, event times 0 to {times[-1]} (ATT)"
     headline = explained(found.estimate(0, estimand=words, scale=panel.scale), choice)
@@ -108,7 +129,7 @@ def _result(panel: Panel, detail: StackedDetail, comparison: str, level: float) 
     result = Result(
         method=WHERE,
         headline=headline,
-        effects=_table(found, detail, count),
+        effects=effects.table(terms, np.full(len(times), count), count),
         design=sizes(panel, count, headline),
         spec=choices(panel, choice, level, window=window, comparison=comparison),
         input_hash=panel.fingerprint,
@@ -117,8 +138,7 @@ def _result(panel: Panel, detail: StackedDetail, comparison: str, level: float) 
         notes=(*panel.notes, *_trimmed(panel, stacks), *choice.warnings),
         detail=detail,
     )
-    terms = found.only(np.arange(len(times) + 1) > 0)
-    return banded(result, times, _band(detail, terms))
+    return effects.banded(result, terms, np.ones(len(times), dtype=bool))
 
 
 def _window(panel: Panel, window: object) -> tuple[int, int]:
@@ -168,34 +188,6 @@ def _learn(data: Sample, stacks: Stacks, choice: Choice) -> StackedDetail:
         choice,
     )
     return StackedDetail(times, data, stacks, fit, pretrend, choice)
-
-
-def combine(detail: StackedDetail, combos: Floats, level: float) -> Uncertainty:
-    """Uncertainty of combinations (m, k) of the effects by event time, by the inference of the result."""
-    data = detail.sample
-    if not isinstance(detail.choice.inference, WildCluster):
-        return detail.choice.from_regression(detail.fit, combos, level=level)
-    effects = [effect_cells(data, detail.stacks, row != 0) for row in combos]
-    return wild(data, coefficients(data, detail.stacks, combos), effects, detail.choice.inference, level)
-
-
-def _band(detail: StackedDetail, terms: Uncertainty) -> Band | None:
-    method, fit, eye = detail.choice.inference, detail.fit, np.eye(len(detail.event_times))
-    if isinstance(method, WildCluster):
-        effects = [effect_cells(detail.sample, detail.stacks, row != 0) for row in eye]
-        scores = stacked_scores(detail.sample, coefficients(detail.sample, detail.stacks, eye), effects)
-        return wild_band(method, [score_terms(method, *scores)], fit.n_clusters, level=terms.level)
-    return plain_band(detail.choice, terms, fit.bread @ (fit.scores.T @ fit.scores) @ fit.bread.T)
-
-
-def _table(found: Uncertainty, detail: StackedDetail, units: int) -> pd.DataFrame:
-    table = pd.DataFrame(found.columns()).iloc[1:].assign(event_time=detail.event_times)
-    gap = dict.fromkeys(("std_error", "low", "high", "p_value"), np.nan)
-    reason = "the reference period, which every effect is measured against"
-    own = pd.DataFrame([{"estimate": 0.0, **gap, "event_time": -1, "reason": reason}])
-    table = pd.concat([table, own]).sort_values("event_time", ignore_index=True).assign(n=units)
-    table["term"] = [f"event time {e}" for e in table["event_time"]]
-    return table[["term", "event_time", "estimate", "std_error", "low", "high", "p_value", "n", "reason"]]
 
 
 def _trimmed(panel: Panel, stacks: Stacks) -> tuple[str, ...]:

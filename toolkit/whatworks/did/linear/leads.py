@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from whatworks.arrays import Bools, Ints
 from whatworks.did.linear.cell_regression import Folds, fit_cells
@@ -41,10 +40,6 @@ class Leads:
     units: Ints
     fit: Regression
     test: JointTest | NotAvailable
-
-    def table(self) -> pd.DataFrame:
-        """Rows of an effects table."""
-        return pd.DataFrame({**self.numbers.columns(), "event_time": self.event_time, "n": self.units})
 
 
 def fit_leads(

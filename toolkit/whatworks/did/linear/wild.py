@@ -1,20 +1,77 @@
-"""Wild score bootstrap of estimates that are linear in the outcome, and cohorts that carry no noise."""
+"""Errors of regressions bootstrapped by scores, and cohorts that carry no noise."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
+from whatworks.did.effects import RegressionErrors
 from whatworks.did.linear.scores import Sample, stacked_scores
+from whatworks.inference.errors.uniform import Terms, score_terms
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.uncertainty import Uncertainty
+from whatworks.results import NotAvailable
 
 THIN_SHARE: Final = 0.1
 """With more weight on single units no error is given; up to it, errors are some 5% short at most."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredErrors(RegressionErrors):
+    """Of a regression whose bootstrap multiplies scores, as its effects are sums Σ a·y of outcomes.
+
+    Attributes:
+        sample: the panel as arrays.
+        made_of: from combinations (m, J) of effects to the m (N, T) coefficients a of each.
+        aims: from combinations to the (N, T) cells that each is about.
+        lone: from combinations to why each has no error in spite of the formula, empty where it has one.
+    """
+
+    sample: Sample
+    made_of: Callable[[Floats], list[Floats]]
+    aims: Callable[[Floats], list[Bools]]
+    lone: Callable[[Floats], tuple[str, ...]] | None = None
+
+    def uncertainty(self, weights: Floats, level: float) -> Uncertainty:
+        """From scores under the wild bootstrap, else as the inference gives it for the regression."""
+        method = self.choice.inference
+        if isinstance(method, WildCluster):
+            return wild(self.sample, self.made_of(weights), self.aims(weights), method, level)
+        found = RegressionErrors.uncertainty(self, weights, level)
+        if self.lone is None or isinstance(method, NotAvailable):
+            return found
+        return _withheld(found, self.lone(weights))
+
+    def outcomes(self, weights: Floats) -> list[Floats]:
+        """The coefficients themselves."""
+        return self.made_of(weights)
+
+    def redrawn(self, method: WildCluster, keep: Bools) -> list[Terms]:
+        """Scores of each effect with its own null."""
+        rows = np.eye(self.count)[keep]
+        return [score_terms(method, *stacked_scores(self.sample, self.made_of(rows), self.aims(rows)))]
+
+
+def _withheld(found: Uncertainty, lone: tuple[str, ...]) -> Uncertainty:
+    reason = tuple(ours or theirs for ours, theirs in zip(lone, found.reason, strict=True))
+    gap = np.array([bool(words) for words in reason])
+
+    def blank(values: Floats) -> Floats:
+        return np.where(gap, np.nan, values)
+
+    return replace(
+        found,
+        reason=reason,
+        std_error=blank(found.std_error),
+        low=blank(found.low),
+        high=blank(found.high),
+        p_value=blank(found.p_value),
+    )
 
 
 def wild(

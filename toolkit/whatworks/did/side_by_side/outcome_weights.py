@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from whatworks.arrays import Bools, Floats, Ints
-from whatworks.did.att_gt import AttGtDetail
-from whatworks.did.block import BlockDetail
-from whatworks.did.event_study import EventStudyDetail
-from whatworks.did.group_time import scores
-from whatworks.did.group_time.summary import summarise
-from whatworks.did.imputation import ImputationDetail
-from whatworks.did.linear import imputed, saturated, stacks
-from whatworks.did.linear.by_event_time import SaturatedDetail
+from whatworks.arrays import Bools, Floats
+from whatworks.did.effects import outcome_weights
 from whatworks.did.linear.imputed import Imputed
-from whatworks.did.linear.scores import sample
-from whatworks.did.stacked import StackedDetail
-from whatworks.did.twoway import TwoWayDetail
-from whatworks.inference.errors.cluster import Regression
 from whatworks.panel import Panel
 from whatworks.results import Result
 
@@ -68,10 +56,8 @@ def account(panel: Panel, result: Result, last: int | None) -> Account | None:
 
     None for a method whose estimate is not a weighted sum of outcomes.
     """
-    for kind, weigh in _WEIGH.items():
-        if isinstance(result.detail, kind):
-            return _describe(panel, weigh(panel, result.detail, last))
-    return None
+    weights = outcome_weights(result, last)
+    return None if weights is None else _describe(panel, weights)
 
 
 def parts(found: Imputed, yardstick: Floats, weights: Floats) -> Parts | None:
@@ -117,63 +103,3 @@ def _describe(panel: Panel, weights: Floats) -> Account:
 def _share(size: Floats, part: Bools, whole: Bools) -> float:
     total = float(size[whole].sum())
     return float(size[part].sum()) / total if total > 0 else 0.0
-
-
-def _of_regression(fit: Regression, contrast: Floats) -> Floats:
-    if fit.rows is None:
-        raise TypeError("a regression without its rows has no weights of outcomes")
-    rows = fit.rows()
-    return np.asarray(np.tensordot(contrast @ fit.bread, rows.X, axes=1) * rows.weight[:, None])
-
-
-def _first(panel: Panel, detail: BlockDetail | TwoWayDetail, last: int | None) -> Floats:
-    return _of_regression(detail.fit, np.eye(len(detail.fit.coefficients))[0])
-
-
-def _event_study(panel: Panel, detail: EventStudyDetail, last: int | None) -> Floats:
-    times = detail.event_times
-    share = _inside(times, last) * detail.pooled
-    contrast = np.zeros(len(detail.fit.coefficients))
-    contrast[: len(times)] = share / share.sum()
-    return _of_regression(detail.fit, contrast)
-
-
-def _att_gt(panel: Panel, detail: AttGtDetail, last: int | None) -> Floats:
-    # without clusters every unit is a piece of its own, in the panel's order
-    alone = replace(detail.effects, panel=replace(panel, cluster=None, cluster_labels=()))
-    weights = summarise(detail.effects, "overall", 0, last, None).overall.weights[0]
-    return scores.aim(alone, scores.pieces(alone, detail.anticipation), weights).coefficient
-
-
-def _imputation(panel: Panel, detail: ImputationDetail, last: int | None) -> Floats:
-    found = detail.effects
-    e = panel.periods[None, :] - found.sample.cohorts[:, None]
-    aim = _inside(e, last) & (imputed.masses(found) > 0)
-    return imputed.coefficients(found, imputed.targets(found, aim[None]))[0]
-
-
-def _saturated(panel: Panel, detail: SaturatedDetail, last: int | None) -> Floats:
-    cells = detail.cells
-    e = panel.periods[cells.period] - detail.model.sample.cohorts[cells.cohort]
-    share = cells.mass * _inside(e, last)
-    return saturated.coefficients(detail.model, (share / share.sum())[None] @ cells.contrast)[0]
-
-
-def _stacked(panel: Panel, detail: StackedDetail, last: int | None) -> Floats:
-    after = detail.event_times >= 0
-    return stacks.coefficients(sample(panel), detail.stacks, (after / after.sum())[None])[0]
-
-
-def _inside(event_time: Ints, last: int | None) -> Bools:
-    return np.asarray((event_time >= 0) & (True if last is None else event_time <= last))
-
-
-_WEIGH: dict[type, Callable[..., Floats]] = {
-    BlockDetail: _first,
-    TwoWayDetail: _first,
-    EventStudyDetail: _event_study,
-    AttGtDetail: _att_gt,
-    ImputationDetail: _imputation,
-    SaturatedDetail: _saturated,
-    StackedDetail: _stacked,
-}

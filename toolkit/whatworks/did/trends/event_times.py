@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.did.att_gt import AttGtDetail
-from whatworks.did.event_study import EventStudyDetail
-from whatworks.did.group_time.summary import summarise
-from whatworks.did.imputation import ImputationDetail
-from whatworks.did.linear.by_event_time import SaturatedDetail
-from whatworks.did.linear.imputed import average
-from whatworks.did.linear.leads import Leads
-from whatworks.did.stacked import StackedDetail
+from whatworks.did.effects import effects_of
 from whatworks.errors import DesignError, OptionError, check_whole
-from whatworks.inference.default import MANY_CLUSTERS, Choice
-from whatworks.inference.errors.cluster import ClusterRobust
-from whatworks.inference.errors.influence import Analytical
-from whatworks.inference.fits.rows import by_cluster
+from whatworks.inference.default import MANY_CLUSTERS
 from whatworks.results import NotAvailable, Result
 
 _SINGULAR = 1e-9
 
-_NO_LEADS = (
-    "effects are measured against all periods before the start together, which the regression takes to be "
-    "without effects, so that no lead shows how trends went"
-)
-_TWO_BASES = (
-    "effects after the start are measured against all untreated cells together, leads against the earliest "
-    "of them: the two have no reference in common"
+_ONE_REFERENCE = (
+    "Leads and effects must be deviations from one reference, or a straight trend would show as a jump at "
+    "the start: use did.event_study (one start), did.interaction_weighted, did.stacked or "
+    'did.aggregate(by="event_time") on did.att_gt(base="universal").'
 )
 
 
@@ -144,20 +131,27 @@ def event_time_covariance(result: Result, *, where: str = "did.event_time_covari
         OptionError: a result without event times, or one read back from a file.
         DesignError: no error exists on this design, or leads are measured against a moving base.
     """
-    detail = result.detail
-    if isinstance(detail, EventStudyDetail | SaturatedDetail | StackedDetail):
-        return _from_regression(result, detail, where)
-    if isinstance(detail, ImputationDetail) and detail.event_times.size:
-        return _from_imputation(result, detail, where)
-    if isinstance(detail, AttGtDetail) and result.spec.get("by") == "event_time":
-        return _from_influence(result, detail, where)
-    raise OptionError(
-        f"a result of {result.method} holds no effects by event time",
-        where=where,
-        remedy="Give what did.event_study, did.interaction_weighted, did.stacked, did.etwfe, did.imputation "
-        'or did.aggregate(by="event_time") returned in this session; a result read back from a file has lost '
-        "its covariance: estimate again.",
+    effects = effects_of(result, where)
+    if isinstance(effects.reference, NotAvailable):
+        raise DesignError(effects.reference.reason, where=where, remedy=_ONE_REFERENCE)
+    if isinstance(effects.choice.inference, NotAvailable):
+        raise DesignError(
+            effects.choice.inference.reason,
+            where=where,
+            remedy="Without an error no statement about trends can be made from this regression.",
+        )
+    covariance = effects.covariance()
+    found = EventTimes(
+        times=effects.times,
+        estimates=effects.estimates,
+        covariance=covariance.matrix,
+        reference=effects.reference,
+        n_clusters=effects.n_clusters,
+        sentence=covariance.sentence,
+        apart=effects.apart,
     )
+    single = effects.times[effects.pooled == 1]
+    return found if len(single) == len(found.times) else found.within(int(single.min()), int(single.max()))
 
 
 def usable(found: EventTimes, window: tuple[int, int] | None, where: str, *, pool: int = 1) -> EventTimes:
@@ -191,9 +185,7 @@ def _refuse_apart(found: EventTimes, where: str) -> None:
     raise DesignError(
         found.apart,
         where=where,
-        remedy="Leads and effects must be deviations from one reference, or a straight trend would show as a "
-        "jump at the start: use did.event_study (one start), did.interaction_weighted, did.stacked or "
-        'did.aggregate(by="event_time") on did.att_gt(base="universal").',
+        remedy=_ONE_REFERENCE,
     )
 
 
@@ -228,93 +220,6 @@ def target_weights(found: EventTimes, weights: Mapping[int, float] | None, where
             f"{{{times[0]}: 1.0}} for the first alone.",
         )
     return values
-
-
-def _from_regression(
-    result: Result, detail: EventStudyDetail | SaturatedDetail | StackedDetail, where: str
-) -> EventTimes:
-    count = len(detail.event_times)
-    inference = _inference(detail.choice, where)
-    method: Callable[..., Floats] | None = getattr(inference, "covariance", None)
-    chosen = inference if method is not None else ClusterRobust()
-    matrix = (method or ClusterRobust().covariance)(detail.fit)
-    kind = getattr(chosen, "kind", type(chosen).__name__)
-    found = EventTimes(
-        times=detail.event_times,
-        estimates=detail.fit.coefficients[:count],
-        covariance=matrix[:count, :count],
-        reference=int(result.spec.get("reference", -1 - result.spec.get("anticipation", 0))),
-        n_clusters=detail.fit.n_clusters,
-        sentence=f"{kind} over {detail.fit.n_clusters} clusters",
-        apart=_NO_LEADS if isinstance(detail, SaturatedDetail) and detail.reference is None else "",
-    )
-    single = detail.pooled == 1 if isinstance(detail, EventStudyDetail) else np.ones(count, dtype=bool)
-    return found if single.all() else _unpooled(found, single)
-
-
-def _unpooled(found: EventTimes, single: Bools) -> EventTimes:
-    return found.within(int(found.times[single].min()), int(found.times[single].max()))
-
-
-def _from_imputation(result: Result, detail: ImputationDetail, where: str) -> EventTimes:
-    inference = _inference(detail.choice, where)
-    found, data = detail.effects, detail.effects.sample
-    plain = isinstance(inference, Analytical) and inference.correction == "did"
-    g = data.n_clusters
-    values, sums = average(found, detail.targets, found.gap), detail.spread()
-    scale = np.full(len(values), 1.0 if plain else np.sqrt(g / (g - 1)))
-    if isinstance(detail.leads, Leads):
-        count = len(detail.leads.event_time)
-        own = np.nan_to_num(detail.leads.numbers.std_error)
-        bare = np.maximum(np.sqrt((sums[:, :count] ** 2).sum(axis=0)), np.finfo(float).tiny)
-        scale = np.append(own / bare, scale)
-        values = np.append(detail.leads.fit.coefficients[:count], values)
-    sums = sums * scale
-    return EventTimes(
-        times=detail.all_times,
-        estimates=values,
-        covariance=sums.T @ sums,
-        reference=-1 - int(result.spec["anticipation"]),
-        n_clusters=g,
-        sentence=f"conservative contributions over {g} {'unit' if data.cluster is None else 'cluster'}s"
-        + ("" if plain else ", factor G/(G − 1)"),
-        apart=_TWO_BASES,
-    )
-
-
-def _from_influence(result: Result, kept: AttGtDetail, where: str) -> EventTimes:
-    if result.spec["base"] != "universal":
-        raise DesignError(
-            "effects before the start are measured from one period to the next, not against one reference",
-            where=where,
-            remedy='Estimate with did.att_gt(..., base="universal"), then aggregate by event time.',
-        )
-    inference = _inference(kept.choice, where)
-    detail, spec, panel = kept.effects, result.spec, kept.effects.panel
-    summary = summarise(detail, "event_time", spec.get("first"), spec.get("last"), spec.get("balance"))
-    real = (summary.terms.weights[:, ~detail.cells.reference] != 0).any(axis=1)
-    sums = by_cluster(summary.terms.contributions(detail)[:, real], panel.cluster, panel.n_clusters)
-    plain = isinstance(inference, Analytical) and inference.correction == "did"
-    factor = 1.0 if plain else panel.n_clusters / (panel.n_clusters - 1)
-    return EventTimes(
-        times=summary.keys[real],
-        estimates=summary.terms.value(detail)[real],
-        covariance=factor * (sums.T @ sums),
-        reference=-1 - kept.anticipation,
-        n_clusters=panel.n_clusters,
-        sentence=f"influence contributions over {panel.n_clusters} {detail.piece}s"
-        + ("" if plain else ", factor G/(G − 1)"),
-    )
-
-
-def _inference(choice: Choice, where: str) -> object:
-    if isinstance(choice.inference, NotAvailable):
-        raise DesignError(
-            choice.inference.reason,
-            where=where,
-            remedy="Without an error no statement about trends can be made from this regression.",
-        )
-    return choice.inference
 
 
 def _refuse_singular(found: EventTimes, where: str) -> None:

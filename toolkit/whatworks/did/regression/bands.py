@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,14 +17,14 @@ from whatworks.results import Result
 _COLUMNS = ("band_low", "band_high")
 
 
-def plain_band(choice: Choice, found: Uncertainty, covariance: Floats) -> Band | None:
-    """The band of k estimates under CR0, CR1 or `Analytical()`; `covariance` (k, k) up to a factor.
+def plain_band(choice: Choice, found: Uncertainty, covariance: Callable[[], Floats]) -> Band | None:
+    """The band of k estimates under CR0, CR1 or `Analytical()`; `covariance` makes (k, k) up to a factor.
 
     None under any other inference, and with few clusters: there such bands are far too narrow, and the wild
     bootstrap, the default, has one that is not.
     """
     # on many clusters both come without a warning, on few with one
-    return normal_band(found, covariance) if rests_on_many(choice) else None
+    return normal_band(found, covariance()) if rests_on_many(choice) else None
 
 
 def banded(result: Result, times: Ints, band: Band | None) -> Result:
