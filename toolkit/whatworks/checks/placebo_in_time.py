@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import or_nan
 from whatworks.errors import WhatworksError
 from whatworks.inference.multiplicity import holm
 from whatworks.panel import NEVER, Panel
@@ -72,8 +73,12 @@ def _attempt(
         return row | {"estimate": np.nan, "p_value": np.nan, "adjusted p": np.nan, "reason": problem.what}
     if isinstance(found.value, NotAvailable) or isinstance(found.p_value, NotAvailable):
         missing = found.value if isinstance(found.value, NotAvailable) else found.p_value
-        value = np.nan if isinstance(found.value, NotAvailable) else found.value
-        return row | {"estimate": value, "p_value": np.nan, "adjusted p": np.nan, "reason": str(missing)}
+        return row | {
+            "estimate": or_nan(found.value),
+            "p_value": np.nan,
+            "adjusted p": np.nan,
+            "reason": str(missing),
+        }
     return row | {"estimate": found.value, "p_value": found.p_value, "adjusted p": np.nan, "reason": ""}
 
 
