@@ -20,9 +20,10 @@ import numpy as np
 from calibration import MONTHS, START, Drawn, Scenario, Tally, draw_panels, from_scores, percent
 from whatworks.inference import ClusterRobust, WildCluster
 from whatworks.inference.default import ClusterCounts, decide
-from whatworks.inference.errors.influence import Analytical, analytical, cluster_sums, standard_errors
+from whatworks.inference.errors.influence import Analytical, analytical, standard_errors
 from whatworks.inference.fits import two_way_effects
 from whatworks.inference.fits.regression import Regression
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.uncertainty import Uncertainty
 
 POST = np.arange(MONTHS) >= START
@@ -57,7 +58,7 @@ def influence(drawn: Drawn, correction: Literal["did", "clusters"]) -> Uncertain
         for sign, side, mean in zip((1, -1), sides, means, strict=True)
     )
     clusters = int(drawn.cluster.max()) + 1
-    sums = cluster_sums(np.asarray(own)[:, None], drawn.cluster, clusters)
+    sums = by_cluster(np.asarray(own)[:, None], drawn.cluster, clusters)
     choice = Analytical(correction)
     return analytical(
         np.array([means[0] - means[1]]),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from calibration import HEADER, MONTHS, START, Drawn, Scenario, Tally, draw_panels, markdown
-from whatworks.did.regression.block_estimates import block_estimates
+from whatworks.did.regression.reassign import block_estimates
 from whatworks.inference import ClusterRobust, Jackknife, RandomisationInference, WildCluster
 from whatworks.inference.fits import two_way_effects
 from whatworks.inference.fits.regression import Regression

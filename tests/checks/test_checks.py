@@ -33,7 +33,8 @@ def test_placebo_in_time_never_looks_at_a_treated_month():
         return toy.estimate(panel)
 
     checks.placebo_in_time(toy.panel(), spy, anticipation=3)
-    assert set(seen) == {"2014-09"}
+    assert seen[-1] == "2015-12", "the study's own estimate, for what is to be supported"
+    assert set(seen[:-1]) == {"2014-09"}
 
 
 def test_placebo_in_time_keeps_the_pattern_of_a_staggered_design():
@@ -47,7 +48,7 @@ def test_placebo_in_time_keeps_the_pattern_of_a_staggered_design():
         return toy.estimate(p)
 
     checks.placebo_in_time(panel.with_start(start), spy)
-    assert seen == [[8, 10], [12, 14], [16, 18]]
+    assert seen[:-1] == [[8, 10], [12, 14], [16, 18]]
 
 
 def test_placebo_in_time_adjusts_for_trying_three_dates():

@@ -20,6 +20,7 @@ def test_no_concern_passes():
         "pass": 9,
         "concern": 0,
         "fail": 0,
+        "not informative": 0,
         "not applicable": 2,
     }
 

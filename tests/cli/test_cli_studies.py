@@ -77,7 +77,7 @@ def test_a_study_without_a_record_cannot_be_verified(here: Path, whatworks: obje
     assert "cannot re-run  record: because" in out
     workspace.put(here / "studies" / "one" / "study.yaml", "version: 1\n")
     status, out, _ = whatworks("verify", "one", "--json")
-    assert status == 1
+    assert status == 2
     assert json.loads(out)[0]["fields"][0]["verdict"] == "cannot re-run"
 
 
@@ -99,6 +99,47 @@ def test_a_fault_of_ours_is_called_one(
         cli.main()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["data", "breaks", "2012-01"], "not a span of months"),
+        (["data", "mps", "POLICE", "--out", "nowhere/x.csv"], "--out: there is no folder 'nowhere'"),
+        (["data", "mps", "POLICE", "--out", "."], "is a folder"),
+        (["init", "whatworks.toml"], "whatworks.toml"),
+        (["synthesise", "whatworks.toml"], "whatworks.toml"),
+        (["checklist", "onee"], "Did you mean 'one'"),
+        (["checklist", "one"], "no record yet"),
+        (["estimate", "did.block", "."], "csv"),
+    ],
+)
+def test_files_that_cannot_be_are_bad_input(
+    here: Path, whatworks: object, arguments: list[str], words: str
+) -> None:
+    rows = "MajorText,MinorText,BoroughName,202001\nROBBERY,ROBBERY OF PERSONAL PROPERTY,Brent,5\n"
+    police = str(workspace.put(here / "MPS.csv", rows))
+    roles = ["--role", "unit=a", "--role", "period=b", "--role", "outcome=c"]
+    given = [police if item == "POLICE" else item for item in arguments]
+    status, _, err = whatworks(*given, *(roles if arguments[0] == "estimate" else []))
+    assert status == 2, err
+    assert words in err
+    assert "What to do" in err
+    assert "fault of whatworks" not in err
+
+
+def test_a_file_of_ours_that_is_gone_is_a_fault_of_ours(
+    here: Path, whatworks: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from whatworks.study import places
+
+    def gone(start: object = None) -> None:
+        raise FileNotFoundError(2, "No such file", str(places.package_folder() / "data" / "x.csv"))
+
+    monkeypatch.setattr(places, "find", gone)
+    status, _, err = whatworks("list")
+    assert status == 1
+    assert "a fault of whatworks itself" in err
+
+
 def test_version_and_help(whatworks: object) -> None:
     assert whatworks("--version")[1].startswith("whatworks 0.")
     assert "verify" in whatworks("--help")[1]
@@ -106,10 +147,12 @@ def test_version_and_help(whatworks: object) -> None:
 
 @pytest.mark.notebook
 def test_run_then_verify_then_publish(here: Path, whatworks: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    from whatworks.study import record
 
     # so that work on the library while the test runs is no drift
-    monkeypatch.setattr(record, "code_hash", lambda: "this code")
+    from whatworks.study import code
+
+    monkeypatch.setattr(code, "whole", lambda: "this code")
+    monkeypatch.setattr(code, "rooms", lambda: {})
     status, out, err = whatworks("run", "studies/one")
     assert (status, err) == (0, "")
     report = Path(out.strip().splitlines()[-1])
@@ -125,6 +168,8 @@ def test_run_then_verify_then_publish(here: Path, whatworks: object, monkeypatch
     workspace.put(here / "studies" / "one" / "parameters.yaml", "study: studies/one\nlevel: 0.8\n")
     status, out, _ = whatworks("verify", "one")
     assert status == 1
+    assert "Cause: parameter level 0.9 → 0.8." in out
+    assert "Headline: " in out
     assert "drift  parameters.level: recorded 0.9, now 0.8" in out
 
 

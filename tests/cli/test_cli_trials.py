@@ -131,6 +131,8 @@ def test_several_treatments_are_named(whatworks: object, tmp_path: Path) -> None
         (["rct.itt", *HOT, "--per", "1000"], "not rates"),
         (["rct.itt", *HOT, *options("adjsut=none")], "Did you mean 'adjust'"),
         (["rct.subgroups", *HOT], "needs the option 'by'"),
+        (["rct.flow", *HOT, "--inference", "cluster"], "--inference: rct.flow does not use it"),
+        (["rct.flow", *HOT, "--level", "0.9"], "--level: rct.flow does not use it"),
         (["did.block", *roles("unit=spot", "period=band", "outcome=crimes", "arm=arm")], "no role 'arm'"),
     ],
 )
@@ -175,7 +177,13 @@ def test_a_replay_that_fails_says_what_differs(whatworks: object, tmp_path: Path
     status, _, err = whatworks("randomise", LIST, "--replay", str(forged))
     assert status == 1
     assert "cannot be replayed" in err
-    assert whatworks("randomise", LIST, "--replay", str(tmp_path / "none.json"))[0] == 1
+    for name, text in (("none.json", None), ("other.json", "{}"), ("text.json", "drawn by hand")):
+        if text is not None:
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        status, _, err = whatworks("randomise", LIST, "--replay", str(tmp_path / name))
+        assert status == 2, "no record at all is bad input, not a draw that came out otherwise"
+        assert name in err
+        assert "whatworks randomise" in err
     status, out, _ = whatworks("randomise", LIST, "--replay", RECORD)
     assert status == 0
     assert "match" in out

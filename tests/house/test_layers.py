@@ -33,6 +33,7 @@ FLOORS = [
     {"answer"},
     METHODS,
     {"checks", "design", "causal", "safety", "evidence"},
+    {"verdict"},
     {"present", "governance"},
     {"study"},
     {"publish"},

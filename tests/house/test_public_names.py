@@ -23,13 +23,17 @@ for module in dotted:
 
 for path in package.rglob("__init__.py"):
     room = sys.modules[".".join(("whatworks", *path.parent.relative_to(package).parts))]
+    tree, public = ast.parse(path.read_text(encoding="utf-8")), getattr(room, "__all__", ())
+    for node in tree.body:  # only under TYPE_CHECKING may a room name itself: there a module is public
+        if isinstance(node, ast.ImportFrom) and node.module == room.__name__:
+            assert not public, f"{room.__name__} takes {[a.name for a in node.names]} from itself"
     origin = {
         alias.asname or alias.name: (node.module, alias.name)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    for name in getattr(room, "__all__", ()):
+    for name in public:
         found = getattr(room, name)
         if name not in origin:
             assert not hasattr(found, "__file__"), f"{room.__name__}.{name} is a module"

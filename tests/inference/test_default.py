@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from whatworks.errors import OptionError
 from whatworks.inference import ClusterRobust, Default, WildCluster
-from whatworks.inference.default import ClusterCounts, count_clusters, decide
+from whatworks.inference.default import ByClusters, ClusterCounts, count_clusters, decide
 from whatworks.inference.errors.influence import Analytical
 from whatworks.results import NotAvailable
 
@@ -83,3 +84,21 @@ def test_four_of_many_clusters_make_the_bootstrap_of_scores_cautious():
             assert not decide(asked, counts(clusters, treated), many=Analytical(), by_scores=True).warnings
     assert not decide(None, counts(48, 4), many=ClusterRobust()).warnings
     assert not decide(Analytical(), counts(48, 4), many=Analytical(), by_scores=True).warnings
+
+
+def test_one_entry_settles_refuses_and_warns():
+    entry = ByClusters(
+        ClusterRobust | WildCluster | Default | None,
+        "inference={!r} does not apply",
+        "Use ClusterRobust().",
+        many=ClusterRobust(),
+        few="{clusters} are few",
+    )
+    assert entry.settle(None, counts(64, 32), "here") == decide(None, counts(64, 32), many=ClusterRobust())
+    assert entry.settle(ClusterRobust(), counts(12, 6), "here").warnings == ("12 are few",)
+    assert not entry.settle(ClusterRobust("CR2"), counts(12, 6), "here").warnings
+    for other in ("wild", Analytical()):
+        with pytest.raises(OptionError, match=r"does not apply(.|\n)*Use ClusterRobust"):
+            entry.settle(other, counts(12, 6), "here")
+    with pytest.raises(OptionError, match="WildCluster"):
+        entry.require(WildCluster(), "here", but=(WildCluster,))

@@ -74,3 +74,8 @@ def test_dots_lie_where_the_table_says():
 def test_where_nothing_was_known_a_note_says_so():
     shown = present.trial_balance(NotAvailable("no baseline"))
     assert "no baseline" in str(shown)
+
+
+def test_where_nothing_was_known_beforehand_a_note_stands_for_the_balance_figure() -> None:
+    shown = present.trial_balance(NotAvailable("the trial names no baseline variables"))
+    assert repr(shown) == "Not available: the trial names no baseline variables."

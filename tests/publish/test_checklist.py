@@ -20,7 +20,9 @@ from whatworks.shown import Table
 from whatworks.trial import Trial
 
 STUDY = Path(__file__).parents[2] / "studies" / "synthetic-hotspots"
-WORDS = StudyWords("a-trial", "Patrols, by chance", "Do they work?", "Patrols on foot", "crime")
+WORDS = StudyWords(
+    "a-trial", "Patrols, by chance", "Do they work?", "Patrols on foot", "crime", "lower", 10.0
+)
 
 
 def provenance(**values: object) -> dict[str, object]:

@@ -85,8 +85,6 @@ def test_the_result_comes_first(page: str) -> None:
     text = text_of(page)
     order = [
         "Robbery fell by about 8%",
-        "−8%",
-        "95% interval: −13% to −2%",
         "Boroughs were merged into larger commands.",
         "about 95 of the intervals would contain the true change",
         "Figure 1.",
@@ -152,7 +150,7 @@ def test_every_figure_has_words_and_numbers(page: str) -> None:
 
 
 def test_what_stands_above_is_not_repeated(page: str) -> None:
-    assert page.count("Two of six false dates") == 1
+    assert page.count("Two of six false dates") == 2, "a caveat above, and the check"
     assert 'Shown above: <a href="#checks">' in page
     assert page.count("The table “Effects, in") == 0
 
@@ -217,6 +215,7 @@ def test_a_parsed_study_will_do() -> None:
         template="did",
         protocol=Protocol("Robbery", "ATT", "It falls", ("Pre-trends", "Leave one out")),
         people=(Person("B. Writer", "author"),),
+        report=ReportWords("lower", 10.0),
     )
     text = text_of(report.render(made.notebook(), made.result(), spec, made.PROVENANCE))
     assert "Robbery fell by about 8%" in text
@@ -227,14 +226,30 @@ def test_a_parsed_study_will_do() -> None:
 
 
 def test_the_report_block_reaches_the_page() -> None:
-    words = ReportWords(subject="street robbery", better="higher", limits=("Only one year is covered.",))
-    spec = StudySpec(
-        1, "A title", "A question?", "Something", "did", Protocol("Robbery", "ATT", "It falls"), report=words
-    )
-    page = text_of(report.render(made.notebook(), made.result(), spec, made.PROVENANCE))
+    words = ReportWords("higher", 5.0, subject="street robbery", limits=("Only one year is covered.",))
+    protocol = Protocol("Robbery", "ATT", "It falls")
+    spec = StudySpec(1, "A title", "A question?", "Something", "did", protocol, words)
+    page = text_of(report.render(made.notebook(), made.result(checks=()), spec, made.PROVENANCE))
     assert "Street robbery fell by about 8%" in page
     assert "change for the worse" in page
     assert "Only one year is covered." in page
+
+
+def test_a_number_in_large_type_only_for_a_question_that_is_answered() -> None:
+    page = report.render(made.notebook(), made.result(checks=()), made.words(), made.PROVENANCE)
+    assert '<p class="value">−8%</p><p class="interval">95% interval: −13% to −2%</p>' in page
+    for changes in ({}, {"checks": (), "relative": made.percent(-8.0, -30.0, 20.0)}):
+        result = made.result(**changes)
+        assert '<p class="value">' not in report.render(
+            made.notebook(), result, made.words(), made.PROVENANCE
+        )
+
+
+def test_made_up_data_cannot_be_missed() -> None:
+    page = report.render(made.notebook(), made.result(), made.words(made_up=True), made.PROVENANCE)
+    text = text_of(page)
+    assert "<title>Merging boroughs into command units (made-up data) –" in page
+    assert text.index("It says nothing about any real place") < text.index("What we found")
 
 
 def test_no_margin_of_error_is_said_and_not_invented() -> None:
@@ -364,7 +379,7 @@ def test_a_rate_ratio_stands_beside_its_percents() -> None:
     ratio = made.estimate(0.902, 0.858, 0.945, scale="rate ratio")
     page = report.render(
         made.notebook(),
-        made.result(headline=ratio, relative=made.percent(-9.8, -14.2, -5.5)),
+        made.result(headline=ratio, relative=made.percent(-9.8, -14.2, -5.5), checks=()),
         made.words(),
         made.PROVENANCE,
     )

@@ -26,6 +26,7 @@ def study(slug: str, title: str, value: float = -8.0, low: float = -12.0, high: 
     result = made.result(
         headline=made.estimate(value / 100, low / 100, high / 100),
         relative=made.percent(value, low, high),
+        checks=made.result().checks[:1],
         design=Design(32, 85, 12, 22, NotAvailable("chance did not assign"), 0.3),
     )
     page = report.render(made.notebook(), result, words, made.PROVENANCE)
@@ -44,9 +45,12 @@ def test_nulls_harms_and_unfinished_studies_are_listed_like_any_other() -> None:
     page = site.ledger(STUDIES)
     assert audit.faults(page) == []
     assert re.findall(r"</span> ([^<]+)</p>", page) == [
-        "Fell", "Inconclusive (under-powered)", "Rose", "Not yet known",
+        "Fell, for the better", "No change that matters", "Rose, for the worse", "Not yet known",
     ]  # fmt: skip
-    assert "4 studies: 1 “Fell”, 1 “Inconclusive (under-powered)”, 1 “Not yet known” and 1 “Rose”." in page
+    assert (
+        "4 studies: 1 “Fell, for the better”, 1 “No change that matters”, 1 “Not yet known” and "
+        "1 “Rose, for the worse”."
+    ) in page
     assert "The data stopped arriving." in page
     assert "This is a change for the worse." in page
     assert '<a href="zeta/report.html">A fall</a>' in page

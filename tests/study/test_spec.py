@@ -124,8 +124,11 @@ def test_a_template_saved_with_outputs_is_refused(tmp_path: Path) -> None:
         open_study("one", start=tmp_path)
 
 
+WORDS = workspace.STUDY.partition("report:")[0]
+
+
 def test_the_report_block_says_how_the_report_speaks(tmp_path: Path) -> None:
-    text = workspace.STUDY + "report:\n  subject: street robbery\n  better: higher\n  worthwhile: 5\n"
+    text = WORDS + "report:\n  subject: street robbery\n  better: higher\n  worthwhile: 5\n"
     words = opened(tmp_path, text).spec.report
     assert (words.subject, words.better, words.worthwhile, words.limits) == (
         "street robbery",
@@ -138,11 +141,28 @@ def test_the_report_block_says_how_the_report_speaks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("block", "words"),
     [
-        ("report:\n  beter: higher\n", ("'beter'", "Did you mean 'better'")),
-        ("report:\n  better: more\n", ("report.better",)),
-        ("report:\n  worthwhile: 0\n", ("report.worthwhile",)),
-        ("report:\n  limits: one sentence\n", ("report.limits",)),
+        ("", ("'report'",)),
+        ("report:\n  worthwhile: 5\n", ("'better'",)),
+        ("report:\n  better: lower\n", ("'worthwhile'",)),
+        ("report:\n  beter: higher\n  worthwhile: 5\n", ("better",)),
+        ("report:\n  better: more\n  worthwhile: 5\n", ("report.better",)),
+        ("report:\n  better: lower\n  worthwhile: 0\n", ("report.worthwhile",)),
+        ("report:\n  better: lower\n  worthwhile: 5\n  limits: one sentence\n", ("report.limits",)),
     ],
 )
 def test_a_wrong_report_block_is_refused(tmp_path: Path, block: str, words: tuple[str, ...]) -> None:
-    refused(tmp_path, *words, study=workspace.STUDY + block)
+    refused(tmp_path, *words, study=WORDS + block)
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_made_up_data_say_so(tmp_path: Path, said: bool) -> None:
+    one = workspace.make(tmp_path)
+    workspace.put(tmp_path / "data" / "synthetic" / "counts.csv", workspace.counts())
+    given = 'study: studies/one\ndata: ["data/synthetic/counts.csv"]\n'
+    workspace.put(one / "parameters.yaml", given)
+    workspace.put(one / "study.yaml", workspace.STUDY + f"synthetic: {str(said).lower()}\n")
+    if said:
+        assert open_study("one", start=tmp_path).spec.synthetic
+        return
+    with pytest.raises(StudyError, match=r"made up .* and the study does not say so"):
+        open_study("one", start=tmp_path)

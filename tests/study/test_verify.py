@@ -12,39 +12,29 @@ import study_workspace as workspace
 from whatworks.errors import RunError
 from whatworks.study import (
     Verification,
+    code,
     open_study,
-    places,
+    provenance,
     record,
     run,
     running,
+    texts,
     tolerance,
     verify,
     verifying,
 )
+from whatworks.study.hashing import text_hash
 
 pytestmark = [pytest.mark.notebook, pytest.mark.xdist_group("verify")]
-CODE_HASH = record.code_hash
 
 
 @pytest.fixture(scope="module", autouse=True)
 def steady_code() -> Iterator[None]:
     """Work on the library while the tests run is no drift."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(record, "code_hash", lambda: "this code")
+        patch.setattr(code, "whole", lambda: "this code")
+        patch.setattr(code, "rooms", lambda: {"did": "that room"})
         yield
-
-
-def test_any_change_of_the_library_is_another_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "package_folder", lambda: tmp_path)
-    workspace.put(tmp_path / "did" / "block.py", "x = 1\n")
-    first = CODE_HASH()
-    workspace.put(tmp_path / "did" / "__pycache__" / "block.pyc", "x")
-    workspace.put(tmp_path / "did" / ".ipynb_checkpoints" / "block.py", "x")
-    workspace.put(tmp_path / "templates" / "notebooks" / "did.ipynb", "x")
-    (tmp_path / "did" / "block.py").write_bytes(b"x = 1\r\n")
-    assert CODE_HASH() == first
-    workspace.put(tmp_path / "did" / "block.py", "x = 2\n")
-    assert CODE_HASH() != first
 
 
 @pytest.fixture(scope="module")
@@ -148,10 +138,110 @@ def test_tags_of_a_template_cell(same_run: Path) -> None:
 
 
 def test_other_library_code_and_another_environment(same_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record, "code_hash", lambda: "other")
+    monkeypatch.setattr(code, "whole", lambda: "other")
     workspace.put(same_run / "lock.txt", "numpy==1\n")
     workspace.put(same_run / "whatworks.toml", 'version = 1\nenvironment_lock = "lock.txt"\n')
     assert set(drifted(check(same_run))) == {"library code", "environment lock"}
+
+
+def test_the_room_whose_code_changed_is_named(same_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code, "whole", lambda: "other")
+    monkeypatch.setattr(code, "rooms", lambda: {"did": "that room", "did/linear": "new"})
+    assert drifted(check(same_run)) == {
+        "library code": ("this code", "other"),
+        "library code of did/linear": ("(absent)", "new"),
+    }
+
+
+def provenance_file(folder: Path) -> Path:
+    return folder / "studies" / "one" / "record" / "provenance.json"
+
+
+def forge(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    path = provenance_file(folder)
+    data = json.loads(path.read_text(encoding="utf-8"))
+    change(data)
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda data: data["seeds"].update(seed=99), "provenance.seeds.seed"),
+        (lambda data: data["study"].update(slug="two"), "provenance.study.slug"),
+        (lambda data: data["parameters"].update(sha256="0"), "provenance.parameters.sha256"),
+        (lambda data: data["code"].update(package="other"), "provenance.code.package"),
+        (lambda data: data["code"]["rooms"].update(did="0"), "library code of did"),
+        (lambda data: data["environment"].update(not_available="because"), "environment lock"),
+    ],
+)
+def test_every_field_of_the_provenance_is_compared(same_run: Path, change: Any, name: str) -> None:
+    forge(same_run, change)
+    assert set(drifted(check(same_run))) == {name}
+
+
+@pytest.mark.parametrize("at", [(), ("seeds",), ("code",), ("study",)])
+def test_a_key_that_no_run_writes_is_no_provenance(same_run: Path, at: tuple[str, ...]) -> None:
+    def add(data: dict[str, Any]) -> None:
+        for key in at:
+            data = data[key]
+        data["approved_by"] = "nobody"
+
+    forge(same_run, add)
+    (found,) = check(same_run).fields
+    assert found.verdict == "cannot re-run"
+    assert "approved_by" in found.why
+
+
+def locked(folder: Path, pinned: str) -> None:
+    """Give the workspace a lock, and the record its hash."""
+    workspace.put(folder / "lock.txt", f"numpy=={pinned} ; python_full_version < '4' \\\n    --hash=x\n")
+    workspace.put(folder / "whatworks.toml", 'version = 1\ntitle = "Test"\nenvironment_lock = "lock.txt"\n')
+    sha256 = text_hash(folder / "lock.txt")
+    forge(folder, lambda data: data.update(environment={"lock": "lock.txt", "sha256": sha256}))
+
+
+def test_a_version_that_the_lock_does_not_pin_is_somebodys_word(same_run: Path) -> None:
+    locked(same_run, provenance.versions()["numpy"])
+    assert check(same_run).ok
+    forge(same_run, lambda data: data["versions"].update(numpy="1.0"))
+    assert set(drifted(check(same_run))) == {"versions.numpy"}
+
+
+@pytest.mark.parametrize("name", ["numpy", "platform", "python"])
+def test_words_of_the_record_never_let_an_edited_report_pass(same_run: Path, name: str) -> None:
+    forge(same_run, lambda data: data["versions"].update({name: "another"}))
+    assert check(same_run).ok, "without a lock, another environment is what it says"
+    report = same_run / "studies" / "one" / "record" / "report.html"
+    edit(report, lambda text: text.replace("A test", "A triumph"))
+    assert set(drifted(check(same_run))) == {"record/report.html"}
+
+
+def test_words_of_the_record_never_let_an_edited_number_pass(same_run: Path) -> None:
+    forge(same_run, lambda data: data["versions"].update(platform="another"))
+    folder = same_run / "studies" / "one" / "record"
+    table = folder / "tables" / "effects.csv"
+    edit(table, lambda text: text.replace("0.", "1.", 1))
+    assert set(drifted(check(same_run))) == {"record/tables/effects.csv"}
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "agree"),
+    [
+        ("fell by 8%, 0.1234567", "fell by 8%, 0.1234568", True),
+        ("fell by 8%", "fell by 9%", False),
+        ("fell by 8.0%", "fell by 8.1%", False),
+        ("fell by 8%", "rose by 8%", False),
+        ("a 1.5", "a 1.5 b", False),
+        ("p 0.045", "p 0.060", False),
+        ("\u22121.0000001", "\u22121.0000002", True),
+        ("\u22121.5", "1.5", False),
+        ("1e-3", "1.00000001e-3", True),
+        ("", "x", False),
+    ],
+)
+def test_texts_of_two_platforms(then: str, now: str, agree: bool) -> None:
+    assert (texts.differs(then, now, tolerance.ACROSS) == "") is agree
 
 
 def test_a_study_whose_words_changed(same_run: Path) -> None:
@@ -190,7 +280,7 @@ def test_a_data_file_that_is_gone(same_run: Path) -> None:
         ("provenance.json", "{"),
         ("provenance.json", "{}"),
         ("provenance.json", None),
-        ("provenance.json", '{"schema": "whatworks.provenance/1"}'),
+        ("provenance.json", '{"schema": "whatworks.provenance/2"}'),
     ],
 )
 def test_a_damaged_record_cannot_be_re_run(same_run: Path, name: str, text: str | None) -> None:
@@ -234,7 +324,8 @@ def test_a_run_that_fails_is_no_drift(same_run: Path, monkeypatch: pytest.Monkey
 def test_another_platform_is_said_and_compared_more_widely(
     same_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record, "versions", lambda: {"numpy": "99"})
+    now = {**provenance.versions(), "numpy": "99"}
+    monkeypatch.setattr(provenance, "versions", lambda: now)
     folder = same_run / "studies" / "one" / "record"
     data = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     data["headline"]["value"] *= 1 + 1e-6
@@ -242,7 +333,7 @@ def test_another_platform_is_said_and_compared_more_widely(
     found = check(same_run)
     assert found.ok
     assert "numpy" in found.notes[0]
-    assert not [field for field in found.fields if field.name.startswith("record/")]
+    assert {"record/report.html", "record/notebook.ipynb"} <= {field.name for field in found.fields}
 
 
 RULES = {

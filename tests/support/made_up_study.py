@@ -117,6 +117,8 @@ def words(**changes: Any) -> StudyWords:
         question="Did robbery change when boroughs were merged?",
         intervention="Boroughs were merged into larger commands.",
         subject="robbery",
+        better="lower",
+        worthwhile=10.0,
         hypothesis="No direction was stated",
         primary_outcome="Robberies per 1,000 residents",
         people=("A. Researcher, analyst",),
@@ -125,11 +127,13 @@ def words(**changes: Any) -> StudyWords:
 
 
 PROVENANCE: dict[str, Any] = {
-    "schema": "whatworks.provenance/1",
+    "schema": "whatworks.provenance/2",
     "study": {"slug": "merger", "sha256": "cd" * 32},
     "template": {"name": "staggered", "sha256": "ef" * 32, "cells": {"a1": "01" * 32}},
     "parameters": {"sha256": "23" * 32, "values": {"level": 0.95, "secondary": ["burglary"]}},
     "data": [{"name": "robbery.csv", "sha256": "45" * 32}],
+    "code": {"package": "whatworks", "sha256": "67" * 32, "rooms": {"did": "89" * 32}},
+    "environment": {"lock": "requirements/run.txt", "sha256": "ab" * 32},
     "versions": {"python": "3.11", "numpy": "2.4.0"},
     "seeds": {"seed": 7},
 }

@@ -88,6 +88,9 @@ protocol:
   primary_outcome: crimes
   estimand: the average
   hypothesis: it fell
+report:
+  better: lower
+  worthwhile: 10
 """
 
 

@@ -10,7 +10,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from whatworks import checks, data, did, errors, inference, present, publish, rct, shown, study, synth
+    from whatworks import (
+        checks,
+        data,
+        did,
+        errors,
+        inference,
+        present,
+        publish,
+        rct,
+        shown,
+        study,
+        synth,
+        verdict,
+    )
     from whatworks.errors import WhatworksError
     from whatworks.panel import Panel
     from whatworks.results import CheckResult, Design, Estimate, NotAvailable, Result
@@ -38,6 +51,7 @@ __all__ = [
     "shown",
     "study",
     "synth",
+    "verdict",
 ]
 
 _HOME = {

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+
+# what counts as a number: Python's and numpy's; true and false never
+WHOLE: Final = (int, np.integer)
+NUMBER: Final = (*WHOLE, float, np.floating)
 
 
 class WhatworksError(Exception):
@@ -91,6 +98,40 @@ def choose(name: str, value: object, allowed: Iterable[str], *, where: str = "")
         f"{name}={value!r} is not a choice",
         where=where,
         remedy=f"{did_you_mean(value, options)}The choices are {', '.join(map(repr, options))}.",
+    )
+
+
+def check_whole(
+    name: str,
+    value: object,
+    *,
+    least: int,
+    where: str,
+    remedy: str = "Give a number of periods.",
+    kind: tuple[type, ...] = WHOLE,
+) -> int:
+    """The option as an int; raises `OptionError` unless it is a whole number of at least `least`.
+
+    `kind` is `NUMBER` where a whole number may be written as 20.0 or 1e3 too.
+    """
+    number: Any = value if isinstance(value, kind) and not isinstance(value, bool) else None
+    if number is not None and number % 1 == 0 and number >= least:
+        return int(number)
+    raise OptionError(
+        f"{name}={value!r} is not a whole number of at least {least}", where=where, remedy=remedy
+    )
+
+
+def check_pair(name: str, value: object, *, least: int, where: str) -> tuple[int, int]:
+    """First and last event time, in order; raises `OptionError` for anything else."""
+    if isinstance(value, tuple | list) and len(value) == 2:
+        numbers = [int(v) for v in value if isinstance(v, WHOLE) and not isinstance(v, bool)]
+        if len(numbers) == 2 and least <= numbers[0] <= numbers[1]:
+            return numbers[0], numbers[1]
+    raise OptionError(
+        f"{name}={value!r} is not a first and last event time from {least} on",
+        where=where,
+        remedy="Give two whole numbers in order, such as (0, 11); 0 is the first treated period.",
     )
 
 

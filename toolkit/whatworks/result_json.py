@@ -13,6 +13,7 @@ import pandas as pd
 from whatworks.errors import RecordError
 from whatworks.results import (
     EFFECT_COLUMNS,
+    NOT_SAID,
     SCHEMA,
     CheckResult,
     Design,
@@ -181,6 +182,7 @@ def _check(check: CheckResult) -> dict[str, Any]:
         "verdict": check.verdict,
         "reason": check.reason,
         "would_change_if": check.would_change_if,
+        "would_have_seen": _number(check.would_have_seen),
         "table": frame_to_records(check.table),
     }
 
@@ -246,6 +248,8 @@ def _result(data: dict[str, Any]) -> Result:
                 check["reason"],
                 frame_from_records(check["table"]),
                 check["would_change_if"],
+                # records of before it was said have none
+                _read_number(check.get("would_have_seen", _number(NOT_SAID))),
             )
             for check in data["checks"]
         ),

@@ -19,8 +19,10 @@ SCHEMA = "whatworks.result/1"
 RATE_RATIO = "rate ratio"
 """The scale of an estimate that divides instead of subtracting."""
 
-Verdict = Literal["pass", "concern", "fail", "not_applicable"]
-VERDICTS: tuple[Verdict, ...] = ("pass", "concern", "fail", "not_applicable")
+CheckVerdict = Literal["pass", "concern", "fail", "not_informative", "not_applicable"]
+VERDICTS: tuple[CheckVerdict, ...] = ("pass", "concern", "fail", "not_informative", "not_applicable")
+
+NOT_SAID = NotAvailable("the check does not say how small a departure it would have seen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +76,21 @@ class CheckResult(Shown):
 
     Attributes:
         name: which check.
-        verdict: `pass`, `concern`, `fail` or `not_applicable`.
+        verdict: `pass`, `concern`, `fail`, `not_informative` (nothing was seen, and a departure that matters
+            would not have been) or `not_applicable`.
         reason: one or two sentences with the numbers the verdict rests on.
         table: the evidence, a tidy table (may be empty).
         would_change_if: what would turn the verdict.
+        would_have_seen: the smallest departure it would have seen four times in five, on the estimate's own
+            scale; or why that is not known.
     """
 
     name: str
-    verdict: Verdict
+    verdict: CheckVerdict
     reason: str
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
     would_change_if: str = ""
+    would_have_seen: Number = NOT_SAID
 
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:
@@ -94,7 +100,13 @@ class CheckResult(Shown):
 
     def parts(self) -> tuple[Part, ...]:
         """The verdict, its reason, and what would turn it; not the evidence."""
-        words = {"pass": "Pass", "concern": "Concern", "fail": "Fail", "not_applicable": "Not applicable"}
+        words = {
+            "pass": "Pass",
+            "concern": "Concern",
+            "fail": "Fail",
+            "not_informative": "Not informative",
+            "not_applicable": "Not applicable",
+        }
         change = (f"Would change if: {self.would_change_if}",) if self.would_change_if else ()
         return Note((f"{self.name}: {words[self.verdict]}.",), "loud"), Note((self.reason, *change))
 

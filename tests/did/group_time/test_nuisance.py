@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from whatworks.did.group_time.nuisance import TRIM, Contrast, Failure, contrast
+from whatworks.did.group_time.nuisance import TRIM, Failure, Influences, contrast
 
 
 def sample(seed: int, n: int = 60, strength: float = 0.7) -> tuple[np.ndarray, ...]:
@@ -54,7 +54,7 @@ ADJUST = ["none", "outcome", "weights", "doubly_robust"]
 def test_effects(adjust: str, seed: int) -> None:
     change, treated, weight, x = sample(seed)
     found = contrast(change, treated, weight, x, adjust)
-    assert isinstance(found, Contrast)
+    assert isinstance(found, Influences)
     expected = [by_formula(c, treated, weight, x, adjust) for c in change.T]
     np.testing.assert_allclose(found.att, expected, rtol=1e-6, atol=1e-7)
 
@@ -93,7 +93,7 @@ def test_comparison_units_beyond_the_trim_get_no_weight(adjust: str) -> None:
     assert TRIM <= p[0] < 0.999
     assert p.max() < 0.999
     found = contrast(change, treated, weight, x, adjust)
-    assert isinstance(found, Contrast)
+    assert isinstance(found, Influences)
     np.testing.assert_allclose(found.att[0], by_formula(change[:, 0], treated, weight, x, adjust), rtol=1e-5)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from whatworks.errors import OptionError
 from whatworks.inference.errors import multiplier
-from whatworks.inference.errors.influence import Analytical, analytical, cluster_sums, standard_errors
+from whatworks.inference.errors.influence import Analytical, analytical, standard_errors
 from whatworks.inference.errors.multiplier import (
     MultiplierBootstrap,
     bootstrap,
@@ -13,6 +13,7 @@ from whatworks.inference.errors.multiplier import (
     simultaneous,
     uncertainty,
 )
+from whatworks.inference.fits.rows import by_cluster
 
 DRAW = np.random.default_rng(12)
 CONTRIBUTIONS = DRAW.standard_normal((400, 3)) @ np.array([[1.0, 0.8, 0], [0, 0.6, 0], [0, 0, 1e-9]]) / 400
@@ -114,10 +115,10 @@ def test_wrong_options_are_refused(wrong: dict) -> None:
         MultiplierBootstrap(**wrong)
 
 
-def test_cluster_sums_against_a_loop() -> None:
+def test_sums_by_cluster_against_a_loop() -> None:
     cluster = DRAW.integers(0, 7, 400)
     cluster[cluster == 5] = 6  # a code that does not occur
-    sums = cluster_sums(CONTRIBUTIONS, cluster, 7)
+    sums = by_cluster(CONTRIBUTIONS, cluster, 7)
     for c in range(7):
         np.testing.assert_allclose(sums[c], CONTRIBUTIONS[cluster == c].sum(axis=0), atol=1e-15)
     np.testing.assert_allclose(standard_errors(sums), np.sqrt((sums**2).sum(axis=0)))

@@ -7,7 +7,7 @@ import pytest
 from slow_regression import Slow
 
 from whatworks import errors
-from whatworks.did.regression.block_estimates import block_estimates
+from whatworks.did.regression.reassign import block_estimates
 from whatworks.inference.fits import two_way_effects
 
 

@@ -11,7 +11,7 @@ import pytest
 from whatworks import Trial, rct
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import WildCluster
-from whatworks.rct.take_up import dose_table
+from whatworks.rct.take_up.dosage import doses, lowered, moved
 from whatworks.results import NotAvailable, Result
 
 
@@ -69,7 +69,7 @@ def test_the_slope_within_the_arm_is_shown_and_marked() -> None:
 
 def test_doses_by_arm() -> None:
     frame = pd.DataFrame({"minutes": [0.0, 0, 5, 10, 0, 10, 20, 30], "z": [0, 0, 0, 0, 1, 1, 1, 1]})
-    table = dose_table.doses(frame.minutes.to_numpy(), (frame.z == 1).to_numpy(), ("off", "on"), 20.0)
+    table = doses(frame.minutes.to_numpy(), (frame.z == 1).to_numpy(), ("off", "on"), 20.0)
     assert table["mean"].tolist() == [3.75, 15.0]
     assert table["share at 0"].tolist() == [0.5, 0.25]
     assert table["50%"].tolist() == [2.5, 15.0]
@@ -91,11 +91,11 @@ def test_weights_are_where_assignment_moved_doses() -> None:
     # assignment moved half from 0 to 10 and half from 10 to 20: nothing above 20, all below told alike
     dose = np.array([0.0, 0, 10, 10, 10, 10, 20, 20])
     treated = np.array([False] * 4 + [True] * 4)
-    table = dose_table.moved(dose, treated)
+    table = moved(dose, treated)
     assert table["from"].tolist() == [0, 10]
     assert table["to"].tolist() == [10, 20]
     np.testing.assert_allclose(table["weight"], [0.5, 0.5])
-    assert not dose_table.lowered(dose, treated)
+    assert not lowered(dose, treated)
 
 
 def test_the_estimate_is_that_average_of_effects_of_one_more() -> None:
@@ -176,7 +176,7 @@ def test_its_interval_holds_the_truth() -> None:
 def test_bands_end_at_doses_that_were_given() -> None:
     dose = np.array([0.0, 0, 0, 0, 1, 2, 4, 8])
     treated = dose > 0
-    bands = dose_table.moved(dose, treated)
+    bands = moved(dose, treated)
     # quarters of the positive doses alone, the next dose up
     assert bands["from"].tolist() == [0.0, 2.0, 4.0]
     assert bands["to"].tolist() == [2.0, 4.0, 8.0]
@@ -185,12 +185,12 @@ def test_bands_end_at_doses_that_were_given() -> None:
 
 def test_only_a_dose_of_nothing_counts_as_none() -> None:
     dose = np.array([0.0, 0.2, 0.4, 0.0, 0.0, 0.1])
-    table = dose_table.doses(dose, np.array([True, True, True, False, False, False]), ("off", "on"), None)
+    table = doses(dose, np.array([True, True, True, False, False, False]), ("off", "on"), None)
     assert table["share at 0"].tolist() == pytest.approx([2 / 3, 1 / 3])
 
 
 def test_a_dose_reached_by_fewer_is_noticed_at_the_dose_itself() -> None:
     # half of control got exactly 5, nobody under treatment did; all of treatment got 4
     treated = np.array([True, True, False, False])
-    assert dose_table.lowered(np.array([4.0, 4, 5, 0]), treated)
-    assert not dose_table.lowered(np.array([5.0, 5, 5, 0]), treated)
+    assert lowered(np.array([4.0, 4, 5, 0]), treated)
+    assert not lowered(np.array([5.0, 5, 5, 0]), treated)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from whatworks.checks import readings, refits
 from whatworks.checks.movement import Movement, measure
-from whatworks.errors import OptionError
+from whatworks.errors import check_whole
 from whatworks.panel import Panel
 from whatworks.results import CheckResult, NotAvailable
 
@@ -43,18 +43,19 @@ def drop_anticipation(
     Raises:
         OptionError: `up_to` is not a whole number of at least 1.
     """
-    if isinstance(up_to, bool) or not isinstance(up_to, (int, np.integer)) or up_to < 1:
-        raise OptionError(
-            f"up_to={up_to!r} is not a whole number of at least 1",
-            where="drop_anticipation",
-            remedy="Give the number of periods before the start that may be left out.",
-        )
+    up_to = check_whole(
+        "up_to",
+        up_to,
+        least=1,
+        where="drop_anticipation",
+        remedy="Give the number of periods before the start that may be left out.",
+    )
     estimate = refits.thrifty(estimate, panel)
     whole = readings.attempt(panel, estimate)
     if isinstance(whole, NotAvailable):
         return CheckResult(NAME, "not_applicable", f"There is no estimate: {whole.reason}.")
     before = int((panel.periods < panel.cohorts[0] - anticipation).sum())
-    most = min(int(up_to), before - MIN_BEFORE)
+    most = min(up_to, before - MIN_BEFORE)
     if most < 1:
         reason = (
             f"Only {before} {panel.period_word}s come before the first start; with one left out there would "

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from whatworks.answer import or_nan
+from whatworks.checks import readings
+from whatworks.checks.informative import least_seen, supported
 from whatworks.errors import WhatworksError
 from whatworks.inference.multiplicity import holm
 from whatworks.panel import NEVER, Panel
@@ -37,8 +39,9 @@ def placebo_in_time(
         threshold: adjusted p-value below which a pretended effect is a concern.
 
     Returns:
-        `pass` if no pretended date shows an effect, `concern` if one does, `not_applicable` when the
-        untreated window is too short or the estimator has no valid error there.
+        `concern` if a pretended date shows an effect; `pass` if none does and one of half the study's own
+        would have been seen four times in five, `not_informative` if not; `not_applicable` when the untreated
+        window is too short or the estimator has no valid error there.
     """
     cohorts = panel.cohorts
     if cohorts.size == 0:
@@ -54,7 +57,17 @@ def placebo_in_time(
         )
     rows = [_attempt(panel, estimate, before, fraction) for fraction in FRACTIONS]
     table = pd.DataFrame(rows).drop_duplicates("pretended start").reset_index(drop=True)
-    return _judge(table, threshold)
+    found = _judge(table.drop(columns=["low", "high", "level"]), threshold)
+    own = readings.attempt(panel, estimate)
+    tested = table[table["p_value"].notna() & table["low"].notna() & table["high"].notna()]
+    if isinstance(own, NotAvailable) or tested.empty:
+        return found
+    tries = int(table["p_value"].notna().sum())
+    seen = min(
+        least_seen(row["low"], row["high"], row["level"], tries=tries, threshold=threshold)
+        for row in tested.to_dict("records")
+    )
+    return supported(found, seen, readings.effect(own.headline), like=own.headline)
 
 
 def _attempt(
@@ -63,7 +76,9 @@ def _attempt(
     first = before[round(fraction * before.size)]
     shift = int(panel.cohorts[0] - first)
     start = np.where(panel.start == NEVER, NEVER, panel.start - shift)
+    gap = float("nan")
     row: dict[str, object] = {"pretended start": panel.label(int(first))}
+    row |= {"low": gap, "high": gap, "level": gap}
     try:
         window = panel.with_start(np.full(panel.n_units, NEVER)).window(
             panel.label(int(before[0])), panel.label(int(before[-1]))
@@ -73,12 +88,10 @@ def _attempt(
         return row | {"estimate": np.nan, "p_value": np.nan, "adjusted p": np.nan, "reason": problem.what}
     if isinstance(found.value, NotAvailable) or isinstance(found.p_value, NotAvailable):
         missing = found.value if isinstance(found.value, NotAvailable) else found.p_value
-        return row | {
-            "estimate": or_nan(found.value),
-            "p_value": np.nan,
-            "adjusted p": np.nan,
-            "reason": str(missing),
-        }
+        gaps = {"estimate": or_nan(found.value), "p_value": np.nan, "adjusted p": np.nan}
+        return row | gaps | {"reason": str(missing)}
+    low, high = readings.ends(found)
+    row |= {"low": low, "high": high, "level": found.level}
     return row | {"estimate": found.value, "p_value": found.p_value, "adjusted p": np.nan, "reason": ""}
 
 

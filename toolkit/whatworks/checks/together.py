@@ -9,7 +9,7 @@ import pandas as pd
 
 from whatworks.checks.few_clusters import NAME as FEW_CLUSTERS_NAME
 from whatworks.checks.series_breaks import NAME as SERIES_BREAKS_NAME
-from whatworks.results import CheckResult, Verdict
+from whatworks.results import CheckResult, CheckVerdict
 
 NAME = "All checks together"
 
@@ -22,10 +22,11 @@ USUAL: Final = 0.1
 SOUND: Final = (1.0, 0.22, 0.03, 0.01)
 """Share of 120 simulated sound panels with at least 0, 1, 2, 3 concerns (battery_false_alarms.py)."""
 
-_WORDS: Final[dict[Verdict, str]] = {
+_WORDS: Final[dict[CheckVerdict, str]] = {
     "pass": "pass",
     "concern": "concern",
     "fail": "fail",
+    "not_informative": "not informative",
     "not_applicable": "not applicable",
 }
 
@@ -48,7 +49,8 @@ def together(found: Sequence[CheckResult]) -> CheckResult:
     table = pd.DataFrame(
         {"verdict": list(_WORDS.values()), "checks": [verdicts.count(kind) for kind in _WORDS]}
     )
-    looks = [check for check in found if check.name not in BY_DESIGN and check.verdict != "not_applicable"]
+    silent = ("not_applicable", "not_informative")
+    looks = [check for check in found if check.name not in BY_DESIGN and check.verdict not in silent]
     if not looks:
         return CheckResult(NAME, "not_applicable", "No check could look at the outcome.", table)
     raised = [check.name.lower() for check in looks if check.verdict != "pass"]

@@ -7,43 +7,47 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from whatworks.cli import here
+from whatworks.cli.help import Command, Group
 from whatworks.errors import OptionError
 
 if TYPE_CHECKING:
     from whatworks.data.tidy import Tidy
 
 _Files = Annotated[list[Path], typer.Argument(help="Files (or, for street files, folders and archives).")]
-_Out = Annotated[Path, typer.Option("--out", help="Table to write: .csv or .parquet.")]
-_Months = Annotated[str, typer.Option(help="First and last month, 2012-01..2019-01.")]
-_Forces = Annotated[str, typer.Option(help="Forces separated by commas; all unless given.")]
-_Partial = Annotated[str, typer.Option(help="leave_out or keep months that look cut short.")]
-_Cache = Annotated[Path | None, typer.Option(help="Folder that keeps counted files.")]
-_Offences = Annotated[str, typer.Option(help="major, minor, or names separated by commas.")]
+_Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Table to write: .csv or .parquet.")]
+_Months = Annotated[str, typer.Option(metavar="FIRST..LAST", help="First and last month, 2012-01..2019-01.")]
+_Forces = Annotated[str, typer.Option(metavar="NAMES", help="Forces separated by commas; all unless given.")]
+_Partial = Annotated[str, typer.Option(metavar="WORD", help="leave_out or keep months that look cut short.")]
+_Cache = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder that keeps counted files.")]
+_Offences = Annotated[str, typer.Option(metavar="NAMES", help="major, minor, or names separated by commas.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     group = typer.Typer(
         help="Police files in, tidy counts (area × month × offence) and an intake report out.",
+        cls=Group,
         no_args_is_help=True,
     )
-    group.command("mps")(mps)
-    group.command("street")(street)
-    group.command("stops")(stops)
-    group.command("outcomes")(outcomes)
-    group.command("breaks")(breaks)
+    for command in (mps, street, stops, outcomes, breaks):
+        group.command(cls=Command)(command)
     app.add_typer(group, name="data")
-    app.command()(synthesise)
+    app.command(cls=Command)(synthesise)
 
 
 def mps(
     files: _Files,
     out: _Out,
-    level: Annotated[str, typer.Option(help="borough, ward or lsoa: that of the files.")] = "borough",
+    level: Annotated[
+        str, typer.Option(metavar="WORD", help="borough, ward or lsoa: that of the files.")
+    ] = "borough",
     offences: _Offences = "major",
     months: _Months = "",
-    areas_outside: Annotated[str, typer.Option(help="drop or keep airports and Unknown.")] = "drop",
-    snapshot: Annotated[str, typer.Option(help="newest, oldest or a file name.")] = "newest",
+    areas_outside: Annotated[
+        str, typer.Option(metavar="WORD", help="drop or keep airports and Unknown.")
+    ] = "drop",
+    snapshot: Annotated[str, typer.Option(metavar="NAME", help="newest, oldest or a file name.")] = "newest",
 ) -> None:
     """Read the Metropolitan Police's borough, ward or LSOA tables."""
     from whatworks.data.mps import read_mps
@@ -62,14 +66,17 @@ def mps(
 def street(
     files: _Files,
     out: _Out,
-    by: Annotated[str, typer.Option(help="lsoa, borough or force.")] = "lsoa",
-    offences: Annotated[str, typer.Option(help="Crime types separated by commas; all unless given.")] = "",
+    by: Annotated[str, typer.Option(metavar="WORD", help="lsoa, borough or force.")] = "lsoa",
+    offences: Annotated[
+        str, typer.Option(metavar="NAMES", help="Crime types separated by commas; all unless given.")
+    ] = "",
     months: _Months = "",
     forces: _Forces = "",
     lookup: Annotated[
-        Path | None, typer.Option(help="Official LSOA 2011 to 2021 lookup, for counts across the two.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Official LSOA 2011 to 2021 lookup, for counts across the two."),
     ] = None,
-    vocabulary: Annotated[str, typer.Option(help="strict or common crime types.")] = "strict",
+    vocabulary: Annotated[str, typer.Option(metavar="WORD", help="strict or common crime types.")] = "strict",
     partial: _Partial = "leave_out",
     cache: _Cache = None,
 ) -> None:
@@ -117,7 +124,7 @@ def outcomes(
 
 def breaks(
     months: Annotated[str, typer.Argument(help="First and last month of a window, 2012-01..2019-01.")],
-    offence: Annotated[str, typer.Option(help="Only what affects this offence.")] = "",
+    offence: Annotated[str, typer.Option(metavar="NAME", help="Only what affects this offence.")] = "",
 ) -> None:
     """List the known series breaks and shocks that a window of months crosses."""
     from whatworks.data.breaks import crossing
@@ -135,7 +142,9 @@ def _choices(months: str, forces: str, partial: str, cache: Path | None) -> dict
 
 def synthesise(
     out: Annotated[Path, typer.Argument(help="Folder for london.csv and truth.json.")],
-    seed: Annotated[int, typer.Option(help="Seed; the one that ships gives the data that ship.")] = 2020,
+    seed: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Seed; the one that ships gives the data that ship.")
+    ] = 2020,
 ) -> None:
     """Write the synthetic city: invented counts for 32 boroughs whose true effects are known."""
     from whatworks.data.synthetic import synthesise as make
@@ -145,6 +154,7 @@ def synthesise(
 
 
 def _written(tidy: Tidy, out: Path) -> None:
+    here.refuse_unwritable(out, "--out")
     path = tidy.write(out)
     typer.echo(tidy.intake.text(), err=True)
     typer.echo(str(path))

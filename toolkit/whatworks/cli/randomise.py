@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from whatworks.cli.help import Command
 from whatworks.errors import OptionError, RecordError, choose
 
 if TYPE_CHECKING:
@@ -23,31 +25,46 @@ _DESIGNS = {
 _FIRST = {"blocked": "blocked:by=COLUMN", "pairs": "pairs:on=COLUMN", "crossover": "crossover:periods=90"}
 _FIRST |= {"rota": "rota:periods=90,treated=10", "stepped_wedge": "stepped_wedge:steps=6,first=3"}
 
+_Seed = Annotated[
+    str, typer.Option(metavar="NUMBER", help="A whole number, agreed in public before this call.")
+]
+_Design = Annotated[
+    str,
+    typer.Option(
+        metavar="DESIGN",
+        help="complete, blocked:by=A+B, pairs:on=A+B, crossover:periods=90, "
+        "rota:periods=90,treated=10, stepped_wedge:steps=6,first=3.",
+    ),
+]
+_Arms = Annotated[str, typer.Option(metavar="LABELS", help="Labels of the arms, control first.")]
+_Cluster = Annotated[str, typer.Option(metavar="COLUMN", help="Column with what is assigned as a whole.")]
+_Balance = Annotated[
+    str, typer.Option(metavar="RULE", help="on=A+B,accept=0.1: draw again until arms are alike.")
+]
+_Out = Annotated[
+    Path, typer.Option(metavar="NAME", help="Where to write: NAME makes NAME.json and NAME.csv.")
+]
+_Replay = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A record: draw again and say whether it comes out the same."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command()(randomise)
+    app.command(cls=Command)(randomise)
 
 
 def randomise(
     file: Annotated[Path, typer.Argument(help="CSV or Parquet file: the list, one row per unit.")],
-    unit: Annotated[str, typer.Option(help="Column with the unit's label.")] = "",
-    seed: Annotated[str, typer.Option(help="A whole number, agreed in public before this call.")] = "",
-    design: Annotated[
-        str,
-        typer.Option(
-            help="complete, blocked:by=A+B, pairs:on=A+B, crossover:periods=90, rota, stepped_wedge."
-        ),
-    ] = "complete",
-    arms: Annotated[str, typer.Option(help="Labels of the arms, control first.")] = "control,treatment",
-    cluster: Annotated[str, typer.Option(help="Column with what is assigned as a whole.")] = "",
-    balance: Annotated[str, typer.Option(help="on=A+B,accept=0.1: draw again until arms are alike.")] = "",
-    out: Annotated[Path, typer.Option(help="Where to write: NAME makes NAME.json and NAME.csv.")] = Path(
-        "allocation"
-    ),
-    replay: Annotated[
-        Path | None, typer.Option(help="A record: draw again and say whether it comes out the same.")
-    ] = None,
+    unit: Annotated[str, typer.Option(metavar="COLUMN", help="Column with the unit's label.")] = "",
+    seed: _Seed = "",
+    design: _Design = "complete",
+    arms: _Arms = "control,treatment",
+    cluster: _Cluster = "",
+    balance: _Balance = "",
+    out: _Out = Path("allocation"),
+    replay: _Replay = None,
 ) -> None:
     """Assign the units of a list to arms by chance, or replay a record of it."""
     if replay is not None:
@@ -66,7 +83,7 @@ def randomise(
         read_table(file),
         unit=unit,
         seed=read(int, seed, "--seed"),
-        design=_design(design),
+        design=_drawn_by(design),
         cluster=cluster or None,
         balance=Balance(**settings(Balance, "--balance", balance)) if balance else None,
         **({"arms": labels} if labels else {}),
@@ -83,19 +100,26 @@ def read_record(record: Path, listed: Path | None = None) -> Allocation:
     from whatworks.rct import Allocation
     from whatworks.rct import replay as draw_again
 
-    try:
-        text = record.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise RecordError(
-            "the allocation record cannot be read",
-            where=record.name,
-            remedy="Give the .json file that `whatworks randomise` wrote.",
-        ) from problem
-    held = Allocation.from_json(text)
+    held = Allocation.from_json(_record_text(record))
     return held if listed is None else draw_again(held, read_table(listed))
 
 
+def _record_text(record: Path) -> str:
+    """The text of a file that says it is a record; raises `RecordError` for any other."""
+    try:
+        text = record.read_text(encoding="utf-8")
+        json.loads(text)["schema"]
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise RecordError(
+            "this is no allocation record, or it cannot be read",
+            where=str(record),
+            remedy="Give the .json file that `whatworks randomise` wrote.",
+        ) from problem
+    return text
+
+
 def _replayed(record: Path, listed: Path) -> None:
+    _record_text(record)  # a file that is no record is bad input; one that comes out otherwise is a finding
     try:
         held = read_record(record, listed)
     except RecordError as problem:
@@ -104,7 +128,7 @@ def _replayed(record: Path, listed: Path) -> None:
     typer.echo(f"match: {held.record['algorithm']} Seed {held.record['seed']}, SHA-256 {held.hash}.")
 
 
-def _design(text: str) -> Any:
+def _drawn_by(text: str) -> Any:
     from whatworks import rct
     from whatworks.inference.settings import settings
 

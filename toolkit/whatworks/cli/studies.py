@@ -8,26 +8,49 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from whatworks.cli import progress
-from whatworks.errors import OptionError, RecordError, StudyError, WhatworksError
+from whatworks.cli import completing, here, listing, progress, verdicts
+from whatworks.cli.help import Command
+from whatworks.errors import OptionError, StudyError, WhatworksError
 
 if TYPE_CHECKING:
     from whatworks.study.verifying import Verification
 
-_Study = Annotated[str, typer.Argument(help="Slug or folder of a study; leave out with --all.")]
+_Study = Annotated[
+    str,
+    typer.Argument(
+        help="Slug or folder of a study; leave out with --all.", autocompletion=completing.studies
+    ),
+]
+_Recorded = Annotated[
+    str,
+    typer.Argument(help="Slug or folder of a study that has run.", autocompletion=completing.studies),
+]
+_Template = Annotated[
+    str,
+    typer.Argument(
+        help="Template, such as did or staggered (see `whatworks list`).",
+        autocompletion=completing.templates,
+    ),
+]
+_Fields = Annotated[
+    bool,
+    typer.Option("--fields", help="Every field, matching ones too, not the first 20 that do not match."),
+]
 _All = Annotated[bool, typer.Option("--all", help="Every study of the workspace.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     for command in (init, new, run, verify, publish, checklist, lab):
-        app.command()(command)
-    app.command("list")(list_)
+        app.command(cls=Command)(command)
+    app.command("list", cls=Command)(list_)
 
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder to make a workspace of.")],
-    title: Annotated[str, typer.Option(help="Name of the workspace, such as that of the force.")] = "",
+    title: Annotated[
+        str, typer.Option(metavar="TEXT", help="Name of the workspace, such as that of the force.")
+    ] = "",
     example: Annotated[bool, typer.Option(help="Write the synthetic data that templates run on.")] = True,
 ) -> None:
     """Make a workspace for any force: studies/, templates/, data/ and whatworks.toml."""
@@ -41,22 +64,21 @@ def init(
         made: list[Any] = [synthesise(), one_borough(), small_areas(), *map(example_trial, EXAMPLES)]
         for one in made:
             one.write(workspace.folder / "data" / "synthetic")
-    typer.echo(f"Workspace {folder}. Next: cd {folder} && whatworks new did my-study")
+    here.name_workspace(folder)
+    typer.echo(f"Workspace {folder}. Next: {here.command('new did my-study')}")
 
 
 def new(
-    template: Annotated[
-        str, typer.Argument(help="Template, such as did or staggered (see `whatworks list`).")
-    ],
+    template: _Template,
     slug: Annotated[str, typer.Argument(help="Name of the study, such as hotspot-patrols-2024.")],
 ) -> None:
     """Make a study from a template."""
-    from whatworks.study import new_study, places
+    from whatworks.study import new_study
 
-    folder = new_study(template, slug)
-    shown = places.find().relative(folder)
+    folder = new_study(template, slug, start=here.start())
+    shown = here.workspace().relative(folder)
     typer.echo(f"{shown}/study.yaml says what and why, {shown}/parameters.yaml says how.")
-    typer.echo(f"It runs as it stands, on synthetic data: whatworks run {shown}")
+    typer.echo(f"It runs as it stands, on synthetic data: {here.command(f'run {shown}')}")
 
 
 def run(study: _Study = "", every: _All = False) -> None:
@@ -66,11 +88,12 @@ def run(study: _Study = "", every: _All = False) -> None:
 
     failed: list[WhatworksError] = []
     names = _chosen(study, every)
+    batch = progress.Batch(len(names))
     for name in names:
         try:
-            opened = open_study(name)
-            with progress.shown(opened.slug) as tell:
-                done = run_study(opened, render=_render, progress=tell)
+            with batch.study(Path(name).name) as step:
+                opened = open_study(name, start=here.start())
+                done = run_study(opened, render=step.around(_render), progress=step.tell)
         except WhatworksError as problem:
             if len(names) == 1:
                 raise
@@ -79,7 +102,7 @@ def run(study: _Study = "", every: _All = False) -> None:
             continue
         for item in done.left_out:
             typer.echo(f"{opened.slug}: left out of the record, {item}", err=True)
-        typer.echo(_from_here(done.report))
+        typer.echo(here.path(done.report))
     if failed:
         raise typer.Exit(max(problem.exit_status for problem in failed))
 
@@ -87,33 +110,49 @@ def run(study: _Study = "", every: _All = False) -> None:
 def verify(
     study: _Study = "",
     every: _All = False,
-    fields: Annotated[bool, typer.Option("--fields", help="List every field, matching ones too.")] = False,
+    fields: Annotated[
+        bool,
+        typer.Option(
+            "--fields", help="List every field, matching ones too; without it the first 20 that do not match."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
 ) -> None:
     """Run a study again from its stored parameters and compare it with its record, field by field.
 
-    The exit status is 0 only when every field matches.
+    First what differs going in and what moved with it, then the fields. The exit status is 0 where every
+    field matches, 1 where one does not, 2 where there is no such study or its own files are not well formed.
     """
-    found = [_verified(name) for name in _chosen(study, every)]
+    names = _chosen(study, every)
+    batch = progress.Batch(len(names))
+    found, status = [], 0
+    for name in names:
+        item, left_with = _verified(name, batch)
+        found.append(item)
+        status = max(status, left_with)
+        if not as_json:
+            typer.echo("\n".join(verdicts.text(item, every=fields)))
     if as_json:
-        typer.echo(json.dumps([_as_json(item) for item in found], indent=1, ensure_ascii=False))
-    else:
-        for item in found:
-            _print_verification(item, fields)
-    if not all(item.ok for item in found):
-        raise typer.Exit(1)
+        typer.echo(json.dumps([verdicts.as_json(item) for item in found], indent=1, ensure_ascii=False))
+    elif len(found) > 1:
+        typer.echo(f"{sum(item.ok for item in found)} of {len(found)} studies match")
+    if status:
+        raise typer.Exit(status)
 
 
 def checklist(
-    study: Annotated[str, typer.Argument(help="Slug or folder of a study that has run.")],
-    csv: Annotated[Path | None, typer.Option("--csv", help="Write the table to this file instead.")] = None,
+    study: _Recorded,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write the table to this file instead.")
+    ] = None,
 ) -> None:
     """Go through CONSORT 2025 with the record of a trial: what it answers, and what is still open."""
     from whatworks.publish.checklist import checklist as go_through
     from whatworks.study import open_study
 
-    table = go_through(open_study(study).folder)
+    table = go_through(open_study(study, start=here.start()).folder)
     if csv is not None:
+        here.refuse_unwritable(csv, "--csv")
         csv.write_text(table.frame.to_csv(index=False, lineterminator="\n"), encoding="utf-8", newline="\n")
         typer.echo(str(csv))
     else:
@@ -122,22 +161,17 @@ def checklist(
     typer.echo(table.note)
 
 
-def list_() -> None:
-    """List the templates and the studies of the workspace."""
-    from whatworks.study import places, record
-
-    workspace = places.find()
-    typer.echo("Templates")
-    for name in workspace.templates():
-        typer.echo(f"  {name}")
-    typer.echo("Studies")
-    for folder in workspace.studies():
-        try:
-            headline = record.load(folder).result.headline
-            state = f"recorded: {headline.estimand}"
-        except RecordError as problem:
-            state = problem.what
-        typer.echo(f"  {folder.name}: {state}")
+def list_(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the list as JSON, with every digit.")
+    ] = False,
+) -> None:
+    """List the templates, and the studies of the workspace with what each found."""
+    found = listing.listed(here.workspace())
+    if as_json:
+        typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(listing.text(found)))
 
 
 def publish(
@@ -145,10 +179,9 @@ def publish(
 ) -> None:
     """Publish every recorded study and the ledger as a static, self-contained site."""
     from whatworks.publish.site import publish as publish_site
-    from whatworks.study import places
 
-    index = publish_site(places.find(), site)
-    typer.echo(_from_here(index))
+    index = publish_site(here.workspace(), site)
+    typer.echo(here.path(index))
 
 
 def lab() -> None:
@@ -157,9 +190,7 @@ def lab() -> None:
     import subprocess
     import sys
 
-    from whatworks.study import places
-
-    workspace = places.find()
+    workspace = here.workspace()
     if importlib.util.find_spec("jupyterlab") is None:
         raise StudyError(
             "JupyterLab is not installed here",
@@ -183,65 +214,23 @@ def _chosen(study: str, every: bool) -> list[str]:
         )
     if study:
         return [study]
-    from whatworks.study import places
-
-    found = [folder.name for folder in places.find().studies()]
+    found = [folder.name for folder in here.workspace().studies()]
     if not found:
         raise StudyError("there is no study yet", where="studies", remedy="Make one with `whatworks new`.")
     return found
 
 
-def _verified(name: str) -> Verification:
+def _verified(name: str, batch: progress.Batch) -> tuple[Verification, int]:
+    """The verdict on a study, and the exit status it stands for; raises `StudyError` for no study."""
     from whatworks.study import open_study
     from whatworks.study import verify as verify_study
     from whatworks.study.verifying import unreadable
 
-    try:
-        opened = open_study(name)
-    except StudyError as problem:
-        return unreadable(name, problem)
-    with progress.shown(opened.slug) as tell:
-        return verify_study(opened, render=_render, progress=tell)
-
-
-def _as_json(found: Verification) -> dict[str, Any]:
-    return {
-        "study": found.study,
-        "match": found.ok,
-        "notes": list(found.notes),
-        "fields": [
-            {
-                "name": field.name,
-                "verdict": field.verdict,
-                "recorded": field.recorded,
-                "found": field.found,
-                "why": field.why,
-            }
-            for field in found.fields
-        ],
-    }
-
-
-def _print_verification(found: Verification, fields: bool) -> None:
-    parted = found.parted()
-    matching = len(found.fields) - len(parted)
-    verdict = "everything matches" if found.ok else f"{len(parted)} fields do not match"
-    typer.echo(f"{found.study}: {verdict} ({matching} of {len(found.fields)} fields match)")
-    for note in found.notes:
-        typer.echo(f"  note: {note}")
-    for field in found.fields if fields else parted:
-        if field.verdict == "match":
-            typer.echo(f"  match  {field.name}")
-        elif field.verdict == "drift":
-            reason = f" ({field.why})" if field.why else ""
-            typer.echo(f"  drift  {field.name}: recorded {field.recorded}, now {field.found}{reason}")
-        else:
-            # several fields may fail for one reason; what to do about it is said once, at the end
-            why = field.why if field is parted[-1] else field.why.partition("\n")[0]
-            typer.echo(f"  cannot re-run  {field.name}: because {why}")
-
-
-def _from_here(path: Path) -> str:
-    here = Path.cwd().resolve()
-    resolved = path.resolve()
-    return str(resolved.relative_to(here)) if here in resolved.parents else str(resolved)
+    here.workspace().study(name)
+    with batch.study(Path(name).name) as step:
+        try:
+            opened = open_study(name, start=here.start())
+        except StudyError as problem:
+            return unreadable(name, problem), problem.exit_status
+        found = verify_study(opened, render=step.around(_render), progress=step.tell)
+    return found, 0 if found.ok else 1

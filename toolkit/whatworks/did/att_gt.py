@@ -12,14 +12,13 @@ from whatworks.answer import explained
 from whatworks.arrays import Bools
 from whatworks.did.group_time.cells import Base, Comparison, lay_out
 from whatworks.did.group_time.effects import GroupTime, estimate
-from whatworks.did.group_time.gt_inference import Inference, settle
 from whatworks.did.group_time.nuisance import Adjust
-from whatworks.did.group_time.quantify import Quantified, quantify
+from whatworks.did.group_time.quantify import Inference, Quantified, quantify, settle
 from whatworks.did.group_time.summary import Averages, by_size, usable
 from whatworks.did.regression.answer import choices, sizes
 from whatworks.did.regression.reassign import recorded
 from whatworks.did.regression.requirements import require_complete
-from whatworks.errors import DesignError, EstimationError, OptionError, choose, first_few
+from whatworks.errors import DesignError, EstimationError, OptionError, check_whole, choose, first_few
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
 from whatworks.inference.errors.joint import JointTest
@@ -141,13 +140,8 @@ def _check_options(panel: Panel, comparison: str, adjust: str, base: str, antici
     choose("comparison", comparison, ("never", "not_yet"), where=WHERE)
     choose("adjust", adjust, ("none", "outcome", "weights", "doubly_robust"), where=WHERE)
     choose("base", base, ("varying", "universal"), where=WHERE)
-    whole = isinstance(anticipation, (int, np.integer)) and not isinstance(anticipation, bool)
-    if not whole or int(str(anticipation)) < 0:
-        raise OptionError(
-            f"anticipation={anticipation!r} is not a whole number of at least 0",
-            where=WHERE,
-            remedy="Give the number of periods before the start in which effects may begin.",
-        )
+    remedy = "Give the number of periods before the start in which effects may begin."
+    check_whole("anticipation", anticipation, least=0, where=WHERE, remedy=remedy)
     if adjust != "none" and not panel.covariate_names:
         raise OptionError(
             f"adjust={adjust!r} has nothing to adjust for: the panel has no covariates",

@@ -115,7 +115,7 @@ def _fit(panel: Panel, treated: Bools, post: Bools) -> Regression:
 
 
 def _uncertainty(
-    panel: Panel, fit: Regression, inference: object, level: float
+    panel: Panel, fit: Regression, inference: Inference, level: float
 ) -> tuple[Choice, Uncertainty]:
     treated = requirements.treated_units(panel)
     if isinstance(inference, RandomisationInference):

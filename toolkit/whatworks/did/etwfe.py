@@ -14,8 +14,8 @@ from whatworks.did.linear.interacted import interact
 from whatworks.did.linear.saturated import CellEffects, Saturated, mass_of, saturate
 from whatworks.did.linear.scores import Sample, sample
 from whatworks.did.regression import requirements
-from whatworks.did.window_options import check_whole
-from whatworks.errors import choose
+from whatworks.did.regression.requirements import Inference
+from whatworks.errors import check_whole, choose
 from whatworks.panel import NEVER, Panel
 from whatworks.results import Result
 
@@ -31,7 +31,7 @@ def etwfe(
     model: Model = "linear",
     covariates: Covariates = "plain",
     anticipation: int = 0,
-    inference: requirements.Inference = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effects from a two-way regression with one indicator for every cohort and treated period.
@@ -77,7 +77,7 @@ def etwfe(
 
 
 def _linear(
-    panel: Panel, *, anticipation: int, interacted: bool, inference: object, level: float, where: str
+    panel: Panel, *, anticipation: int, interacted: bool, inference: Inference, level: float, where: str
 ) -> Result:
     requirements.require_contrast(panel, where)
     data = sample(panel, anticipation)

@@ -154,10 +154,12 @@ def combine(detail: EventStudyDetail, combos: Floats, level: float) -> Uncertain
     """Uncertainty of combinations (m, J) of the effects by event time, by the inference of the result."""
     rest = len(detail.fit.coefficients) - combos.shape[1]
     contrasts = np.pad(combos, ((0, 0), (0, rest)))
-    return requirements.uncertainty(detail.choice, detail.fit, contrasts, level)
+    return detail.choice.from_regression(detail.fit, contrasts, level=level)
 
 
-def _learn(panel: Panel, distances: Distances, inference: object) -> EventStudyDetail:
+def _learn(
+    panel: Panel, distances: Distances, inference: requirements.Inference | RandomisationInference
+) -> EventStudyDetail:
     fit = _fit(panel, distances)
     if isinstance(inference, RandomisationInference):
         choice = Choice(of_events(panel, inference, distances.times, distances.ends), "as asked for")

@@ -12,17 +12,16 @@ from whatworks.answer import explained
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.bands import banded, plain_band
 from whatworks.did.linear.imputed import Imputed, Targets, average, contributions, impute, masses, targets
-from whatworks.did.linear.imputed_errors import Inference, settle, uncertainty, wild_scores
+from whatworks.did.linear.imputed_errors import IMPUTED, Inference, uncertainty, wild_scores
 from whatworks.did.linear.leads import Leads, fit_leads
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, sizes
-from whatworks.did.window_options import check_pair, check_whole
-from whatworks.errors import DesignError, choose, first_few
+from whatworks.errors import DesignError, check_pair, check_whole, choose, first_few
 from whatworks.inference.default import Choice, count_clusters
-from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.errors.joint import JointTest
 from whatworks.inference.errors.uniform import Band, regression_terms, score_terms, wild_band
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
@@ -67,7 +66,7 @@ class ImputationDetail:
     def spread(self) -> Floats:
         """(G, l + k) influence of each cluster on the leads and on the averages, without any factor."""
         data = self.effects.sample
-        own = cluster_sums(contributions(self.effects, self.targets), data.cluster, data.n_clusters)
+        own = by_cluster(contributions(self.effects, self.targets), data.cluster, data.n_clusters)
         if isinstance(self.leads, NotAvailable):
             return own
         fit, count = self.leads.fit, len(self.leads.event_time)
@@ -129,7 +128,7 @@ def imputation(
     _refuse_nothing(panel, found, aim)
     treated = np.asarray((found.cells & aim[found.sample.group]).any(axis=1))
     later = np.asarray(panel.start > panel.cohorts[0])
-    choice = settle(inference, count_clusters(panel.cluster, treated, later), WHERE)
+    choice = IMPUTED.settle(inference, count_clusters(panel.cluster, treated, later), WHERE)
     before = fit_leads(panel, found, leads, anticipation, choice, level, WHERE)
     return _result(panel, found, aim, choice, before, asked)
 
@@ -153,7 +152,6 @@ def _result(
     spec: dict[str, object] = {"by": asked.by, "anticipation": asked.anticipation}
     spec |= {"horizons": None if asked.horizons is None else list(asked.horizons)}
     spec |= {"leads": 0 if isinstance(before, NotAvailable) else len(before.event_time)}
-    wild = isinstance(choice.inference, WildCluster)
     times = keys if asked.by == "event_time" else keys[:0]
     own = Targets(together.share[1 : 1 + len(times)])
     detail = ImputationDetail(found, times, own, _lost(panel, found), before, pretrend, choice)
@@ -167,7 +165,7 @@ def _result(
         relative=relative_change(
             headline, float(average(found, Targets(together.share[:1]), found.sample.outcome)[0])
         ),
-        seed=requirements.seed_used(choice, panel.n_clusters) if wild else None,
+        seed=choice.seed(panel.n_clusters),
         notes=(*panel.notes, *_notes(panel, found), *choice.warnings),
         detail=detail,
     )

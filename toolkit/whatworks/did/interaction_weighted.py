@@ -11,8 +11,7 @@ from whatworks.did.linear.by_event_time import Story, report
 from whatworks.did.linear.saturated import CellEffects, Saturated, mass_of, saturate
 from whatworks.did.linear.scores import Sample, sample
 from whatworks.did.regression import requirements
-from whatworks.did.window_options import check_whole
-from whatworks.errors import first_few
+from whatworks.errors import check_whole, first_few
 from whatworks.panel import NEVER, Panel
 from whatworks.results import Result
 

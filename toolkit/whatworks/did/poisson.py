@@ -13,12 +13,12 @@ from whatworks.did.counts.counted import Counted, cells_of, counted
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, sizes
 from whatworks.errors import DesignError, first_few
-from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.default import Choice, count_clusters, placed
 from whatworks.inference.errors.score_wild import score_bootstrap
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.fits import poisson_effects
 from whatworks.inference.fits.poisson_effects import PoissonFit, SeparationError
-from whatworks.inference.fits.poisson_rows import placed, worded
+from whatworks.inference.fits.poisson_rows import worded
 from whatworks.inference.fits.regression import Regression
 from whatworks.inference.log_scale import mapped
 from whatworks.inference.uncertainty import Uncertainty
@@ -104,7 +104,7 @@ def poisson(panel: Panel, *, inference: requirements.Inference = None, level: fl
         spec=choices(panel, choice, level, exposure=panel.exposure is not None, left_out=list(silent)),
         input_hash=panel.fingerprint,
         relative=mapped(log_effect, f"{about}, as a percent change", "percent", 1.0, 100.0),
-        seed=requirements.seed_used(choice, used.n_clusters),
+        seed=choice.seed(used.n_clusters),
         notes=(*panel.notes, *counts.notes, *dropped, *choice.warnings, *_sentences(used, detail.dispersion)),
         detail=detail,
     )
@@ -117,7 +117,7 @@ def _learn(
     used = counts.panel
     treated = requirements.treated_units(used)
     choice = requirements.settle(inference, count_clusters(used.cluster, treated, ~treated), WHERE)
-    choice = replace(choice, inference=placed(choice.inference, counts.kept))
+    choice = placed(choice, counts.kept)
     regressors = _regressors(used)
     names = ("the treatment", *(f"covariate {name!r}" for name in used.covariate_names))
     fit, dropped = _fit(used, regressors, names)
@@ -211,7 +211,7 @@ def _uncertainty(
 ) -> Uncertainty:
     wild = choice.inference
     if not isinstance(wild, WildCluster):
-        return worded(requirements.uncertainty(choice, regression, np.eye(len(regressors))[:1], level))
+        return worded(choice.from_regression(regression, np.eye(len(regressors))[:1], level=level))
 
     def held(value: float) -> Regression:
         distance = value - float(fit.coefficients[0])

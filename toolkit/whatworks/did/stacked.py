@@ -11,14 +11,12 @@ import pandas as pd
 from whatworks.answer import explained
 from whatworks.arrays import Floats, Ints
 from whatworks.did.linear.bands import banded, plain_band
-from whatworks.did.linear.lead_scores import lead_test
-from whatworks.did.linear.scores import Sample, sample, stacked_scores
+from whatworks.did.linear.scores import Sample, lead_test, sample, stacked_scores
 from whatworks.did.linear.stacks import Stacks, coefficients, effect_cells, regression, stack
 from whatworks.did.linear.wild import wild
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, sizes
-from whatworks.did.window_options import check_pair
-from whatworks.errors import DesignError, OptionError, choose, first_few
+from whatworks.errors import DesignError, OptionError, check_pair, choose, first_few
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.draws import check_level
 from whatworks.inference.errors.cluster import Regression
@@ -115,7 +113,7 @@ def _result(panel: Panel, detail: StackedDetail, comparison: str, level: float) 
         spec=choices(panel, choice, level, window=window, comparison=comparison),
         input_hash=panel.fingerprint,
         relative=relative_change(headline, float(share @ stacks.observed(detail.sample))),
-        seed=requirements.seed_used(choice, panel.n_clusters),
+        seed=choice.seed(panel.n_clusters),
         notes=(*panel.notes, *_trimmed(panel, stacks), *choice.warnings),
         detail=detail,
     )
@@ -176,7 +174,7 @@ def combine(detail: StackedDetail, combos: Floats, level: float) -> Uncertainty:
     """Uncertainty of combinations (m, k) of the effects by event time, by the inference of the result."""
     data = detail.sample
     if not isinstance(detail.choice.inference, WildCluster):
-        return requirements.uncertainty(detail.choice, detail.fit, combos, level)
+        return detail.choice.from_regression(detail.fit, combos, level=level)
     effects = [effect_cells(data, detail.stacks, row != 0) for row in combos]
     return wild(data, coefficients(data, detail.stacks, combos), effects, detail.choice.inference, level)
 

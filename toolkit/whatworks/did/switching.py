@@ -11,9 +11,10 @@ from whatworks.answer import NO_NOISE, bare_row, explained
 from whatworks.arrays import Bools, Floats
 from whatworks.did.regression.answer import sizes
 from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
-from whatworks.inference.default import Choice, Default, count_clusters, decide
-from whatworks.inference.errors.influence import Analytical, analytical, cluster_sums, standard_errors
+from whatworks.inference.default import ByClusters, Choice, ClusterCounts, Default, count_clusters
+from whatworks.inference.errors.influence import Analytical, analytical, standard_errors
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.panel import NEVER, Panel
@@ -22,6 +23,14 @@ from whatworks.results import NotAvailable, Result
 WHERE = "did.switching"
 
 Inference = Analytical | WildCluster | Default | None
+
+SWITCHES = ByClusters(
+    Inference,
+    "inference={!r} does not apply to switches",
+    'Use Analytical() ("analytical") or WildCluster() ("wild"), or leave it out.',
+    many=Analytical("clusters"),
+    by_scores=True,
+)
 
 
 ASSUMES = (
@@ -48,7 +57,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Parts:
+class LinearParts:
     """One estimate that is linear in the outcome.
 
     Attributes:
@@ -79,7 +88,7 @@ class SwitchingDetail:
     status: Floats
     on: Side
     off: Side
-    parts: dict[str, Parts]
+    parts: dict[str, LinearParts]
     choice: Choice
 
 
@@ -118,7 +127,7 @@ def switching(panel: Panel, *, treated: str, inference: Inference = None, level:
             ("placebo, one period earlier", (_placebo(panel, status, on), _placebo(panel, status, off))),
         )
     }
-    choice = _settle(panel, on, off, inference)
+    choice = SWITCHES.settle(inference, _counts(panel, on, off), WHERE)
     return _result(panel, treated, SwitchingDetail(status, on, off, parts, choice), level)
 
 
@@ -147,7 +156,7 @@ def _result(panel: Panel, treated: str, detail: SwitchingDetail, level: float) -
         },
         input_hash=panel.fingerprint,
         relative=relative_change(headline, _untreated_mean(panel, on, off) + parts["DID_M"].value),
-        seed=_seed(choice, panel.n_clusters),
+        seed=choice.seed(panel.n_clusters),
         notes=(*panel.notes, ASSUMES, *_notes(detail.status, on, off), *choice.warnings),
         detail=detail,
     )
@@ -226,12 +235,12 @@ def _require_switches(on: Side, off: Side) -> None:
     )
 
 
-def _parts(panel: Panel, sides: tuple[Side, ...]) -> Parts:
+def _parts(panel: Panel, sides: tuple[Side, ...]) -> LinearParts:
     weight = panel.unit_weight[:, None]
     total = sum(float((weight * side.switch).sum()) for side in sides)
     value, scores = 0.0, np.zeros((4, panel.n_units))
     if total == 0:
-        return Parts(np.nan, scores[0], scores[1], scores[2], 0)
+        return LinearParts(np.nan, scores[0], scores[1], scores[2], 0)
     for side in sides:
         moved, kept = weight * side.switch, weight * side.stay
         mass, others = moved.sum(axis=0), _positive(kept.sum(axis=0))
@@ -251,31 +260,24 @@ def _parts(panel: Panel, sides: tuple[Side, ...]) -> Parts:
             ]
         )
     switches = sum(int(side.switch.sum()) for side in sides)
-    return Parts(value, scores[0] - value * scores[3], scores[1], scores[2], switches)
+    return LinearParts(value, scores[0] - value * scores[3], scores[1], scores[2], switches)
 
 
 def _positive(values: Floats) -> Floats:
     return np.where(values > 0, values, 1.0)
 
 
-def _settle(panel: Panel, on: Side, off: Side, asked: object) -> Choice:
-    if asked is not None and not isinstance(asked, Analytical | WildCluster | Default):
-        raise OptionError(
-            f"inference={asked!r} does not apply to switches",
-            where=WHERE,
-            remedy='Use Analytical() ("analytical") or WildCluster() ("wild"), or leave it out.',
-        )
+def _counts(panel: Panel, on: Side, off: Side) -> ClusterCounts:
     switch, stay = ((getattr(on, name) | getattr(off, name)).any(axis=1) for name in ("switch", "stay"))
-    counts = count_clusters(panel.cluster, switch, stay)
-    return decide(asked, counts, many=Analytical("clusters"), by_scores=True)
+    return count_clusters(panel.cluster, switch, stay)
 
 
-def _uncertainty(panel: Panel, part: Parts, choice: Choice, level: float) -> Uncertainty:
+def _uncertainty(panel: Panel, part: LinearParts, choice: Choice, level: float) -> Uncertainty:
     value = np.array([part.value])
     if isinstance(choice.inference, NotAvailable):
         return unknown(value, choice.inference.reason, level=level)
     columns = np.stack([part.influence, part.at_null, part.slope], axis=1)
-    sums = cluster_sums(columns, panel.cluster, panel.n_clusters)
+    sums = by_cluster(columns, panel.cluster, panel.n_clusters)
     error = standard_errors(sums[:, :1])
     if not np.isfinite(error[0]):
         return unknown(value, NO_NOISE, level=level)
@@ -288,7 +290,7 @@ def _uncertainty(panel: Panel, part: Parts, choice: Choice, level: float) -> Unc
     )
 
 
-def _effects(parts: dict[str, Parts], found: dict[str, Uncertainty]) -> pd.DataFrame:
+def _effects(parts: dict[str, LinearParts], found: dict[str, Uncertainty]) -> pd.DataFrame:
     rows = [
         {"term": name, **found[name].row(0), "n": part.switches}
         if name in found
@@ -310,11 +312,6 @@ def _untreated_mean(panel: Panel, on: Side, off: Side) -> float:
         if side.sign > 0 and moved.any():
             total -= _parts(panel, (side,)).value * float(moved.sum())
     return total / mass
-
-
-def _seed(choice: Choice, clusters: int) -> int | None:
-    wild = choice.inference
-    return wild.seed if isinstance(wild, WildCluster) and not wild.enumerates(clusters) else None
 
 
 def _notes(status: Floats, on: Side, off: Side) -> list[str]:

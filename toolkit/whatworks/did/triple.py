@@ -87,7 +87,7 @@ def triple(
 def _result(panel: Panel, other: Panel, detail: TripleDetail, level: float) -> Result:
     fits, choice = detail.fits, detail.choice
     contrast = np.eye(len(fits[0].coefficients))[:1]
-    found = [requirements.uncertainty(choice, fit, contrast, level) for fit in fits]
+    found = [choice.from_regression(fit, contrast, level=level) for fit in fits]
     observed, treated = ~np.isnan(detail.difference), int(requirements.treated_units(panel).sum())
     headline = found[0].estimate(
         0,
@@ -104,7 +104,7 @@ def _result(panel: Panel, other: Panel, detail: TripleDetail, level: float) -> R
         spec=choices(panel, choice, level, other=other.outcome_name, other_hash=other.fingerprint),
         input_hash=panel.fingerprint,
         relative=relative_change(headline, _mean_treated(panel, observed)),
-        seed=requirements.seed_used(choice, panel.n_clusters),
+        seed=choice.seed(panel.n_clusters),
         notes=(*panel.notes, *_notes(panel, other, observed), *choice.warnings, _sentence(found)),
         detail=detail,
     )

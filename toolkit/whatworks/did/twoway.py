@@ -157,7 +157,7 @@ def _fit(panel: Panel, observed: Bools) -> Regression:
 
 
 def _uncertainty(
-    panel: Panel, fit: Regression, inference: object, level: float
+    panel: Panel, fit: Regression, inference: Inference, level: float
 ) -> tuple[Choice, Uncertainty]:
     if isinstance(inference, RandomisationInference):
         return Choice(inference, "as asked for"), of_twoway(panel, inference, level)

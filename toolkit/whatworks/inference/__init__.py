@@ -15,6 +15,7 @@ from whatworks.inference.default import Default
 from whatworks.inference.draws import DEFAULT_SEED
 from whatworks.inference.errors.cluster import ClusterRobust
 from whatworks.inference.errors.heteroskedastic import Heteroskedastic
+from whatworks.inference.errors.influence import Analytical
 from whatworks.inference.errors.jackknife import Jackknife
 from whatworks.inference.errors.sandwich import Conley, DriscollKraay, TwoWay
 from whatworks.inference.errors.wild import WildCluster
@@ -48,9 +49,10 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "jackknife": Jackknife,
     "two_way": TwoWay,
     "driscoll_kraay": DriscollKraay,
+    "analytical": Analytical,
 }
 
-NAMES = (*_BOOTSTRAPS, "multiplier", *_PLAIN, "analytical", *_SYNTHETIC)
+NAMES = (*_BOOTSTRAPS, "multiplier", *_PLAIN, *_SYNTHETIC)
 """The words for inference in study parameters and on the command line.
 
 `Conley` needs coordinates and has no word; give the object.
@@ -82,14 +84,10 @@ def _named(name: str, draws: int, seed: int) -> Any:
         synthetic = getattr(importlib.import_module(f"whatworks.inference.{module}"), kind)
         settings = {field.name for field in dataclasses.fields(synthetic)}
         return synthetic(**{k: v for k, v in (("draws", draws), ("seed", seed)) if k in settings})
-    # these two are loaded only when asked for
-    if name == "multiplier":
-        from whatworks.inference.errors.multiplier import MultiplierBootstrap
+    # loaded only when asked for
+    from whatworks.inference.errors.multiplier import MultiplierBootstrap
 
-        return MultiplierBootstrap(draws=draws, seed=seed)
-    from whatworks.inference.errors.influence import Analytical
-
-    return Analytical()
+    return MultiplierBootstrap(draws=draws, seed=seed)
 
 
 __all__ = [

@@ -8,12 +8,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from whatworks.arrays import Bools, Ints
-from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_seed
+from whatworks.arrays import Bools, Floats, Ints
+from whatworks.inference.asked import Admitted
+from whatworks.inference.draws import DEFAULT_SEED, check_draws, check_level, check_seed
+from whatworks.inference.errors.cluster import ClusterRobust
+from whatworks.inference.errors.influence import Analytical
 from whatworks.inference.errors.jackknife import Jackknife
+from whatworks.inference.errors.sandwich import Conley
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits.regression import Regression
 from whatworks.inference.synthetic.placebo_error import PlaceboError
 from whatworks.inference.synthetic.unit_bootstrap import UnitBootstrap
+from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.results import NotAvailable
 
 MANY_CLUSTERS: Final = 40
@@ -74,6 +80,55 @@ class Choice:
     reason: str
     warnings: tuple[str, ...] = ()
 
+    def from_regression(self, fit: Regression, contrasts: Floats, *, level: float) -> Uncertainty:
+        """Uncertainty of `contrasts @ coefficients`, `contrasts` (m, k), or the reason why there is none."""
+        check_level(level)
+        if isinstance(self.inference, NotAvailable):
+            return unknown(contrasts @ fit.coefficients, self.inference.reason, level=level)
+        found: Uncertainty = self.inference.from_regression(fit, contrasts, level=level)
+        return found
+
+    def seed(self, clusters: int) -> int | None:
+        """The seed, where the wild bootstrap drew signs at random."""
+        wild = self.inference
+        return wild.seed if isinstance(wild, WildCluster) and not wild.enumerates(clusters) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ByClusters(Admitted):
+    """The inference objects of a kind of estimate whose default goes by the number of clusters.
+
+    Attributes:
+        many: the default with many clusters.
+        by_scores: whether the wild bootstrap multiplies scores instead of refitting.
+        few: warning for errors that rest on many clusters where there are `{clusters}`, too few.
+    """
+
+    many: ClusterRobust | Analytical
+    by_scores: bool = False
+    few: str = ""
+
+    def settle(self, asked: object, counts: ClusterCounts, where: str) -> Choice:
+        """The inference object to use and why; raises `OptionError` for one that does not fit."""
+        self.require(asked, where)
+        choice = decide(asked, counts, many=self.many, by_scores=self.by_scores)
+        if self.few and rests_on_many(choice) and not plenty(counts):
+            return replace(choice, warnings=(self.few.format(clusters=counts.clusters),))
+        return choice
+
+
+def draws_of(asked: object) -> Default | None:
+    """The draws and seed for a default, None where an inference object was asked for."""
+    settings = Default() if asked is None else asked
+    return settings if isinstance(settings, Default) else None
+
+
+def rests_on_many(choice: Choice) -> bool:
+    """Whether it is an error that takes clusters to be many, and nobody has been warned that they are few."""
+    used = choice.inference
+    robust = isinstance(used, ClusterRobust) and used.kind in ("CR0", "CR1")
+    return (robust or isinstance(used, Analytical)) and not choice.warnings
+
 
 def count_clusters(cluster: Ints | None, treated: Bools, comparison: Bools) -> ClusterCounts:
     """Count both sides: `treated` and `comparison` are (N,) masks, `cluster` (N,) codes or None for units."""
@@ -89,7 +144,9 @@ def count_clusters(cluster: Ints | None, treated: Bools, comparison: Bools) -> C
     )
 
 
-def decide(asked: object, counts: ClusterCounts, *, many: object, by_scores: bool = False) -> Choice:
+def decide(
+    asked: object, counts: ClusterCounts, *, many: ClusterRobust | Analytical, by_scores: bool = False
+) -> Choice:
     """Settle the inference of a design.
 
     Args:
@@ -105,9 +162,9 @@ def decide(asked: object, counts: ClusterCounts, *, many: object, by_scores: boo
     if missing is not None:
         return Choice(missing, missing.reason, (missing.reason,))
     warnings = warn(counts)
-    if asked is not None and not isinstance(asked, Default):
+    settings = draws_of(asked)
+    if settings is None:
         return _cautioned(Choice(asked, "as asked for", warnings), counts, by_scores)
-    settings = asked if isinstance(asked, Default) else Default()
     if plenty(counts):
         return Choice(many, f"the default with {counts.clusters} clusters", warnings)
     wild = WildCluster(draws=settings.draws, seed=settings.seed)
@@ -188,3 +245,11 @@ def warn(counts: ClusterCounts) -> tuple[str, ...]:
 
 def _smaller_side(counts: ClusterCounts) -> int:
     return min(counts.treated_clusters, counts.comparison_clusters)
+
+
+def placed(choice: Choice, kept: Bools) -> Choice:
+    """The choice for the units kept of all: distances between places need only theirs."""
+    used = choice.inference
+    if isinstance(used, Conley) and len(used.coordinates) == len(kept):
+        return replace(choice, inference=replace(used, coordinates=used.coordinates[kept]))
+    return choice

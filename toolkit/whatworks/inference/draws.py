@@ -9,7 +9,7 @@ from typing import Final, Literal
 import numpy as np
 
 from whatworks.arrays import Floats
-from whatworks.errors import OptionError
+from whatworks.errors import OptionError, check_whole
 
 Weights = Literal["rademacher", "webb", "mammen"]
 
@@ -98,24 +98,14 @@ def _points(kind: Weights) -> tuple[Floats, Floats]:
 
 def check_seed(seed: int) -> int:
     """The seed as an int; raises `OptionError` unless it is a whole number of at least 0."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise OptionError(
-            f"seed={seed!r} is not a whole number of at least 0",
-            where="inference",
-            remedy="Give any whole number, such as 1; the same number gives the same draws.",
-        )
-    return int(seed)
+    remedy = "Give any whole number, such as 1; the same number gives the same draws."
+    return check_whole("seed", seed, least=0, where="inference", remedy=remedy)
 
 
 def check_draws(draws: int) -> int:
     """The number of draws as an int; raises `OptionError` below 99 (no 5% test could be told from chance)."""
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 99:
-        raise OptionError(
-            f"draws={draws!r} is not a whole number of at least 99",
-            where="inference",
-            remedy="Give 999 for a quick look and 9999 for a number to publish.",
-        )
-    return int(draws)
+    remedy = "Give 999 for a quick look and 9999 for a number to publish."
+    return check_whole("draws", draws, least=99, where="inference", remedy=remedy)
 
 
 def check_level(level: float) -> float:

@@ -9,9 +9,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from whatworks.errors import OptionError, did_you_mean
 
-__all__ = ["apply", "read", "settings"]
+__all__ = ["apply", "in_words", "read", "settings"]
 
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_SINGULAR = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", Any: "a word"}
+_PLURAL = {int: "whole numbers", float: "numbers"}
 
 
 def apply(chosen: Any, name: str, text: str) -> Any:
@@ -75,6 +77,12 @@ def read(hint: Any, value: str, where: str, *, between: str = ",") -> Any:
         if type(None) in parts and value.strip().lower() in ("", "none"):
             return None
         kinds = [part for part in parts if part is not type(None)]
+        words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+        if value in words:
+            return value
+        numbers = [kind for kind in kinds if kind in (int, float)]
+        if words and numbers:
+            return _number_or_word(numbers[0], words, value, where)
         lists = [kind for kind in kinds if get_origin(kind) in (tuple, Sequence)]
         # one word is a list only where nothing else is asked for
         asked = lists if lists and between and between in value else kinds
@@ -92,6 +100,26 @@ def read(hint: Any, value: str, where: str, *, between: str = ",") -> Any:
     )
 
 
+def in_words(hint: Any, *, between: str = ",") -> str:
+    """What `read` takes for a type, in words (`never or not_yet`, `a whole number`); "" for nothing."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        kinds = [in_words(part, between=between) for part in parts if part is not type(None)]
+        return " or ".join(dict.fromkeys(kind for kind in kinds if kind))
+    if origin is Literal:
+        return _either([str(part) for part in parts])
+    if origin in (tuple, Sequence) and between:
+        fixed = len(parts) > 1 and parts[1] is not ...
+        if fixed:
+            return f"{len(parts)} {_PLURAL.get(parts[0], 'words')} with {between!r} between"
+        return f"words with {between!r} between"
+    return _SINGULAR.get(hint, "")
+
+
+def _either(words: list[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
 def _truth(value: str, where: str) -> bool:
     found = _TRUTH.get(value.strip().lower())
     if found is None:
@@ -106,6 +134,17 @@ def _several(parts: tuple[Any, ...], value: str, where: str, between: str) -> tu
         raise OptionError(f"{value!r} has {len(items)} parts", where=where, remedy=f"Give {len(parts)}.")
     kinds = list(parts) if fixed else [parts[0]] * len(items)
     return tuple(read(kind, item, where) for kind, item in zip(kinds, items, strict=True))
+
+
+def _number_or_word(hint: type, words: list[str], value: str, where: str) -> Any:
+    try:
+        return hint(value)
+    except ValueError as problem:
+        raise OptionError(
+            f"{value!r} is neither a number nor a choice",
+            where=where,
+            remedy=f"{did_you_mean(value, words)}Write a number in digits, or {' or '.join(words)}.",
+        ) from problem
 
 
 def _number(hint: type, value: str, where: str) -> Any:

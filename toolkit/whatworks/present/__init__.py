@@ -19,7 +19,6 @@ from whatworks.present.paths import cohort_paths, paths
 from whatworks.present.power import power_curve, power_sizes
 from whatworks.present.pretrend_power import pretrend_power
 from whatworks.present.said import said
-from whatworks.present.sentence import Status, findings, headline, status
 from whatworks.present.synth import donor_weights, synth_gap, synth_path, synth_ranking
 from whatworks.present.tables import checks_table, design_table, effects_table, secondary_table
 from whatworks.present.trial_balance import trial_balance
@@ -27,7 +26,6 @@ from whatworks.present.trial_balance import trial_balance
 __all__ = [
     "FIGURE_MIME",
     "Figure",
-    "Status",
     "answer",
     "bacon",
     "balance_table",
@@ -43,9 +41,7 @@ __all__ = [
     "effects_table",
     "estimates",
     "event_study",
-    "findings",
     "flow",
-    "headline",
     "honest",
     "paths",
     "power_curve",
@@ -53,7 +49,6 @@ __all__ = [
     "pretrend_power",
     "said",
     "secondary_table",
-    "status",
     "synth_gap",
     "synth_path",
     "synth_ranking",

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from whatworks.present import sentence
-from whatworks.present.sentence import Better
+from whatworks import verdict
 from whatworks.results import NotAvailable, Result
 from whatworks.shown import Note, words
 
 
-def answer(
-    found: Result | NotAvailable, *, subject: str = "", unit: str = "", better: Better = "lower"
-) -> Note:
+def answer(found: Result | NotAvailable, *, subject: str = "", unit: str = "") -> Note:
     """What a further analysis of the same study found and what must be known of it, or why it does not apply.
 
     Args:
         found: its result, or the reason why there is none.
         subject: what was measured, as it stands in a sentence.
         unit: the unit in words, where a change is better told in it than in percent.
-        better: whether a lower or a higher outcome is the better one.
     """
     if isinstance(found, NotAvailable):
         return Note((words.sentence(f"This does not apply here: {found.reason}"),))
-    said = sentence.headline(found, subject=subject or "the outcome", unit=unit, better=better)
-    return Note((said, *map(words.sentence, found.notes)))
+    return Note((verdict.beside(found, subject=subject, unit=unit), *map(words.sentence, found.notes)))

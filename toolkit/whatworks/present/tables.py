@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from whatworks.present import sentence
-from whatworks.results import CheckResult, Estimate, NotAvailable, Result, Verdict
+from whatworks.results import CheckResult, CheckVerdict, Estimate, NotAvailable, Result
 from whatworks.shown import Table, words
+from whatworks.verdict import Measure, measure, smallest_detectable
 
-_VERDICT: dict[Verdict, str] = {
+_VERDICT: dict[CheckVerdict, str] = {
     "pass": "\u2713 Pass",
     "concern": "! Concern",
     "fail": "\u2717 Fail",
+    "not_informative": "\u25cb Not informative",
     "not_applicable": "\u2013 Not applicable",
 }
 _WHICH = {
@@ -26,7 +27,7 @@ _WHICH = {
 }
 
 
-def verdict(value: Verdict) -> str:
+def verdict(value: CheckVerdict) -> str:
     """A verdict with its sign, so that it never rests on colour: `✓ Pass`."""
     return _VERDICT[value]
 
@@ -102,7 +103,7 @@ _CHECKS = "Checks on this result, and what they found"
 def design_table(result: Result, *, subject: str = "") -> Table:
     """The size of the study and what it could have found."""
     design = result.design
-    least = sentence.smallest_detectable(result)
+    least = smallest_detectable(result)
     rows = (
         ("Method", result.method),
         ("Units", f"{design.n_units:,}"),
@@ -121,7 +122,7 @@ def secondary_table(result: Result) -> Table:
     """The secondary outcomes, with p-values adjusted for how many there are."""
     rows = []
     for item in result.secondary:
-        found = sentence.measure(item.estimate, item.relative)
+        found = measure(item.estimate, item.relative)
         if isinstance(found, NotAvailable):
             rows.append(
                 (words.spoken(item.outcome), str(found), "not available", words.p_value(item.p_adjusted))
@@ -218,11 +219,11 @@ def _count(row: dict[Hashable, Any]) -> str:
     return words.cell(int(value)) if float(value).is_integer() else words.number(float(value))
 
 
-def _change(found: sentence.Measure, value: float) -> str:
+def _change(found: Measure, value: float) -> str:
     return words.signed(value, found.decimals) + ("%" if found.percent else "")
 
 
-def _ends(found: sentence.Measure) -> str:
+def _ends(found: Measure) -> str:
     if isinstance(found.low, NotAvailable):
         return str(found.low)
     if isinstance(found.high, NotAvailable):

@@ -7,7 +7,7 @@ from collections import Counter
 from whatworks.checks.honest_bounds import NAME as HONEST_BOUNDS
 from whatworks.present import tables
 from whatworks.publish.words import StudyWords
-from whatworks.results import NotAvailable, Result, Verdict
+from whatworks.results import CheckVerdict, NotAvailable, Result
 from whatworks.shown import words
 
 FEW_CLUSTERS = 40
@@ -19,10 +19,11 @@ _TOUCHED = (
     "was not tested."
 )
 
-_COUNTED: dict[Verdict, tuple[str, str]] = {
+_COUNTED: dict[CheckVerdict, tuple[str, str]] = {
     "pass": ("passed", "passed"),
     "concern": ("raises a concern", "raise a concern"),
     "fail": ("failed", "failed"),
+    "not_informative": ("is not informative", "are not informative"),
     "not_applicable": ("does not apply", "do not apply"),
 }
 

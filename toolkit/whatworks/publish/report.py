@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from whatworks import present
 from whatworks.errors import PublishError
-from whatworks.present import sentence, tables
+from whatworks.present import tables
 from whatworks.publish import audit, cells, checklist, clean, explain, origin, pages
+from whatworks.publish.chip import chip
 from whatworks.publish.words import StudyWords
 from whatworks.results import RATE_RATIO, CheckResult, NotAvailable, Result
 from whatworks.shown import table, words
+from whatworks.verdict import Verdict, judge, secondary
 
 if TYPE_CHECKING:
     from whatworks.study.spec import StudySpec
@@ -56,7 +58,7 @@ def render(
         study = StudyWords.from_spec(str(provenance["study"]["slug"]), study)
     page = pages.fill(
         "report.html",
-        title=study.title,
+        title=study.shown_title,
         publisher=study.publisher,
         kind="Evaluation report",
         study=study,
@@ -72,15 +74,9 @@ def render(
 
 
 def _finding(result: Result, study: StudyWords) -> dict[str, Any]:
-    found = present.findings(
-        result, subject=study.subject, unit=study.unit, better=study.better, worthwhile=study.worthwhile
-    )
-    return {
-        "description": found[0],
-        "findings": found,
-        "status": present.status(result, better=study.better, worthwhile=study.worthwhile),
-        "big": _big(result, study),
-    }
+    found = judge(result, study.asked)
+    big = _big(result, found)
+    return {"description": found.sentence, "verdict": found, "chip": chip(found), "big": big}
 
 
 def _evidence(notebook: Mapping[str, Any], result: Result, study: StudyWords) -> dict[str, Any]:
@@ -114,6 +110,7 @@ def _explained(result: Result, study: StudyWords) -> dict[str, Any]:
         "sure": explain.sure(result),
         "checks_said": explain.checks_said(result, study),
         "checks": _checks(result, study),
+        "secondary_said": [secondary(item) for item in result.secondary],
         "secondary": pages.safe(tables.secondary_table(result).html()) if result.secondary else "",
         "limits": explain.limits(result, study),
         "design": pages.safe(tables.design_table(result).html()),
@@ -138,9 +135,10 @@ def _figure(figure: present.Figure, number: int, study: StudyWords) -> dict[str,
     return {"number": number, "name": figure.name.partition("_")[0], "html": html}
 
 
-def _big(result: Result, study: StudyWords) -> dict[str, str] | None:
-    found = sentence.measure(result.headline, result.relative, unit=study.unit)
-    if isinstance(found, NotAvailable):
+def _big(result: Result, verdict: Verdict) -> dict[str, str] | None:
+    """The number in large type; none for a question that is open."""
+    found = verdict.measured
+    if isinstance(found, NotAvailable) or not verdict.answered:
         return None
     sign = "%" if found.percent else ""
     value = words.signed(found.value, found.decimals) + sign

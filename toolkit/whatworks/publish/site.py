@@ -12,17 +12,22 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from whatworks import present
 from whatworks.errors import PublishError, RecordError, first_few
 from whatworks.publish import audit, explain, outgoing, pages
+from whatworks.publish.chip import chip
 from whatworks.publish.words import StudyWords
 from whatworks.results import Result
 from whatworks.shown import words
+from whatworks.verdict import judge
 
 if TYPE_CHECKING:
     from whatworks.study.places import Workspace
 
 INDEX, REPORT, MANIFEST = "index.html", "report.html", "site.json"
+_MADE_UP = (
+    "The data of these were invented, so that the true effect is known. They show how a study reads and say "
+    "nothing about any real place. They are not counted above."
+)
 _TITLE = "What we have tried, and what we found"
 
 
@@ -129,7 +134,7 @@ def contents(studies: Sequence[StudyPages], *, title: str = _TITLE) -> dict[str,
             audit.refuse(item.report, where=f"studies/{item.study.slug}, report")
             files[f"{item.study.slug}/{REPORT}"] = item.report.encode("utf-8")
         for name, content in sorted(item.downloads.items()):
-            files[_download(item.study.slug, name)] = content
+            files[_download(item.study, name)] = content
     listed = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     files[MANIFEST] = (json.dumps({"schema": "whatworks.site/1", "files": listed}, indent=1) + "\n").encode()
     return files
@@ -138,6 +143,12 @@ def contents(studies: Sequence[StudyPages], *, title: str = _TITLE) -> dict[str,
 def ledger(studies: Sequence[StudyPages], *, title: str = _TITLE) -> str:
     """The index page: every study with what it found, nulls and unfinished ones like any other."""
     entries = [_entry(item) for item in studies]
+    real = [entry for entry in entries if not entry["made_up"]]
+    made_up = [entry for entry in entries if entry["made_up"]]
+    groups = (
+        {"id": "studies", "title": "The studies", "note": "", "entries": real},
+        {"id": "made-up", "title": "Worked examples on made-up data", "note": _MADE_UP, "entries": made_up},
+    )
     publisher = studies[0].study.publisher if studies else "Policing Impact Unit"
     page = pages.fill(
         "ledger.html",
@@ -145,8 +156,9 @@ def ledger(studies: Sequence[StudyPages], *, title: str = _TITLE) -> str:
         publisher=publisher,
         kind="Evidence ledger",
         description="Every evaluation this unit has made, with its finding, margin of error and checks.",
-        entries=entries,
-        said=_tally(entries),
+        entries=[*real, *made_up],
+        groups=[group for group in groups if group["entries"]],
+        said=_tally(real),
     )
     audit.refuse(page, where="site, index")
     return page
@@ -156,26 +168,24 @@ def _entry(item: StudyPages) -> dict[str, Any]:
     study, result = item.study, item.result
     base: dict[str, Any] = {
         "slug": study.slug,
-        "title": study.title,
+        "title": study.shown_title,
+        "made_up": study.made_up,
         "page": f"{study.slug}/{REPORT}" if item.report is not None else "",
-        "downloads": [(f"{study.slug}/{name}", name) for name in sorted(item.downloads)],
+        "downloads": [(_download(study, name), name) for name in sorted(item.downloads)],
     }
     if result is None:
-        blank = {"kind": "no_estimate", "word": "Not yet known", "symbol": "–", "harm": False, "facts": []}
+        blank = {"tone": "open", "word": "Not yet known", "symbol": "–", "caveats": (), "facts": []}
         return {**base, **blank, "sentence": words.sentence(item.why_none)}
-    status = present.status(result, better=study.better, worthwhile=study.worthwhile)
-    sentence = present.headline(
-        result, subject=study.subject, unit=study.unit, better=study.better, worthwhile=study.worthwhile
-    )
+    found = judge(result, study.asked)
     design = result.design
     facts = [
         ("Method", result.method),
         ("Treated", f"{design.n_treated:,} of {design.n_units:,} units"),
         ("Independent groups", f"{design.n_clusters:,}"),
+        ("Certainty", f"{found.certainty.level} {found.certainty.figure}"),
         ("Checks", explain.checks_said(result, study).split(": ")[-1].rstrip(".")),
     ]
-    shown = {"kind": status.kind, "word": status.word, "symbol": status.symbol, "harm": status.harm}
-    return {**base, **shown, "sentence": sentence, "facts": facts}
+    return {**base, **chip(found), "sentence": found.sentence, "caveats": found.caveats, "facts": facts}
 
 
 def _tally(entries: Sequence[Mapping[str, Any]]) -> str:
@@ -187,15 +197,17 @@ def _tally(entries: Sequence[Mapping[str, Any]]) -> str:
     return f"{total} {'study' if total == 1 else 'studies'}: {words.listed(parts)}."
 
 
-def _download(slug: str, name: str) -> str:
+def _download(study: StudyWords, name: str) -> str:
+    """Where a download stands; of made-up data its own name says so, wherever it is carried."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts or name == REPORT:
         raise PublishError(
             f"{name!r} cannot be a download",
-            where=f"studies/{slug}",
+            where=f"studies/{study.slug}",
             remedy="Name it by its place inside the record, such as tables/effects.csv.",
         )
-    return f"{slug}/{path}"
+    named = path.with_name(f"made-up-data-{path.name}") if study.made_up else path
+    return f"{study.slug}/{named}"
 
 
 def _refuse_foreign(out: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whatworks.present.sentence import WORTHWHILE, Better
+from whatworks.verdict import Asked, Better
 
 if TYPE_CHECKING:
     from whatworks.study.spec import StudySpec
@@ -24,9 +24,10 @@ class StudyWords:
         checks_owed: names of the checks the protocol promised.
         people: who answers for the study, one text each.
         limits: limits that the study itself states, a sentence each.
-        better: whether a lower or a higher outcome is the better one.
+        better: which way the outcome should move.
+        worthwhile: the smallest change that matters, in percent or in `unit`.
         unit: the unit of the outcome in words, where changes are told in it and not in percent.
-        worthwhile: percent; a null that could have missed a change this large is inconclusive.
+        made_up: whether the data are made up.
         publisher: who publishes.
     """
 
@@ -35,6 +36,8 @@ class StudyWords:
     question: str
     intervention: str
     subject: str
+    better: Better
+    worthwhile: float
     theory_of_change: str = ""
     primary_outcome: str = ""
     estimand: str = ""
@@ -42,9 +45,8 @@ class StudyWords:
     checks_owed: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
-    better: Better = "lower"
     unit: str = ""
-    worthwhile: float = WORTHWHILE
+    made_up: bool = False
     publisher: str = "Policing Impact Unit"
 
     @classmethod
@@ -67,7 +69,18 @@ class StudyWords:
             better=report.better,
             unit=report.unit,
             worthwhile=report.worthwhile,
+            made_up=spec.synthetic,
         )
+
+    @property
+    def shown_title(self) -> str:
+        """The title, which says where the data are made up."""
+        return f"{self.title} (made-up data)" if self.made_up else self.title
+
+    @property
+    def asked(self) -> Asked:
+        """What a verdict on its result depends on."""
+        return Asked(self.subject, self.better, self.worthwhile, self.unit, self.made_up)
 
 
 def _inside_a_sentence(text: str) -> str:

@@ -11,7 +11,7 @@ from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError, OptionError, TrialError, first_few
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
-from whatworks.inference.errors.influence import cluster_sums
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.percent import relative_change
 from whatworks.inference.uncertainty import Uncertainty, from_errors
 from whatworks.rct.assign.allocation import Allocation
@@ -205,7 +205,7 @@ def _require_probability(trial: Trial, probability: float, allocation: Allocatio
 
 def _drawn(trial: Trial) -> Drawn:
     _, arm, block = assigned(trial)
-    total = cluster_sums(trial.outcome[:, None], trial.cluster, trial.n_clusters)[:, 0]
+    total = by_cluster(trial.outcome[:, None], trial.cluster, trial.n_clusters)[:, 0]
     return Drawn(total, arm, block, trial.n_rows)
 
 

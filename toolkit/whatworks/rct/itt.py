@@ -26,7 +26,7 @@ from whatworks.rct.one_row import counts
 from whatworks.rct.one_row.adjust import Adjust
 from whatworks.rct.one_row.answer import choices, in_order, sizes
 from whatworks.rct.one_row.compared import admissible, compared_rows, observed_rows, require_one_row
-from whatworks.rct.one_row.default_errors import settle
+from whatworks.rct.one_row.default_errors import Inference, settle
 from whatworks.rct.one_row.regression import WHERE, Prepared
 from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Result
 from whatworks.trial import Trial
@@ -73,7 +73,7 @@ class _Asked:
     adjust: Adjust | None
     model: Model
     allocation: Allocation | None
-    inference: object
+    inference: Inference
     level: float
 
 
@@ -83,7 +83,7 @@ def itt(
     adjust: Adjust | None = None,
     model: Model | None = None,
     allocation: Allocation | None = None,
-    inference: object = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effect of being assigned to treatment, on everybody assigned, whatever they took up.
@@ -202,10 +202,7 @@ def _against(trial: Trial, label: str, asked: _Asked) -> tuple[Arm, list[str], s
 
 
 def _uncertainty(prepared: Prepared, choice: Choice, level: float) -> Uncertainty:
-    if isinstance(choice.inference, NotAvailable):
-        value = prepared.contrast @ prepared.fit.coefficients
-        return unknown(value, choice.inference.reason, level=level)
-    found: Uncertainty = choice.inference.from_regression(prepared.fit, prepared.contrast, level=level)
+    found = choice.from_regression(prepared.fit, prepared.contrast, level=level)
     # where nothing is left to learn an error from, degrees of freedom mean nothing either
     return unknown(found.value, found.reason[0], level=level) if np.isnan(found.p_value[0]) else found
 

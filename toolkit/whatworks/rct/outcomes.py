@@ -19,6 +19,7 @@ from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.chance import reassign
 from whatworks.rct.itt import itt
 from whatworks.rct.one_row.adjust import Adjust
+from whatworks.rct.one_row.default_errors import Inference
 from whatworks.results import Number, Result
 from whatworks.trial import Trial
 
@@ -35,7 +36,7 @@ def outcomes(
     adjust: Adjust | None = None,
     correction: Correction = "holm",
     allocation: Allocation | None = None,
-    inference: object = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """The effect on the trial's own outcome, which is the primary one, and on every secondary outcome.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +12,8 @@ import pandas as pd
 
 from whatworks.answer import bare_row, explained, or_nan
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
+from whatworks.errors import DesignError, EstimationError, OptionError, did_you_mean, first_few
+from whatworks.inference.asked import FromRegression
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
 from whatworks.inference.fits import least_squares
@@ -22,8 +24,7 @@ from whatworks.rct.assign import listed
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.modifier import WHERE, Divided, Subgroup, divide
 from whatworks.rct.one_row import answer
-from whatworks.rct.one_row.default_errors import pieces, settle
-from whatworks.rct.several import wald
+from whatworks.rct.one_row.default_errors import Inference, pieces, settle
 from whatworks.results import Estimate, NotAvailable, Number, Result
 from whatworks.trial import Trial
 
@@ -57,7 +58,7 @@ def subgroups(
     prespecified: str = "",
     adjust: Sequence[str] = (),
     allocation: Allocation | None = None,
-    inference: Any = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Ask whether the effect differs between subgroups, by the interaction and never by separate tests.
@@ -73,7 +74,9 @@ def subgroups(
             7"); without it the result is marked exploratory.
         adjust: baseline columns to adjust for.
         allocation: the record, against which the list is held.
-        inference, level: errors (None for the default of the design), and coverage of the intervals.
+        inference: `Heteroskedastic`, `ClusterRobust`, `WildCluster`, `Jackknife`, `Default`, or None for the
+            default of the design.
+        level: coverage of the intervals.
 
     Returns:
         The headline is the difference between the first modifier's two groups; more groups have a p-value and
@@ -177,15 +180,58 @@ def _fitted(trial: Trial, divided: Divided, X: Floats, choice: Choice, level: fl
     each[:, first] = 1.0
     each[np.arange(1, groups), first + np.arange(1, groups)] = 1.0
     differences = each[1:] - each[0]
-    p_value, sentence = wald(fit, differences, choice.inference, level)
+    p_value, sentence = joint_test(fit, differences, choice.inference, level)
     return _Fitted(
         divided,
-        choice.inference.from_regression(fit, each, level=level),
-        choice.inference.from_regression(fit, differences, level=level),
+        choice.from_regression(fit, each, level=level),
+        choice.from_regression(fit, differences, level=level),
         p_value,
         sentence,
         sizes[:, 2],
     )
+
+
+def joint_test(
+    fit: Regression, contrasts: Floats, inference: FromRegression, level: float
+) -> tuple[Number, str]:
+    """The p-value that m contrasts (m, k) are all zero, and how it was found.
+
+    Hotelling's T² with the covariance that `inference` gives and the fewest degrees of freedom among the
+    contrasts; with one contrast it is the t test. The covariance comes from the errors of sums, so that it is
+    that of the inference itself, whichever it is. Without errors there is no joint test.
+
+    Source: Pustejovsky & Tipton (2018), Journal of Business & Economic Statistics 36(4), section 3.2.
+    """
+    from scipy.stats import f
+
+    m = len(contrasts)
+    pairs = list(combinations(range(m), 2))
+    sums = [contrasts[i] + contrasts[j] for i, j in pairs]
+    found = inference.from_regression(fit, np.vstack([contrasts, *sums]), level=level)
+    if m == 1:
+        p = float(found.p_value[0])
+        return (p if np.isfinite(p) else NotAvailable(found.reason[0])), found.sentence
+    if not np.isfinite(found.std_error).all():
+        known = next((reason for reason in found.reason if reason), "")
+        return NotAvailable(known or "this inference gives no covariance for a joint test"), found.sentence
+    variance = found.std_error**2
+    covariance = np.diag(variance[:m])
+    for at, (i, j) in enumerate(pairs, start=m):
+        covariance[i, j] = covariance[j, i] = (variance[at] - variance[i] - variance[j]) / 2
+    df = np.inf if isinstance(found.df, NotAvailable) else float(np.min(np.atleast_1d(found.df)[:m]))
+    if df <= m:
+        return NotAvailable(
+            f"{df:.3g} degrees of freedom cannot carry a test of {m} contrasts"
+        ), found.sentence
+    try:
+        squared = float(found.value[:m] @ np.linalg.solve(covariance, found.value[:m]))
+    except np.linalg.LinAlgError as problem:
+        raise EstimationError(
+            "the covariance of the contrasts cannot be inverted", where="joint test"
+        ) from problem
+    share = 1.0 if np.isinf(df) else (df - m + 1) / df
+    p = float(f.sf(max(squared, 0.0) * share / m, m, df - m + 1 if np.isfinite(df) else 1e12))
+    return p, f"Hotelling's T² of {m} contrasts with {df:.4g} degrees of freedom. {found.sentence}"
 
 
 def _sizes(trial: Trial, here: Bools) -> Ints:

@@ -80,17 +80,6 @@ def level(value: float) -> str:
     return f"{100 * value:.10g}%"
 
 
-def how_sure(value: float) -> str:
-    """A level in words: 95% is `fairly sure`."""
-    if value >= 0.99:
-        return "very sure"
-    if value >= 0.95:
-        return "fairly sure"
-    if value >= 0.90:
-        return "moderately sure"
-    return "somewhat sure"
-
-
 def sentence(text: str) -> str:
     """The text with a capital letter first and one full stop last."""
     return capital(ended(text))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from whatworks.errors import StudyError, did_you_mean
+from whatworks.errors import StudyError, did_you_mean, first_few
 from whatworks.study import places, spec, template
 from whatworks.study.places import Workspace
 from whatworks.study.spec import Parameters, StudySpec
@@ -19,6 +19,10 @@ PLACEHOLDERS: Final = {
     "people": "Your name",
 }
 """Words of a new study that its author replaces; nothing is published while one of them stands."""
+
+
+SYNTHETIC: Final = "data/synthetic/"
+"""Where the embedded made-up data lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ def open_study(reference: str, *, start: Path | None = None) -> Study:
     )
     parameters = spec.load_parameters(folder, notebook, name=name)
     _refuse_mismatch(words, parameters, name)
+    _refuse_unsaid(words, parameters, name)
     return Study(folder.name, folder, workspace, words, notebook, parameters)
 
 
@@ -70,6 +75,8 @@ def new_study(template_name: str, slug: str, *, start: Path | None = None) -> Pa
             estimand="Average effect on the treated areas over the period after the start.",
             hypothesis=PLACEHOLDERS["hypothesis"],
         ),
+        report=spec.ReportWords(better="lower", worthwhile=10.0),
+        synthetic=True,
         people=(spec.Person(PLACEHOLDERS["people"], "author"),),
     )
     texts = {
@@ -98,6 +105,18 @@ def _refuse_mismatch(words: StudySpec, parameters: Parameters, name: str) -> Non
             where=f"{name}/{spec.PARAMETERS_FILE}, key outcome",
             remedy=f"{did_you_mean(outcome, [words.protocol.primary_outcome])}"
             "Estimate what was promised; other outcomes are secondary.",
+        )
+
+
+def _refuse_unsaid(words: StudySpec, parameters: Parameters, name: str) -> None:
+    """Refuse a study on the embedded made-up data that does not say so."""
+    data = parameters.applied.get("data", [])
+    made_up = [one for one in ([data] if isinstance(data, str) else data) if one.startswith(SYNTHETIC)]
+    if made_up and not words.synthetic:
+        raise StudyError(
+            f"the data are made up ({first_few(made_up)}), and the study does not say so",
+            where=f"{name}/{spec.STUDY_FILE}",
+            remedy="Write synthetic: true, or name your own data in parameters.yaml.",
         )
 
 

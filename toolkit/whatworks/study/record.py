@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import platform
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from whatworks import result_json
-from whatworks.errors import RecordError, RunError, StudyError, first_few
+from whatworks.errors import RecordError, RunError, first_few
 from whatworks.present import FIGURE_MIME
 from whatworks.results import Result
-from whatworks.study import places, spec, swap
+from whatworks.study import swap
 from whatworks.study.closing import MIME
-from whatworks.study.folder import Study
-from whatworks.study.hashing import bytes_hash, text_hash
+from whatworks.study.provenance import parse
 
 RESULT, PROVENANCE, NOTEBOOK, REPORT = "result.json", "provenance.json", "notebook.ipynb", "report.html"
-SCHEMA = "whatworks.provenance/1"
-_VERSIONS = ("numpy", "pandas", "scipy", "whatworks")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -63,12 +56,7 @@ class Record:
     def provenance(self) -> dict[str, Any]:
         """Where it came from; raises `RecordError` where it is missing or damaged."""
         data = self.json(PROVENANCE)
-        if data.get("schema") != SCHEMA:
-            raise RecordError(
-                f"schema is {data.get('schema')!r}, not {SCHEMA!r}",
-                where=f"record/{PROVENANCE}",
-                remedy=_AGAIN,
-            )
+        parse(data, where=f"record/{PROVENANCE}")
         return data
 
 
@@ -124,61 +112,6 @@ def refuse_missing_figures(notebook: Mapping[str, Any], *, where: str) -> None:
             where=where,
             remedy="A report without its figure is not published; see what the cell displays.",
         )
-
-
-def provenance(study: Study, lifted: Lifted) -> dict[str, Any]:
-    """Where a result came from: hashes, versions and seeds; nothing of the machine, the user or the clock."""
-    applied = dict(study.parameters.applied)
-    return {
-        "schema": SCHEMA,
-        "study": {"slug": study.slug, "sha256": text_hash(study.folder / spec.STUDY_FILE)},
-        "template": {
-            "name": study.template.name,
-            "sha256": study.template.sha256,
-            "cells": dict(study.template.cells),
-        },
-        "parameters": {
-            "sha256": bytes_hash(json.dumps(applied, sort_keys=True).encode()),
-            "values": applied,
-        },
-        "data": [{"name": name, "sha256": sha256} for name, sha256 in lifted.files],
-        "code": {"package": "whatworks", "sha256": code_hash()},
-        "environment": environment(study.workspace),
-        "versions": versions(),
-        "seeds": {"seed": lifted.result.seed},
-    }
-
-
-def code_hash() -> str:
-    """SHA-256 over the library's own files, by relative name, the same installed or not."""
-    package = places.package_folder()
-    digest = hashlib.sha256()
-    for path in _visible(package):
-        inner = path.relative_to(package)
-        if inner.parts[0] != "templates" and "__pycache__" not in inner.parts:
-            digest.update(f"{inner.as_posix()}\0{text_hash(path)}\0".encode())
-    return digest.hexdigest()
-
-
-def environment(workspace: places.Workspace) -> dict[str, str]:
-    """The hash of the file that pins package versions, or why there is none."""
-    if not workspace.environment_lock:
-        return {"not_available": f"{places.MARKER} names no environment_lock"}
-    path = workspace.path(workspace.environment_lock)
-    if not path.is_file():
-        raise StudyError(
-            f"environment_lock names {workspace.environment_lock!r}, which is not there",
-            where=places.MARKER,
-            remedy="Name the file that pins the package versions, or remove the line.",
-        )
-    return {"lock": workspace.environment_lock, "sha256": text_hash(path)}
-
-
-def versions() -> dict[str, str]:
-    """What ran: Python's minor version, the packages that compute, system and processor family."""
-    found = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
-    found |= {name: metadata.version(name) for name in _VERSIONS}
-    return found | {"platform": f"{sys.platform}-{platform.machine().lower()}"}
 
 
 def files(

@@ -10,7 +10,7 @@ from typing import Any
 
 from whatworks.errors import RunError, did_you_mean, first_few
 from whatworks.results import Result
-from whatworks.study import engine, kept, people, record, swap
+from whatworks.study import engine, kept, people, provenance, record, swap
 from whatworks.study.engine import Progress
 from whatworks.study.folder import Study
 from whatworks.study.spec import StudySpec
@@ -59,7 +59,7 @@ def produce(study: Study, *, render: Render, progress: Progress | None = None) -
     lifted = record.lift(stays.notebook, where=where)
     record.refuse_missing_figures(stays.notebook, where=where)
     _refuse_owed_checks(study.spec, lifted.result, where)
-    source = record.provenance(study, lifted)
+    source = provenance.plain(provenance.of(study, lifted.files, lifted.result.seed))
     report = render(stays.notebook, lifted.result, study.spec, source)
     files = record.files(stays.notebook, lifted.result, source, report)
     people.refuse_named(files, named, where=where)

@@ -38,18 +38,18 @@ class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReportWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How the report speaks of the study; all of it may be left out.
+    """How the report speaks of the study.
 
+    `better` is which way the outcome should move (`lower`, `higher`, `neither`) and `worthwhile` the smallest
+    change that matters, in percent or in `unit`: every study states both, since its verdict hangs on them.
     `subject` is the outcome as it stands in a sentence, `unit` its unit in words where changes are better
-    told in it than in percent, `better` whether a lower or a higher outcome is the better one, `worthwhile`
-    the percent change below which a null counts as an answer, `limits` sentences the study adds to the
-    limits.
+    told in it than in percent, `limits` sentences the study adds to the limits.
     """
 
+    better: Literal["lower", "higher", "neither"]
+    worthwhile: Annotated[float, msgspec.Meta(gt=0)]
     subject: str = ""
     unit: str = ""
-    better: Literal["lower", "higher"] = "lower"
-    worthwhile: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     limits: tuple[str, ...] = ()
 
 
@@ -57,7 +57,8 @@ class StudySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What and why: the words of a study and the template it follows.
 
     `units` says whether the units of the data are places or people; the names of people stand in nothing
-    that a study leaves behind.
+    that a study leaves behind. `synthetic` says that the data are made up, so that nobody takes the answer
+    for evidence.
     """
 
     version: int
@@ -66,10 +67,11 @@ class StudySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     intervention: str
     template: str
     protocol: Protocol
+    report: ReportWords
+    synthetic: bool = False
     units: Literal["places", "people"] = "places"
     theory_of_change: str = ""
     people: tuple[Person, ...] = ()
-    report: ReportWords = ReportWords()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ def write_study(spec: StudySpec) -> str:
         "intervention",
         "theory_of_change",
         "template",
+        "synthetic",
         "units",
         "protocol",
         "people",

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from whatworks.errors import RecordError, WhatworksError
-from whatworks.study import places, record, spec, tolerance
+from whatworks.study import code, places, provenance, record, spec, texts, tolerance
 from whatworks.study.engine import Progress
 from whatworks.study.folder import Study
 from whatworks.study.hashing import file_hash, text_hash
+from whatworks.study.provenance import Provenance
 from whatworks.study.record import Record
 from whatworks.study.running import Produced, Render, produce
 
@@ -55,16 +56,13 @@ def verify(study: Study, *, render: Render, progress: Progress | None = None) ->
     """
     try:
         kept = record.load(study.folder)
-        recorded, came_from = kept.json(record.RESULT), kept.provenance
+        recorded = kept.json(record.RESULT)
+        came_from = provenance.parse(kept.json(record.PROVENANCE), where=f"record/{record.PROVENANCE}")
         kept.result  # noqa: B018  a record that parses as JSON may still not be a result
     except RecordError as problem:
         return Verification(study.slug, (_cannot("record", str(problem)),))
-    notes, same = _context(came_from)
-    try:
-        fields = list(_inputs(study, came_from))
-    except (KeyError, TypeError, AttributeError) as problem:
-        why = f"record/{record.PROVENANCE} is damaged: {problem}"
-        return Verification(study.slug, (_cannot("record", why),))
+    notes, same = _context(came_from.versions, provenance.versions())
+    fields = list(_inputs(study, came_from))
     absent = [field for field in fields if field.verdict == "cannot re-run"]
     if absent:
         return Verification(study.slug, (*fields, _cannot("run", absent[0].why)), notes)
@@ -73,8 +71,9 @@ def verify(study: Study, *, render: Render, progress: Progress | None = None) ->
     except WhatworksError as problem:
         return Verification(study.slug, (*fields, _cannot("run", str(problem))), notes)
     fields += _data_added(came_from, produced)
+    fields += _rest(kept.json(record.PROVENANCE), produced.provenance)
     fields += _result_fields(recorded, json.loads(produced.files[record.RESULT]), produced, same)
-    fields += _file_fields(kept, produced, same)
+    fields += _file_fields(kept, _in_the_words_of(came_from, study, produced, render, same), same)
     return Verification(study.slug, tuple(fields), notes)
 
 
@@ -83,8 +82,8 @@ def unreadable(name: str, problem: WhatworksError) -> Verification:
     return Verification(name, (_cannot("study", str(problem)),))
 
 
-def _context(came_from: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
-    then, now = came_from.get("versions", {}), record.versions()
+def _context(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[tuple[str, ...], bool]:
+    """What a reader must know of the two environments, and whether they are the same."""
     differing = [
         f"{key} {then.get(key, 'unknown')} then, {now.get(key, 'unknown')} now"
         for key in sorted({*then, *now})
@@ -94,24 +93,57 @@ def _context(came_from: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
         return (), True
     return (
         f"Another platform than the record's ({'; '.join(differing)}): numbers are compared to "
-        f"{tolerance.ACROSS:g} relative, drawings and pages are not compared byte for byte.",
+        f"{tolerance.ACROSS:g} relative, in drawings and pages too; every word is compared as it stands.",
     ), False
 
 
-def _inputs(study: Study, came_from: Mapping[str, Any]) -> Iterator[Field]:
+def _inputs(study: Study, came_from: Provenance) -> Iterator[Field]:
     """Everything that goes into a run, against what went into the record."""
-    yield _exact("study.yaml", came_from["study"]["sha256"], text_hash(study.folder / spec.STUDY_FILE))
-    yield from _parameters(came_from["parameters"]["values"], study.parameters.applied)
-    yield from _template(came_from["template"], study)
-    for item in came_from["data"]:
-        yield _data_file(study.workspace, item["name"], item["sha256"])
-    yield _exact("library code", came_from["code"]["sha256"], record.code_hash())
+    yield _exact("study.yaml", came_from.study.sha256, text_hash(study.folder / spec.STUDY_FILE))
+    yield from _parameters(came_from.parameters.values, study.parameters.applied)
+    yield from _template(came_from.template, study)
+    for item in came_from.data:
+        yield _data_file(study.workspace, item.name, item.sha256)
+    yield from _code(came_from.code)
     try:
-        lock = record.environment(study.workspace)
+        lock = provenance.environment(study.workspace)
     except WhatworksError as problem:
-        yield Field("environment lock", "drift", str(came_from["environment"]), "", str(problem))
-    else:
-        yield _exact("environment lock", came_from["environment"], lock)
+        yield Field("environment lock", "drift", came_from.environment.lock, "", str(problem))
+        return
+    yield _exact("environment lock", came_from.environment, lock)
+    pinned = provenance.pins(study.workspace) if came_from.environment == lock else {}
+    yield from _versions(came_from.versions, provenance.versions(), pinned)
+
+
+def _code(then: provenance.Code) -> Iterator[Field]:
+    """The library as a whole, and each room whose code is another; comments and docstrings do not count."""
+    yield _exact("library code", then.sha256, code.whole())
+    now = code.rooms()
+    for room in dict.fromkeys((*then.rooms, *now)):
+        if then.rooms.get(room) != now.get(room):
+            yield _exact(
+                f"library code of {room}", then.rooms.get(room, "(absent)"), now.get(room, "(absent)")
+            )
+
+
+def _versions(
+    then: Mapping[str, str], now: Mapping[str, str], pinned: Mapping[str, set[str]]
+) -> Iterator[Field]:
+    """What ran then against what runs now.
+
+    Another Python, system or package version is no drift of the study. But a record names only versions that
+    its own lock pins: else somebody changed its words, and they would loosen what is compared.
+    """
+    for name in dict.fromkeys((*then, *now)):
+        was, is_ = then.get(name, "(absent)"), now.get(name, "(absent)")
+        if was == is_:
+            yield Field(f"versions.{name}", "match", was, is_)
+        elif name not in then or name not in now:
+            yield Field(f"versions.{name}", "drift", was, is_, "only one of them names it")
+        elif name in pinned and was not in pinned[name]:
+            yield Field(f"versions.{name}", "drift", was, is_, "its own lock pins another version")
+        else:
+            yield Field(f"versions.{name}", "match", was, is_, "this environment is another one")
 
 
 def _parameters(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Field]:
@@ -119,20 +151,18 @@ def _parameters(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Fie
         yield _exact(f"parameters.{key}", then.get(key, "(absent)"), now.get(key, "(absent)"))
 
 
-def _template(then: Mapping[str, Any], study: Study) -> Iterator[Field]:
-    yield _exact("template", then["name"], study.template.name)
+def _template(then: provenance.TemplateFile, study: Study) -> Iterator[Field]:
+    yield _exact("template", then.name, study.template.name)
     cells = study.template.cells
-    for cell in dict.fromkeys((*then["cells"], *cells)):
-        yield _exact(
-            f"template cell {cell}", then["cells"].get(cell, "(absent)"), cells.get(cell, "(absent)")
-        )
-    if list(then["cells"]) != list(cells) and set(then["cells"]) == set(cells):
+    for cell in dict.fromkeys((*then.cells, *cells)):
+        yield _exact(f"template cell {cell}", then.cells.get(cell, "(absent)"), cells.get(cell, "(absent)"))
+    if list(then.cells) != list(cells) and set(then.cells) == set(cells):
         yield Field("template cells", "drift", "in another order", "", "the order of the cells changed")
-    if then["sha256"] != study.template.sha256 and then["cells"] == cells:
+    if then.sha256 != study.template.sha256 and then.cells == cells:
         yield Field(
             "template file",
             "drift",
-            then["sha256"],
+            then.sha256,
             study.template.sha256,
             "tags or metadata of a cell changed",
         )
@@ -148,8 +178,8 @@ def _data_file(workspace: places.Workspace, name: str, then: str) -> Field:
     return _exact(f"data {name}", then, file_hash(path))
 
 
-def _data_added(came_from: Mapping[str, Any], produced: Produced) -> list[Field]:
-    known = {item["name"] for item in came_from["data"]}
+def _data_added(came_from: Provenance, produced: Produced) -> list[Field]:
+    known = {item.name for item in came_from.data}
     return [
         Field(
             f"data {item['name']}", "drift", "(absent)", item["sha256"], "the record did not read this file"
@@ -176,15 +206,52 @@ def _result_fields(
         yield Field(f"result.{name}", "drift" if why else "match", repr(before[name]), repr(after[name]), why)
 
 
-def _file_fields(kept: Record, produced: Produced, same: bool) -> Iterator[Field]:
-    if not same:
-        return
-    for name in sorted({*kept.files, *produced.files}):
+def _rest(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Field]:
+    """Every field of the provenance that has no row of its own above."""
+    before, after = tolerance.flatten(then), tolerance.flatten(now)
+    for name in dict.fromkeys((*before, *after)):
+        if not name.startswith(_COMPARED):
+            yield _exact(f"provenance.{name}", before.get(name, "(absent)"), after.get(name, "(absent)"))
+
+
+_COMPARED = (
+    "study.sha256",
+    "parameters.values",
+    "template.",
+    "data[",
+    "code.sha256",
+    "code.rooms",
+    "environment",
+    "versions",
+)
+
+
+def _in_the_words_of(
+    came_from: Provenance, study: Study, produced: Produced, render: Render, same: bool
+) -> Mapping[str, bytes]:
+    """The files of the re-run; on another platform its report names the versions of the record."""
+    if same:
+        return produced.files
+    source = {**produced.provenance, "versions": dict(came_from.versions)}
+    notebook = json.loads(produced.files[record.NOTEBOOK])
+    report = render(notebook, produced.result, study.spec, source)
+    return {**produced.files, record.REPORT: report.encode("utf-8")}
+
+
+def _file_fields(kept: Record, made: Mapping[str, bytes], same: bool) -> Iterator[Field]:
+    for name in sorted({*kept.files, *made}):
         if name == record.PROVENANCE:
             continue  # each of its parts has a row of its own
-        then, now = kept.files.get(name), produced.files.get(name)
+        if name == record.RESULT and not same:
+            continue  # so has each of its fields, by kind of quantity
+        then, now = kept.files.get(name), made.get(name)
         if then == now:
             yield Field(f"record/{name}", "match")
+        elif then is not None and now is not None and not same:
+            why = texts.differs(
+                then.decode("utf-8", "replace"), now.decode("utf-8", "replace"), tolerance.ACROSS
+            )
+            yield Field(f"record/{name}", "drift" if why else "match", why=why)
         elif then is None or now is None:
             yield Field(
                 f"record/{name}", "drift", "present" if then else "absent", "present" if now else "absent"

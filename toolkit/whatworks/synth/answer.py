@@ -17,7 +17,7 @@ from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import Design, Number, Result
 from whatworks.synth.pool import ENOUGH_BEFORE, Pool
 from whatworks.synth.problems import Fit, Fits
-from whatworks.synth.quantify import quantify
+from whatworks.synth.quantify import Inference, quantify
 from whatworks.synth.space import InSpace
 
 BEFORE = "before the start: how closely the path was matched, not an effect"
@@ -61,7 +61,7 @@ def answer(
     fits: Fits,
     *,
     method: str,
-    inference: object,
+    inference: Inference,
     level: float,
     spec: dict[str, Any],
     notes: tuple[str, ...] = (),

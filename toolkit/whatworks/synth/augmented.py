@@ -14,11 +14,12 @@ from whatworks.errors import DesignError, OptionError, choose, first_few
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Number, Result
 from whatworks.synth.answer import answer
-from whatworks.synth.augmented_ridge import BALANCES, FLAT, RULES, RidgeAugmented, Solved, errors
+from whatworks.synth.augmented_ridge import BALANCES, FLAT, RULES, RidgeAugmented, RidgeFits, errors
 from whatworks.synth.penalty import given
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.predictors import Predictors, Window, features
 from whatworks.synth.problems import Fits, actual
+from whatworks.synth.quantify import Inference
 
 WHERE: Final = "synth.augmented"
 
@@ -64,7 +65,7 @@ def augmented(
     unit_effects: bool = False,
     donors: Sequence[str] | None = None,
     anticipation: int = 0,
-    inference: object = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effect on one treated unit, where no weighted average of donors comes near enough to its path.
@@ -108,7 +109,7 @@ def _result(
     fit: RidgeAugmented,
     names: tuple[str, ...],
     asked: dict[str, Any],
-    inference: object,
+    inference: Inference,
     level: float,
 ) -> Result:
     solved = fit.solve(actual(pool))
@@ -196,7 +197,7 @@ def _require_varied(names: tuple[str, ...], values: Floats, pool: Pool, balance:
 
 
 def _augmentation(
-    fit: RidgeAugmented, pool: Pool, solved: Solved, names: tuple[str, ...], gaps: Floats
+    fit: RidgeAugmented, pool: Pool, solved: RidgeFits, names: tuple[str, ...], gaps: Floats
 ) -> Augmentation:
     base, weights = solved.base[0], solved.weights[0]
     without = solved.gaps(actual(pool), solved.base)[0]

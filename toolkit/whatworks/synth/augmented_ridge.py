@@ -48,7 +48,7 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Solved:
+class RidgeFits:
     """B augmented fits.
 
     Attributes:
@@ -98,7 +98,7 @@ class RidgeAugmented:
         gaps, weights = (np.concatenate(both) for both in zip(*parts, strict=True))
         return Fits(problems.targets - gaps, gaps, weights)
 
-    def solve(self, problems: Problems) -> Solved:
+    def solve(self, problems: Problems) -> RidgeFits:
         """Everything found on the way, for a few problems at once.
 
         Raises `DesignError` where a penalty is to be chosen on fewer than two matched periods.
@@ -116,7 +116,7 @@ class RidgeAugmented:
             penalty = np.full(len(gram), float(self.penalty))
             grid, held_out = np.empty((len(gram), 0)), np.empty((*problems.pre.shape, 0))
         weights = _augmented(matched, base, (curve, vectors), penalty)
-        return Solved(base, weights, penalty, grid, held_out, matched)
+        return RidgeFits(base, weights, penalty, grid, held_out, matched)
 
     def _answer(self, problems: Problems) -> tuple[Floats, Floats]:
         found = self.solve(problems)

@@ -18,6 +18,7 @@ from whatworks.synth.nested import Nested, by_regression, search, starting_point
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.predictors import Features, Predictors, features
 from whatworks.synth.problems import Fits, Problems, actual, halves
+from whatworks.synth.quantify import Inference
 
 WHERE = "synth.classic"
 
@@ -91,7 +92,7 @@ def classic(
     predictors: Predictors | None = None,
     donors: Sequence[str] | None = None,
     anticipation: int = 0,
-    inference: object = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effect on one treated unit: its path less that of a weighted average of untreated units.

@@ -17,6 +17,7 @@ from whatworks.synth.answer import answer
 from whatworks.synth.penalty import given
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.problems import Fits, Problems, actual, each_as_treated
+from whatworks.synth.quantify import Inference
 
 WHERE: Final = "synth.completion"
 
@@ -66,7 +67,7 @@ def completion(
     penalty: float | None = None,
     donors: Sequence[str] | None = None,
     anticipation: int = 0,
-    inference: object = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effect on one treated unit: its path less what a table of low nuclear norm fills in for it.

@@ -16,6 +16,7 @@ from whatworks.synth.answer import answer
 from whatworks.synth.interactive_factors import ByFactors
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.problems import actual
+from whatworks.synth.quantify import Inference
 
 WHERE: Final = "synth.interactive"
 
@@ -41,7 +42,7 @@ def interactive(
     most: int = 5,
     donors: Sequence[str] | None = None,
     anticipation: int = 0,
-    inference: object = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effect on one treated unit: its path less what the donors' common factors make of its past.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from whatworks.arrays import Bools, Floats
-from whatworks.errors import OptionError
+from whatworks.inference.asked import Admitted
 from whatworks.inference.synthetic.group_jackknife import GroupJackknife
 from whatworks.inference.synthetic.linearised import Linearised
 from whatworks.inference.synthetic.permutation_groups import PermutationGroups
@@ -20,6 +20,14 @@ from whatworks.synth.micro_weights import WHERE
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.problems import actual, each_as_treated, repeated
 
+Inference = Linearised | PermutationGroups | GroupJackknife
+
+CALIBRATION: Final = Admitted(
+    Inference,
+    "inference={!r} does not apply to calibration weights",
+    "Use Linearised(), PermutationGroups() or GroupJackknife(), or leave it out for the default.",
+)
+
 
 def micro(
     panel: Panel,
@@ -28,7 +36,7 @@ def micro(
     match: Match | None = None,
     together: Together = 1,
     anticipation: int = 0,
-    inference: object = None,
+    inference: Inference | None = None,
     level: float = 0.95,
 ) -> Result:
     """Effect on many small treated areas, in several outcomes, against untreated areas weighted to match.
@@ -86,7 +94,7 @@ def _spec(roles: Roles) -> dict[str, Any]:
     }
 
 
-def _chosen(groups: TwoGroups, inference: object) -> tuple[object, str]:
+def _chosen(groups: TwoGroups, inference: Inference | None) -> tuple[Inference, str]:
     """The inference to use and why; without a linearised error the default draws permutation groups."""
     if inference is not None:
         return inference, "as asked for"
@@ -99,20 +107,15 @@ def _chosen(groups: TwoGroups, inference: object) -> tuple[object, str]:
     )
 
 
-def _assess(pool: Pool, fit: Calibration, groups: TwoGroups, inference: object, level: float) -> Several:
+def _assess(pool: Pool, fit: Calibration, groups: TwoGroups, inference: Inference, level: float) -> Several:
+    CALIBRATION.require(inference, WHERE)
     if isinstance(inference, Linearised):
         return inference.assess(groups, level=level)
     if isinstance(inference, PermutationGroups):
         return inference.assess(
             groups, pool.donors, lambda sets: fit.weights(each_as_treated(pool, sets)), level=level
         )
-    if isinstance(inference, GroupJackknife):
-        return inference.assess(groups, lambda stay: _without(pool, fit, stay), level=level)
-    raise OptionError(
-        f"inference={inference!r} does not apply to calibration weights",
-        where=WHERE,
-        remedy="Use Linearised(), PermutationGroups() or GroupJackknife(), or leave it out for the default.",
-    )
+    return inference.assess(groups, lambda stay: _without(pool, fit, stay), level=level)
 
 
 def _without(pool: Pool, fit: Calibration, stay: Bools) -> tuple[Floats, Floats]:

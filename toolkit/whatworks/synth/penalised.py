@@ -18,6 +18,7 @@ from whatworks.synth.penalised_fit import GRID, RULES, PenalisedFit, one_optimum
 from whatworks.synth.penalty import given
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.problems import Fits, actual
+from whatworks.synth.quantify import Inference
 
 WHERE: Final = "synth.penalised"
 
@@ -55,7 +56,7 @@ def penalised(
     penalty: Literal["holdout", "leave_one_out"] | float = "holdout",
     donors: Sequence[str] | None = None,
     anticipation: int = 0,
-    inference: object = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effect on one treated unit, its path less that of an average of donors that are near it themselves.

@@ -55,7 +55,9 @@ class Quantified:
     space: InSpace | None = None
 
 
-def quantify(pool: Pool, fit: Fit, fits: Fits, inference: object, *, level: float, where: str) -> Quantified:
+def quantify(
+    pool: Pool, fit: Fit, fits: Fits, inference: Inference, *, level: float, where: str
+) -> Quantified:
     """The uncertainty of a path of gaps; raises `OptionError` for an object that cannot give it."""
     if isinstance(inference, Placebo):
         return _placebo(pool, fit, fits, inference, level)

@@ -21,7 +21,7 @@ from whatworks.synth.answer import sizes, sure_from
 from whatworks.synth.space import InSpace
 from whatworks.synth.staggered_fit import PartlyPooled, StaggeredFits, actual
 from whatworks.synth.staggered_pool import Cohorts, cohorts_of
-from whatworks.synth.staggered_quantify import rank_note, sure_of
+from whatworks.synth.staggered_quantify import Inference, rank_note, sure_of
 
 WHERE: Final = "synth.staggered"
 DEFAULT: Final = (
@@ -92,7 +92,7 @@ def staggered(
     leads: int | None = None,
     donors: Sequence[str] | None = None,
     anticipation: int = 0,
-    inference: object = None,
+    inference: Inference | None = None,
     level: float = 0.95,
 ) -> Result:
     """Effect on several treated units, whenever each starts, against weighted averages of untreated units.
@@ -132,7 +132,7 @@ def staggered(
 
 
 def _answer(
-    pool: Cohorts, fit: PartlyPooled, inference: object, level: float, spec: dict[str, Any]
+    pool: Cohorts, fit: PartlyPooled, inference: Inference | None, level: float, spec: dict[str, Any]
 ) -> Result:
     fits = fit(actual(pool))
     choice = taken(inference, Choice(Placebo(), DEFAULT))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 from math import perm
+from typing import Final
 
 import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.errors import DesignError, OptionError
+from whatworks.errors import DesignError
 from whatworks.inference import draws as random_draws
+from whatworks.inference.asked import Admitted
 from whatworks.inference.errors.jackknife import Jackknife
 from whatworks.inference.intervals import smallest_detectable
 from whatworks.inference.synthetic.placebo import Placebo, PlaceboRank, shuffled, stand_ins
@@ -23,21 +25,25 @@ from whatworks.synth.staggered_pool import Cohorts
 
 NO_MOVE = "leaving units out in turn moves nothing: the fit is exact or the outcome constant"
 
+Inference = Placebo | Jackknife
+
+STAGGERED: Final = Admitted(
+    Inference,
+    "inference={!r} does not apply to a staggered synthetic control",
+    "Use Placebo() or Jackknife(), or leave it out for the default.",
+)
+
 
 def sure_of(
-    cohorts: Cohorts, fit: StaggeredFit, fits: StaggeredFits, inference: object, *, level: float, where: str
-) -> Quantified:
+    cohorts: Cohorts, fit: StaggeredFit, fits: StaggeredFits, inference: Inference, *,
+    level: float, where: str,
+) -> Quantified:  # fmt: skip
     """The uncertainty of the mean gap; raises `OptionError` for an object that cannot give it."""
     random_draws.check_level(level)
+    STAGGERED.require(inference, where)
     if isinstance(inference, Placebo):
         return _placebo(cohorts, fit, fits, inference, level)
-    if isinstance(inference, Jackknife):
-        return _jackknife(cohorts, fit, fits, inference, level, where)
-    raise OptionError(
-        f"inference={inference!r} does not apply to a staggered synthetic control",
-        where=where,
-        remedy="Use Placebo() or Jackknife(), or leave it out for the default.",
-    )
+    return _jackknife(cohorts, fit, fits, inference, level, where)
 
 
 def placebo_slots(cohorts: Cohorts, placebo: Placebo) -> tuple[Ints, int | None]:

@@ -16,6 +16,7 @@ from whatworks.results import Result
 from whatworks.synth.answer import SynthDetail, answer
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.problems import Fits
+from whatworks.synth.quantify import Inference
 from whatworks.synth.synthdid_fit import SyntheticDid, Weights
 from whatworks.synth.synthdid_staggered import pools_of, staggered
 from whatworks.synth.synthdid_weights import WHERE, TwoWeights, covariates_of, solved
@@ -30,7 +31,7 @@ def synthdid(
     adjust: Adjust = "none",
     weights: Weights = "both",
     anticipation: int = 0,
-    inference: object = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effect as a double difference: donors weighted to run parallel before, periods to resemble those after.
@@ -72,7 +73,7 @@ def synthdid(
 
 
 def _one_start(
-    pool: Pool, fit: SyntheticDid, inference: object, level: float, spec: dict[str, Any]
+    pool: Pool, fit: SyntheticDid, inference: Inference, level: float, spec: dict[str, Any]
 ) -> Result:
     fits, found = solved(pool, fit)
     usual = decide_by_units(int(pool.treated.sum()), int(pool.donors.sum()))
@@ -107,7 +108,7 @@ def _notes(pool: Pool, found: TwoWeights, fits: Fits) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _rank_note(result: Result, used: object) -> tuple[str, ...]:
+def _rank_note(result: Result, used: Inference) -> tuple[str, ...]:
     """The rank of the estimate beside the error that the same placebos gave."""
     detail = result.detail
     if not isinstance(used, PlaceboError) or not isinstance(detail, SynthDetail) or detail.space is None:

@@ -25,7 +25,7 @@ from whatworks.synth.answer import SynthDetail, sizes, sure_from
 from whatworks.synth.by_units import drawn, left_out
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.problems import Problems
-from whatworks.synth.quantify import detectable
+from whatworks.synth.quantify import Inference, detectable
 from whatworks.synth.synthdid_fit import SyntheticDid, Weights
 from whatworks.synth.synthdid_weights import WHERE, solved
 
@@ -94,7 +94,7 @@ def staggered(
     covariates: Floats,
     weights: Weights,
     *,
-    inference: object,
+    inference: Inference,
     level: float,
     spec: dict[str, Any],
 ) -> Result:
@@ -176,7 +176,7 @@ def _pool(panel: Panel, keep: Bools, donors: Sequence[str] | None, anticipation:
 
 
 def _quantified(
-    averages: Averages, details: tuple[SynthDetail, ...], inference: object, level: float
+    averages: Averages, details: tuple[SynthDetail, ...], inference: Inference, level: float
 ) -> tuple[Uncertainty, Floats | None, int | None]:
     """Uncertainty of the estimates, the placebos' estimates and the seed where there are any."""
     value = averages.over([d.fits.gaps for d in details], averages.units()[None])[0]

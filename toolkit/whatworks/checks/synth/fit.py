@@ -11,7 +11,7 @@ from whatworks.arrays import Floats
 from whatworks.checks.synth import reading
 from whatworks.errors import DesignError
 from whatworks.inference.synthetic.placebo import Placebo
-from whatworks.results import CheckResult, NotAvailable, Result, Verdict
+from whatworks.results import CheckResult, CheckVerdict, NotAvailable, Result
 from whatworks.synth.answer import SynthDetail
 from whatworks.synth.convex import convex
 from whatworks.synth.pool import ENOUGH_BEFORE
@@ -173,7 +173,7 @@ def convex_hull(result: Result) -> CheckResult:
         f"In {count} of {len(own)} {word}s before the start the treated unit lies outside the range of all "
         f"donors, at most by {beyond[at]:.3g} ({labels[at]}). {away}.{negative}"
     )
-    verdict: Verdict = "fail" if 2 * count > len(own) else "concern"
+    verdict: CheckVerdict = "fail" if 2 * count > len(own) else "concern"
     return CheckResult(
         HULL, verdict, reason, table, "donors as high and as low as the treated unit joined the pool"
     )

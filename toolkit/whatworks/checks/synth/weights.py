@@ -15,7 +15,7 @@ from whatworks.checks.neighbours import Borders, adjacency
 from whatworks.checks.synth import reading
 from whatworks.data import breaks
 from whatworks.errors import OptionError, did_you_mean, first_few
-from whatworks.results import CheckResult, NotAvailable, Result, Verdict
+from whatworks.results import CheckResult, CheckVerdict, NotAvailable, Result
 from whatworks.synth.answer import SynthDetail
 from whatworks.synth.pool import Pool
 from whatworks.synth.problems import without_each
@@ -58,7 +58,7 @@ def weight_concentration(result: Result) -> CheckResult:
         f"In effect it is an average of {effective:.1f} donors (1 over the sum of squared weights)"
     )
     if top > HALF + TIE:
-        verdict: Verdict = "fail" if top > NEARLY_ALL + TIE else "concern"
+        verdict: CheckVerdict = "fail" if top > NEARLY_ALL + TIE else "concern"
         reason = f"{said}. Whatever else happened in {listed.index[0]} counts as part of the effect."
         limit = NEARLY_ALL if verdict == "fail" else HALF
         return CheckResult(

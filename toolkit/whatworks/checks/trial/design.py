@@ -13,7 +13,7 @@ from whatworks.rct.assign import listed
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.balance import balance
 from whatworks.rct.one_row.default_errors import FEW
-from whatworks.results import CheckResult, Verdict
+from whatworks.results import CheckResult, CheckVerdict
 from whatworks.trial import Trial
 
 RECORD: Final = "Allocation record"
@@ -95,7 +95,7 @@ def balance_before(
     change = f"fewer than {STRANGE:.0%} of allocations parted the arms as far"
     if found.p_value >= STRANGE:
         return CheckResult(BALANCE, "pass", reason, found.table, change)
-    verdict: Verdict = "fail" if found.p_value < BROKEN else "concern"
+    verdict: CheckVerdict = "fail" if found.p_value < BROKEN else "concern"
     reason += " See who was left out, and whether arms were given as drawn."
     return CheckResult(BALANCE, verdict, reason, found.table, "the arms were closer on baseline")
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from whatworks.arrays import Floats, Ints
 from whatworks.data.synthetic.city import london
-from whatworks.data.synthetic.draws import is_number, is_whole, normals, poisson_quantile, uniforms
-from whatworks.errors import OptionError
+from whatworks.data.synthetic.draws import is_number, normals, poisson_quantile, uniforms
+from whatworks.errors import OptionError, check_whole
 
 _FRAILTY, _POISSON = 1, 2
 
@@ -111,19 +111,15 @@ def simulate_counts(
 
 def _panel_shape(mean: Floats, ratio: Floats, replications: int) -> tuple[int, int, int]:
     n = len(london().codes)
-    if not is_whole(replications) or replications < 1:
-        raise OptionError(
-            f"replications={replications!r} is not a whole number of at least 1",
-            where="simulate_counts",
-            remedy="Give the number of panels to draw, such as 1000.",
-        )
+    remedy = "Give the number of panels to draw, such as 1000."
+    many = check_whole("replications", replications, least=1, where="simulate_counts", remedy=remedy)
     if mean.ndim != 2 or mean.shape[0] != n or mean.shape[1] < 1 or not _positive(mean):
         raise OptionError(
             f"mean has shape {mean.shape} or holds numbers that are not above 0",
             where="simulate_counts",
             remedy=f"Give {n} rows (boroughs by GSS code) by months, as expected_counts does.",
         )
-    shape = (int(replications), n, mean.shape[1])
+    shape = (many, n, mean.shape[1])
     fits = ratio.ndim <= 3 and all(
         have in (1, want) for have, want in zip(ratio.shape[::-1], shape[::-1], strict=False)
     )

@@ -11,8 +11,8 @@ import numpy as np
 
 from whatworks.arrays import Floats, Ints
 from whatworks.data.synthetic.city import london
-from whatworks.data.synthetic.draws import is_number, is_whole, uniforms
-from whatworks.errors import OptionError
+from whatworks.data.synthetic.draws import is_number, uniforms
+from whatworks.errors import OptionError, check_whole
 
 UNTREATED: Final = -1
 _HOTSPOTS, _STAGGERED = 60, 61
@@ -48,12 +48,13 @@ class KnownEffects:
                     where="KnownEffects",
                     remedy="Give a percentage: -12 takes 12% off the expected count, 0 changes nothing.",
                 )
-        if not is_whole(self.months_to_full) or self.months_to_full < 1:
-            raise OptionError(
-                f"months_to_full={self.months_to_full!r} is not a whole number of at least 1",
-                where="KnownEffects",
-                remedy="Give the number of months after the first in which the effect reaches its full size.",
-            )
+        check_whole(
+            "months_to_full",
+            self.months_to_full,
+            least=1,
+            where="KnownEffects",
+            remedy="Give the number of months after the first in which the effect reaches its full size.",
+        )
 
 
 NO_EFFECT: Final = KnownEffects(hotspots=0.0, staggered_first=0.0, staggered_full=0.0)

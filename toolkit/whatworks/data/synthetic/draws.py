@@ -12,17 +12,12 @@ from __future__ import annotations
 import numpy as np
 
 from whatworks.arrays import Floats, Ints
-from whatworks.errors import OptionError
-
-
-def is_whole(value: object) -> bool:
-    """True for a whole number of Python or numpy, not for true or false."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+from whatworks.errors import check_whole
 
 
 def is_number(value: object) -> bool:
     """True for a whole or floating number of Python or numpy, not for true or false."""
-    return is_whole(value) or isinstance(value, (float, np.floating))
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def uniforms(seed: int, stream: int, shape: tuple[int, ...]) -> Floats:
@@ -30,13 +25,9 @@ def uniforms(seed: int, stream: int, shape: tuple[int, ...]) -> Floats:
 
     Raises `OptionError` when the seed is not a whole number of at least 0.
     """
-    if not is_whole(seed) or seed < 0:
-        raise OptionError(
-            f"seed={seed!r} is not a whole number of at least 0",
-            where="synthetic London",
-            remedy="Give any whole number, such as 2020; the same number gives the same data.",
-        )
-    bits = np.random.PCG64(np.random.SeedSequence([int(seed), stream]))
+    remedy = "Give any whole number, such as 2020; the same number gives the same data."
+    seed = check_whole("seed", seed, least=0, where="synthetic London", remedy=remedy)
+    bits = np.random.PCG64(np.random.SeedSequence([seed, stream]))
     raw = np.asarray(bits.random_raw(int(np.prod(shape))), dtype=np.uint64)
     # 52 bits and a half, so that neither 0 nor 1 can come out
     return (((raw >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52).reshape(shape)

@@ -14,16 +14,15 @@ from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.counts.counted import Counted, counted
 from whatworks.did.counts.layout import Layout, cohort_effects, layout_of, model_of, notes_of
 from whatworks.did.counts.saturated import Saturation, null_scores, regression, saturate
-from whatworks.did.group_time.thin import THIN_SHARE
-from whatworks.did.linear.wild import pieces, thin_reason
+from whatworks.did.linear.wild import THIN_SHARE, pieces, thin_reason
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, sizes
 from whatworks.errors import DesignError
-from whatworks.inference.default import Choice, count_clusters
+from whatworks.inference.default import Choice, count_clusters, placed
 from whatworks.inference.errors.score_wild import invert_scores
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.fits.poisson_effects import SeparationError
-from whatworks.inference.fits.poisson_rows import placed, worded
+from whatworks.inference.fits.poisson_rows import worded
 from whatworks.inference.log_scale import mapped
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.panel import Panel
@@ -70,7 +69,7 @@ def etwfe_counts(
     *,
     anticipation: int,
     interacted: bool,
-    inference: object,
+    inference: requirements.Inference,
     level: float,
     where: str,
     by: By = "event_time",
@@ -94,7 +93,7 @@ def etwfe_counts(
     e = _event_time(used, layout, found)
     treated, later = np.asarray((e >= 0).any(axis=1)), np.asarray(used.start > used.cohorts[0])
     choice = requirements.settle(inference, count_clusters(used.cluster, treated, later), where)
-    choice = replace(choice, inference=placed(choice.inference, counts.kept))
+    choice = placed(choice, counts.kept)
     spec = {"model": "poisson", "interacted": interacted, "anticipation": anticipation}
     spec |= {"exposure": panel.exposure is not None, "left_out": list(counts.silent)}
     if by == "overall":
@@ -145,7 +144,7 @@ def _result(
         spec=choices(panel, choice, level, **spec),
         input_hash=panel.fingerprint,
         relative=mapped(log_effect, f"Rate {words}, as a percent change", "percent", 1.0, 100.0),
-        seed=requirements.seed_used(choice, used.n_clusters),
+        seed=choice.seed(used.n_clusters),
         notes=(*panel.notes, *counts.notes, *notes_of(used, layout, found), *choice.warnings),
         detail=detail,
     )
@@ -176,7 +175,7 @@ def uncertainty(found: Saturation, layout: Layout, aim: Bools, choice: Choice, l
     fit = regression(found, aim)
     method = choice.inference
     if not isinstance(method, WildCluster):
-        plain = worded(requirements.uncertainty(choice, fit, np.eye(1), level))
+        plain = worded(choice.from_regression(fit, np.eye(1), level=level))
         return plain if isinstance(method, NotAvailable) else _blanked(plain, found, layout, aim)
     error = float(np.sqrt((fit.bread @ fit.scores.T @ fit.scores @ fit.bread)[0, 0]))
     value = float(fit.coefficients[0])

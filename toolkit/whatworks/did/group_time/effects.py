@@ -9,8 +9,8 @@ import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.group_time.cells import Cells
-from whatworks.did.group_time.nuisance import Adjust, Contrast, Failure, contrast
-from whatworks.inference.errors.influence import cluster_sums
+from whatworks.did.group_time.nuisance import Adjust, Failure, Influences, contrast
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.panel import Panel
 
 BASE_PERIOD = "the base period, 0 by construction"
@@ -64,7 +64,7 @@ class Influence:
         """(G, C) sums within clusters."""
         out = np.zeros((n_clusters, self.n_cells))
         for block in self.blocks:
-            out[:, block.cells] += cluster_sums(block.values, cluster[self.order[block.rank]], n_clusters)
+            out[:, block.cells] += by_cluster(block.values, cluster[self.order[block.rank]], n_clusters)
         return out
 
     def norms(self) -> Floats:
@@ -218,7 +218,7 @@ def _counts(panel: Panel, batch: _Batch) -> Ints:
 
 def _compare(
     panel: Panel, cells: Cells, batch: _Batch, live: Ints, weight: Floats, adjust: Adjust
-) -> Contrast | Failure:
+) -> Influences | Failure:
     difference = np.zeros((panel.n_periods, live.size))
     difference[cells.period[live], np.arange(live.size)] = 1
     difference[cells.base[live], np.arange(live.size)] = -1

@@ -28,7 +28,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Contrast:
+class Influences:
     """(m,) effects and their (n, m) influence contributions, whose squares sum to the variance."""
 
     att: Floats
@@ -37,7 +37,7 @@ class Contrast:
 
 def contrast(
     change: Floats, treated: Bools, weight: Floats, covariates: Floats, adjust: Adjust
-) -> Contrast | Failure:
+) -> Influences | Failure:
     """Average effect on the treated of m outcome changes.
 
     Args:
@@ -65,12 +65,12 @@ def contrast(
     return _weighted(change, treated, weight, x, logit, line)
 
 
-def _plain(change: Floats, treated: Bools, weight: Floats) -> Contrast:
+def _plain(change: Floats, treated: Bools, weight: Floats) -> Influences:
     share, mirror = (np.where(mask, weight, 0.0) / weight[mask].sum() for mask in (treated, ~treated))
     mean_treated, mean_mirror = share @ change, mirror @ change
     influence = (share - mirror)[:, None] * change
     influence -= np.column_stack([share, -mirror]) @ np.stack([mean_treated, mean_mirror])
-    return Contrast(mean_treated - mean_mirror, influence)
+    return Influences(mean_treated - mean_mirror, influence)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,14 +104,14 @@ def _collinear(x: Floats) -> bool:
     return bool(spectrum[-1] < _SINGULAR * spectrum[0])
 
 
-def _outcome(line: _Line, treated: Bools, weight: Floats, x: Floats) -> Contrast:
+def _outcome(line: _Line, treated: Bools, weight: Floats, x: Floats) -> Influences:
     share = weight[treated] / weight[treated].sum()
     att = share @ line.residual[treated]
     influence = np.empty_like(line.residual)
     influence[treated] = share[:, None] * (line.residual[treated] - att)
     reach = weight[~treated] * (x[~treated] @ (line.bread @ (share @ x[treated])))
     influence[~treated] = -reach[:, None] * line.residual[~treated]
-    return Contrast(att, influence)
+    return Influences(att, influence)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +161,7 @@ def _no_logit(p: Floats) -> Failure:
 
 def _weighted(
     change: Floats, treated: Bools, weight: Floats, x: Floats, logit: _Logit, line: _Line | None
-) -> Contrast | Failure:
+) -> Influences | Failure:
     """Inverse probability weighting, of residuals where a line is given."""
     p = logit.propensity
     odds = np.where(treated | (p >= TRIM), 0.0, weight * p / (1 - p))
@@ -179,7 +179,7 @@ def _weighted(
     influence = on_gap[:, None] * gap
     thin = np.column_stack([share, -mirror, x * (weight * (treated - p))[:, None]])
     influence -= thin @ np.vstack([mean_treated, mean_mirror, tilt])
-    return Contrast(mean_treated - mean_mirror, influence)
+    return Influences(mean_treated - mean_mirror, influence)
 
 
 def _design(covariates: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""How sure we are of group-time effects and their averages."""
+"""How sure we are of group-time effects and their averages: which inference they get, and what it says."""
 
 from __future__ import annotations
 
@@ -13,14 +13,36 @@ from whatworks.did.group_time.reassign import over_assignments, reweighed
 from whatworks.did.group_time.scores import cluster_scores
 from whatworks.did.group_time.summary import Averages
 from whatworks.did.group_time.thin import lone_treated, thin_note, thin_reasons, thin_share
+from whatworks.errors import OptionError
 from whatworks.inference.chance.randomisation import RandomisationInference
-from whatworks.inference.default import Choice
+from whatworks.inference.default import (
+    ByClusters,
+    Choice,
+    ClusterCounts,
+    Default,
+    count_clusters,
+    plenty,
+)
 from whatworks.inference.draws import check_level
-from whatworks.inference.errors.influence import Analytical, analytical, cluster_sums, known, standard_errors
+from whatworks.inference.errors.influence import Analytical, analytical, known, standard_errors
 from whatworks.inference.errors.multiplier import MultiplierBootstrap, bootstrap, simultaneous, uncertainty
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.results import Estimate, NotAvailable
+
+Inference = Analytical | MultiplierBootstrap | WildCluster | RandomisationInference | Default | None
+
+GROUP_TIME = ByClusters(
+    Inference,
+    "inference={!r} does not apply to group-time effects",
+    'Use Analytical() ("analytical"), MultiplierBootstrap() ("multiplier"), WildCluster() ("wild") or '
+    'RandomisationInference() ("randomisation"), or leave it out for the default. ClusterRobust() belongs to '
+    "a regression: Analytical() clusters on the panel's cluster by itself.",
+    many=Analytical("clusters"),
+    by_scores=True,
+)
+_LINEAR = WildCluster | RandomisationInference
 
 _NOTHING_AFTER = "no event time from 0 on lies inside the window"
 _COLUMNS = 64
@@ -48,6 +70,63 @@ class Quantified:
     def estimate(self, estimand: str, scale: str) -> Estimate:
         """The overall number as an `Estimate`."""
         return self.headline.estimate(0, estimand=estimand, scale=scale)
+
+
+def settle(detail: GroupTime, asked: Inference, *, where: str) -> Choice:
+    """The inference for these effects and why.
+
+    Few clusters: the wild bootstrap of scores without covariate adjustment; with it no such scores exist, and
+    the influence function with a t correction is used, with a warning.
+
+    Raises `OptionError` for an object that does not fit.
+    """
+    if isinstance(asked, _LINEAR) and detail.adjust != "none":
+        name = type(asked).__name__
+        raise OptionError(
+            f"{name} needs an estimate that is linear in the outcome, and with "
+            f"adjust={detail.adjust!r} this one is not",
+            where=where,
+            remedy=f'Use adjust="none" with {name}(), or Analytical(correction="clusters") or '
+            "MultiplierBootstrap() with the adjustment.",
+        )
+    if isinstance(asked, RandomisationInference):
+        return Choice(asked, "as asked for")
+    counts = _sides(detail)
+    choice = GROUP_TIME.settle(asked, counts, where)
+    if isinstance(choice.inference, WildCluster) and detail.adjust != "none":
+        why = f"with {_how_many(detail)} and covariates, for which no wild bootstrap is at hand"
+        choice = Choice(Analytical(correction="clusters"), why, choice.warnings)
+    if not plenty(counts) and isinstance(choice.inference, Analytical | MultiplierBootstrap):
+        return replace(choice, warnings=(*choice.warnings, _too_sure(detail)))
+    return choice
+
+
+def _sides(detail: GroupTime) -> ClusterCounts:
+    panel, cells = detail.panel, detail.cells
+    post = detail.post & np.isfinite(detail.att)
+    treated = np.isin(panel.start, cells.cohort[post])
+    compared = np.zeros(panel.n_units, dtype=bool)
+    for g, later in set(zip(cells.cohort[post].tolist(), cells.later_than[post].tolist(), strict=True)):
+        compared |= (panel.start > later) & (panel.start != g)
+    return count_clusters(panel.cluster, treated, compared)
+
+
+def _how_many(detail: GroupTime) -> str:
+    return f"{detail.panel.n_clusters} {detail.piece}s"
+
+
+def _too_sure(detail: GroupTime) -> str:
+    route = (
+        'Without covariates, WildCluster() ("wild") holds its size.'
+        if detail.adjust != "none"
+        else 'WildCluster() ("wild"), the default here, holds its size.'
+    )
+    return (
+        f"With {_how_many(detail)}, errors from the influence function are too small: in simulations on "
+        "panels like London's (32 boroughs, 12 command units), tests at 5% rejected a true null in 8 to 16% "
+        'of cases, with Analytical(correction="clusters") in 5 to 11%, the more the fewer clusters a cohort '
+        f"has. {route}"
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,7 +322,7 @@ def _note(asked: _Question) -> tuple[str, ...]:
 
 def _sums(detail: GroupTime, averages: Averages) -> Floats:
     panel = detail.panel
-    return cluster_sums(averages.contributions(detail), panel.cluster, panel.n_clusters)
+    return by_cluster(averages.contributions(detail), panel.cluster, panel.n_clusters)
 
 
 def _term_sums(asked: _Question) -> Floats:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
 from whatworks.arrays import Bools, Floats
 from whatworks.did.group_time.effects import GroupTime
-
-THIN_SHARE: Final = 0.1
-"""With more weight on single units no error is given; up to it, errors are some 5% short at most."""
+from whatworks.did.linear.wild import THIN_SHARE, lies_on
 
 
 def thin_cells(detail: GroupTime) -> Bools:
@@ -45,11 +41,7 @@ def thin_reasons(detail: GroupTime, share: Floats) -> tuple[str, ...]:
     """Why an average has no error, or nothing where it may have one; `share` is (k,) as from `thin_share`."""
     word = detail.piece
     return tuple(
-        f"{'all' if s > 0.9995 else f'{s:.0%}'} of the weight lies on a cohort or comparison group of a "
-        f"single {word}, where nothing shows how far a {word} strays by chance; the usual formula would "
-        "count that as no noise at all"
-        if s > THIN_SHARE
-        else ""
+        lies_on(s, f"a cohort or comparison group of a single {word}", word) if s > THIN_SHARE else ""
         for s in share
     )
 

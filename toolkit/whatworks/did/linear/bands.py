@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 
 from whatworks.arrays import Floats, Ints
-from whatworks.inference.default import Choice
-from whatworks.inference.errors.cluster import ClusterRobust
-from whatworks.inference.errors.influence import Analytical
+from whatworks.inference.default import Choice, rests_on_many
 from whatworks.inference.errors.uniform import Band, normal_band
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import Result
@@ -24,12 +22,8 @@ def plain_band(choice: Choice, found: Uncertainty, covariance: Floats) -> Band |
     None under any other inference, and with few clusters: there such bands are far too narrow, and the wild
     bootstrap, the default, has one that is not.
     """
-    method = choice.inference
-    robust = isinstance(method, ClusterRobust) and method.kind in ("CR0", "CR1")
     # on many clusters both come without a warning, on few with one
-    if not (robust or isinstance(method, Analytical)) or choice.warnings:
-        return None
-    return normal_band(found, covariance)
+    return normal_band(found, covariance) if rests_on_many(choice) else None
 
 
 def banded(result: Result, times: Ints, band: Band | None) -> Result:

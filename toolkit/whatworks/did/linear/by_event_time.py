@@ -9,23 +9,21 @@ import pandas as pd
 
 from whatworks.answer import explained
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.did.group_time.thin import THIN_SHARE
 from whatworks.did.linear.bands import banded, plain_band
-from whatworks.did.linear.lead_scores import lead_test
 from whatworks.did.linear.saturated import CellEffects, Saturated, coefficients, regression
-from whatworks.did.linear.scores import stacked_scores
-from whatworks.did.linear.wild import pieces, thin_reason, wild
+from whatworks.did.linear.scores import lead_test, stacked_scores
+from whatworks.did.linear.wild import THIN_SHARE, pieces, thin_reason, wild
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, sizes
+from whatworks.did.regression.requirements import Inference
 from whatworks.errors import DesignError, first_few
 from whatworks.inference.default import Choice, count_clusters
-from whatworks.inference.draws import check_level
 from whatworks.inference.errors.cluster import Regression
 from whatworks.inference.errors.joint import JointTest
 from whatworks.inference.errors.uniform import Band, score_terms, wild_band
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.percent import relative_change
-from whatworks.inference.uncertainty import Uncertainty, unknown
+from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable, Result
 
@@ -72,7 +70,7 @@ class Story:
 
 
 def report(
-    panel: Panel, model: Saturated, cells: CellEffects, compared: Bools, inference: object, story: Story
+    panel: Panel, model: Saturated, cells: CellEffects, compared: Bools, inference: Inference, story: Story
 ) -> Result:
     """Averages by event time and overall, cells weighted by their units (the sample shares).
 
@@ -103,7 +101,7 @@ def report(
         spec=choices(panel, choice, story.level, **story.spec),
         input_hash=panel.fingerprint,
         relative=relative_change(headline, _observed(model, cells, combos[0] @ detail.shares)),
-        seed=requirements.seed_used(choice, panel.n_clusters),
+        seed=choice.seed(panel.n_clusters),
         notes=(*panel.notes, *story.notes, *_lost(panel, model, cells), *choice.warnings),
         detail=detail,
     )
@@ -158,12 +156,11 @@ def combine(detail: SaturatedDetail, combos: Floats, level: float) -> Uncertaint
     model, cells, fit, choice = detail.model, detail.cells, detail.fit, detail.choice
     shares = combos @ detail.shares
     if isinstance(choice.inference, NotAvailable):
-        check_level(level)
-        return unknown(combos @ fit.coefficients, choice.inference.reason, level=level)
+        return choice.from_regression(fit, combos, level=level)
     if isinstance(choice.inference, WildCluster):
         a = coefficients(model, shares @ cells.contrast)
         return wild(model.sample, a, aims(model, cells, shares), choice.inference, level)
-    found = requirements.uncertainty(choice, fit, combos, level)
+    found = choice.from_regression(fit, combos, level=level)
     alone = pieces(model.sample, model.fit.used > 0)[cells.cohort, cells.period] <= 1 + model.spent
     thin = np.abs(shares) @ alone
     reason = tuple(

@@ -10,8 +10,8 @@ import numpy as np
 from whatworks.arrays import Floats, Ints
 from whatworks.did.linear.absorbed import Absorbed
 from whatworks.inference.errors.cluster import Moments, Regression
-from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.fits import collinear
+from whatworks.inference.fits.rows import by_cluster
 
 
 def bread_of(fitted: Floats, design: Floats, weight: Floats, names: Sequence[str], where: str) -> Floats:
@@ -86,17 +86,17 @@ def fit_cells(
         carry = _on_classes(absorbed, (residual * weight[:, None])[:, None, :])[:, 0] @ half
         k = len(X)
         return Moments(
-            gram=cluster_sums(gram.reshape(-1, k * k), cluster, n_clusters).reshape(-1, k, k),
-            cross=cluster_sums(cross.reshape(len(cross), -1), cluster, n_clusters).reshape(
+            gram=by_cluster(gram.reshape(-1, k * k), cluster, n_clusters).reshape(-1, k, k),
+            cross=by_cluster(cross.reshape(len(cross), -1), cluster, n_clusters).reshape(
                 -1, k, half.shape[1]
             ),
-            carry=cluster_sums(carry, cluster, n_clusters),
+            carry=by_cluster(carry, cluster, n_clusters),
         )
 
     used = int(absorbed.used.sum())
     norm = float(np.sqrt(np.einsum("nt,nt,n->", residual, residual, weight)))
     nested = int(absorbed.used.any(axis=1).sum()) - 1
-    sums = cluster_sums(scores, cluster, n_clusters)
+    sums = by_cluster(scores, cluster, n_clusters)
     return Regression(coefficients, bread, sums, norm, used, nested, absorbed.n_classes, moments)
 
 

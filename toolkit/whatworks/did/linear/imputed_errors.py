@@ -8,15 +8,14 @@ import numpy as np
 
 from whatworks.answer import NO_NOISE
 from whatworks.arrays import Bools, Floats
-from whatworks.did.group_time.thin import THIN_SHARE
 from whatworks.did.linear.imputed import Imputed, Targets, average, coefficients, contributions, masses
 from whatworks.did.linear.scores import stacked_scores
-from whatworks.did.linear.wild import pieces, thin_reason, wild
-from whatworks.errors import OptionError
-from whatworks.inference.default import Choice, ClusterCounts, Default, decide, plenty
+from whatworks.did.linear.wild import THIN_SHARE, pieces, thin_reason, wild
+from whatworks.inference.default import ByClusters, Choice, Default
 from whatworks.inference.draws import check_level
-from whatworks.inference.errors.influence import Analytical, analytical, cluster_sums, standard_errors
+from whatworks.inference.errors.influence import Analytical, analytical, standard_errors
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.results import NotAvailable
 
@@ -27,22 +26,16 @@ FEW = (
     'are {clusters}. WildCluster() ("wild"), the default here, needs fewer.'
 )
 
-
-def settle(inference: object, counts: ClusterCounts, where: str) -> Choice:
-    """The inference object to use and why; raises `OptionError` for one that does not fit."""
-    if inference is not None and not isinstance(inference, Analytical | WildCluster | Default):
-        raise OptionError(
-            f"inference={inference!r} does not apply to imputed effects",
-            where=where,
-            remedy='Use Analytical() ("analytical", the conservative errors, by the panel\'s cluster) or '
-            'WildCluster() ("wild"), or leave it out for the default. '
-            "ClusterRobust(...) and Jackknife() belong to did.etwfe, a regression whose estimates are "
-            "the same where no cell is missing and no covariate enters.",
-        )
-    choice = decide(inference, counts, many=Analytical("clusters"), by_scores=True)
-    if isinstance(choice.inference, Analytical) and not choice.warnings and not plenty(counts):
-        return replace(choice, warnings=(FEW.format(clusters=counts.clusters),))
-    return choice
+IMPUTED = ByClusters(
+    Inference,
+    "inference={!r} does not apply to imputed effects",
+    'Use Analytical() ("analytical", the conservative errors, by the panel\'s cluster) or WildCluster() '
+    '("wild"), or leave it out for the default. ClusterRobust(...) and Jackknife() belong to did.etwfe, a '
+    "regression whose estimates are the same where no cell is missing and no covariate enters.",
+    many=Analytical("clusters"),
+    by_scores=True,
+    few=FEW,
+)
 
 
 def uncertainty(found: Imputed, which: Targets, choice: Choice, level: float) -> Uncertainty:
@@ -57,7 +50,7 @@ def uncertainty(found: Imputed, which: Targets, choice: Choice, level: float) ->
         return _wild(found, which, method, level)
     share = (which.share * masses(found) * (alone == 1)).sum(axis=(1, 2))
     errors = standard_errors(
-        cluster_sums(contributions(found, which), found.sample.cluster, found.sample.n_clusters)
+        by_cluster(contributions(found, which), found.sample.cluster, found.sample.n_clusters)
     )
     reason = tuple(
         thin_reason(s, found.sample) if s > THIN_SHARE else ("" if np.isfinite(e) else NO_NOISE)

@@ -16,7 +16,7 @@ from whatworks.inference.default import Choice
 from whatworks.inference.errors.cluster import ClusterRobust, Regression
 from whatworks.inference.errors.joint import JointTest, joint_test
 from whatworks.inference.errors.wild import WildCluster
-from whatworks.inference.uncertainty import Uncertainty, unknown
+from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable
 
@@ -118,10 +118,8 @@ def _count(distance: Ints, inside: Bools, leads: int | None) -> int:
 
 def _numbers(fit: Regression, k: int, choice: Choice, level: float) -> Uncertainty:
     contrasts = np.eye(len(fit.coefficients))[:k]
-    if isinstance(choice.inference, NotAvailable):
-        return unknown(contrasts @ fit.coefficients, choice.inference.reason, level=level)
-    if isinstance(choice.inference, WildCluster):
-        return choice.inference.from_regression(fit, contrasts, level=level)
+    if isinstance(choice.inference, NotAvailable | WildCluster):
+        return choice.from_regression(fit, contrasts, level=level)
     return ClusterRobust("CR1", correction="fixest").from_regression(fit, contrasts, level=level)
 
 

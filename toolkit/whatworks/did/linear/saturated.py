@@ -13,8 +13,7 @@ from whatworks.did.linear.cell_regression import bread_of
 from whatworks.did.linear.scores import Sample
 from whatworks.errors import EstimationError
 from whatworks.inference.errors.cluster import Moments, Regression
-from whatworks.inference.errors.influence import cluster_sums
-from whatworks.inference.fits.rows import Rows
+from whatworks.inference.fits.rows import Rows, by_cluster
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +102,7 @@ def regression(model: Saturated, contrasts: Floats) -> Regression:
     if len(model.inside):
         by_unit = np.einsum("pnt,nt->np", model.inside, model.residual, optimize=True)
         spread -= by_unit @ model.bread @ lean.T
-    sums = cluster_sums(spread * data.weight[:, None], data.cluster, data.n_clusters)
+    sums = by_cluster(spread * data.weight[:, None], data.cluster, data.n_clusters)
     bread = contrasts @ pull + lean @ model.bread @ lean.T
     alive = np.diag(fit.normal) > 0
     free = int(alive.sum()) - len(np.unique(fit.component[alive])) + 1 + len(model.inside)

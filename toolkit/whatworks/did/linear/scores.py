@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.absorbed import Absorbed, absorb
-from whatworks.inference.errors.influence import cluster_sums
+from whatworks.inference.default import Choice
+from whatworks.inference.draws import DEFAULT_SEED
+from whatworks.inference.errors.cluster import Regression
+from whatworks.inference.errors.joint import REFITTED_CLUSTERS, JointTest, largest_normal, largest_score
+from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.panel import NEVER, Panel
+from whatworks.results import NotAvailable
+
+DRAWS = 1999
+"""Sign vectors where the inference asked for draws none of its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +116,7 @@ def column_scores(
         left = [_around_cohort(data, column, aside) for column in left]
     keep = used | aside
     by_unit = np.stack([(coefficient * column * keep).sum(axis=1) for column in left], axis=1)
-    return cluster_sums(by_unit, data.cluster, data.n_clusters)
+    return by_cluster(by_unit, data.cluster, data.n_clusters)
 
 
 def stacked_scores(data: Sample, coefficients: list[Floats], effects: list[Bools]) -> tuple[Floats, Floats]:
@@ -121,6 +131,31 @@ def stacked_scores(data: Sample, coefficients: list[Floats], effects: list[Bools
     small = fold(data)
     pairs = [null_scores(small, a, cells) for a, cells in zip(coefficients, effects, strict=True)]
     return np.stack([s for s, _ in pairs], axis=1), np.stack([slope for _, slope in pairs], axis=1)
+
+
+def lead_test(
+    data: Sample,
+    fit: Regression,
+    before: Ints,
+    coefficients: Callable[[], list[Floats]],
+    effects: Bools,
+    choice: Choice,
+) -> JointTest | NotAvailable:
+    """Test that the coefficients of `fit` at `before` are all zero, by the largest |t|.
+
+    Up to a thousand clusters, and under the wild bootstrap, from scores of a fit without any effect in the
+    cells `effects` (N, T); beyond, from correlated normal variables. `coefficients` makes the (N, T)
+    coefficients of each of them.
+    """
+    if isinstance(choice.inference, NotAvailable):
+        return choice.inference
+    if not before.size:
+        return NotAvailable("no period before the start besides the reference")
+    wild = isinstance(choice.inference, WildCluster)
+    if not wild and fit.n_clusters > REFITTED_CLUSTERS:
+        return largest_normal(fit, before, draws=9999, seed=DEFAULT_SEED)
+    scores = [null_scores(data, a, effects)[0] for a in coefficients()]
+    return largest_score(np.stack(scores, axis=1), choice.inference if wild else WildCluster(draws=DRAWS))
 
 
 def _folds(data: Sample) -> tuple[Ints, Ints]:

@@ -10,8 +10,7 @@ from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.scores import Sample
 from whatworks.errors import EstimationError
 from whatworks.inference.errors.cluster import Moments, Regression
-from whatworks.inference.errors.influence import cluster_sums
-from whatworks.inference.fits.rows import Rows
+from whatworks.inference.fits.rows import Rows, by_cluster
 from whatworks.panel import Panel
 
 
@@ -119,7 +118,7 @@ def regression(data: Sample, stacks: Stacks) -> Regression:
         value += sign * mean
         totals.append(total)
     bread = (1 / totals[0] + 1 / totals[1]) * (np.eye(k) + 1)
-    sums = cluster_sums(spread, data.cluster, data.n_clusters)
+    sums = by_cluster(spread, data.cluster, data.n_clusters)
     return Regression(
         coefficients=value,
         bread=bread,

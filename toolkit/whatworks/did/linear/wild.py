@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.scores import Sample, stacked_scores
-from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.uncertainty import Uncertainty
+
+THIN_SHARE: Final = 0.1
+"""With more weight on single units no error is given; up to it, errors are some 5% short at most."""
 
 
 def wild(
@@ -36,7 +40,7 @@ def pieces(data: Sample, cells: Bools) -> Ints:
     rows = []
     for s in range(len(data.cohorts)):
         members = data.members(s)
-        inside = cluster_sums(cells[members].astype(np.float64), data.cluster[members], data.n_clusters)
+        inside = by_cluster(cells[members].astype(np.float64), data.cluster[members], data.n_clusters)
         rows.append((inside > 0).sum(axis=0))
     return np.stack(rows)
 
@@ -48,8 +52,12 @@ def thin_reason(share: float, data: Sample, spent: int = 0) -> str:
     """
     word = "unit" if data.cluster is None else "cluster"
     few = f"no more than {1 + spent} {word}s" if spent else f"a single {word}"
+    return lies_on(share, f"cohorts of {few} in their period", word)
+
+
+def lies_on(share: float, cohorts: str, word: str) -> str:
+    """Why there is no error where such a share of the weight lies on these cohorts of units or clusters."""
     return (
-        f"{'all' if share > 0.9995 else f'{share:.0%}'} of the weight lies on cohorts of {few} in "
-        f"their period, where nothing shows how far a {word} strays by chance; the usual formula would count "
-        "that as no noise at all"
+        f"{'all' if share > 0.9995 else f'{share:.0%}'} of the weight lies on {cohorts}, where nothing shows "
+        f"how far a {word} strays by chance; the usual formula would count that as no noise at all"
     )

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from whatworks.did.regression import requirements
-from whatworks.did.regression.partialled import partialled
+from whatworks.did.regression.reassign import Inference, partialled
 from whatworks.errors import DesignError
 from whatworks.inference.chance.few_treated import FewTreated
 from whatworks.inference.default import FEW_TREATED, Choice, ClusterCounts
@@ -31,7 +31,7 @@ ASSUMED: Final = (
 
 
 def uncertainty(
-    panel: Panel, fit: Regression, inference: object, counts: ClusterCounts, level: float, where: str
+    panel: Panel, fit: Regression, inference: Inference, counts: ClusterCounts, level: float, where: str
 ) -> tuple[Choice, Uncertainty]:
     """The choice for the first coefficient of a two-way regression, and its uncertainty under it.
 
@@ -48,7 +48,7 @@ def uncertainty(
     fewest = min(counts.treated_clusters, counts.comparison_clusters)
     if fewest <= FEW_TREATED and len(panel.cohorts) == 1:
         choice = replace(choice, warnings=(*choice.warnings, OFFERED))
-    return choice, requirements.uncertainty(choice, fit, np.eye(len(fit.coefficients))[:1], level)
+    return choice, choice.from_regression(fit, np.eye(len(fit.coefficients))[:1], level=level)
 
 
 def of_one_start(panel: Panel, inference: FewTreated, level: float, where: str) -> Uncertainty:

@@ -11,14 +11,13 @@ import numpy as np
 from whatworks.answer import counted
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.regression import requirements
-from whatworks.did.regression.block_estimates import block_estimates
-from whatworks.did.regression.partialled import partialled
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference.chance.few_treated import FewTreated
 from whatworks.inference.chance.randomisation import Collected, RandomisationInference, Theta
 from whatworks.inference.default import Choice
 from whatworks.inference.errors.joint import JointTest
 from whatworks.inference.fits.regression import Regression
+from whatworks.inference.fits.two_way_effects import demean_two_way
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import Design
@@ -66,7 +65,7 @@ def recorded(panel: Panel, choice: Choice, design: Design) -> tuple[Design, int 
     if isinstance(chance, FewTreated):
         return design, chance.seed
     if not isinstance(chance, RandomisationInference):
-        return design, requirements.seed_used(choice, panel.n_clusters)
+        return design, choice.seed(panel.n_clusters)
     found = chance.assignments(panel.start, panel.cluster)
     number = counted(found.possible, "more assignments than can be written as a number")
     return replace(design, allocations=number), None if found.every else chance.seed
@@ -96,6 +95,28 @@ def of_block(panel: Panel, inference: RandomisationInference, post: Bools, level
         slope=theta(panel.treated.astype(np.float64)),
         level=level,
     )
+
+
+def block_estimates(
+    outcome: Floats, treated_sets: Bools, post: Bools, weight: Floats | None = None
+) -> Floats:
+    """Block difference-in-differences of many outcomes and many assignments at once.
+
+    Args:
+        outcome: (..., N, T).
+        treated_sets: (B, N), each row a set of treated units that leaves at least one comparison unit.
+        post: (T,) periods under treatment.
+        weight: (N,) unit weights.
+
+    Returns:
+        (..., B): change of the weighted mean of the treated less that of the others, which is the two-way
+        fixed-effects coefficient when one date separates before from after.
+    """
+    change = outcome[..., post].mean(axis=-1) - outcome[..., ~post].mean(axis=-1)
+    mass = treated_sets * (np.ones(treated_sets.shape[1]) if weight is None else weight)
+    rest = ~treated_sets * (np.ones(treated_sets.shape[1]) if weight is None else weight)
+    contrast = mass / mass.sum(axis=1, keepdims=True) - rest / rest.sum(axis=1, keepdims=True)
+    return np.asarray(change @ contrast.T)
 
 
 def of_twoway(panel: Panel, inference: RandomisationInference, level: float) -> Uncertainty:
@@ -135,6 +156,29 @@ def twoway_estimates(panel: Panel, outcome: Floats, starts: Ints) -> Floats:
     sums = np.einsum("knt,ct,n->knc", np.concatenate([y[None], Z]), paths, weight, optimize=True)
     top = np.stack([part[units, code].sum(axis=1) for part in sums])
     return np.asarray(top[0] / (_squares(paths, code, weight) - (top[1:] ** 2).sum(axis=0)))
+
+
+def partialled(panel: Panel, values: Floats) -> tuple[Floats, Floats]:
+    """(..., N, T) values net of both effects and of the panel's covariates, and those covariates (k, N, T)
+    net of the effects and orthonormal under unit weights. No cell is missing.
+    """
+    weight = panel.unit_weight
+    Z = _orthonormal(demean_two_way(panel.covariates, panel.weight), weight)
+    net = demean_two_way(values, panel.weight)
+    if len(Z):
+        slopes = np.einsum("knt,...nt,n->...k", Z, net, weight, optimize=True)
+        net = net - np.tensordot(slopes, Z, axes=1)
+    return net, Z
+
+
+def _orthonormal(Z: Floats, weight: Floats) -> Floats:
+    """Covariates (k, N, T) made orthonormal under unit weights."""
+    if not len(Z):
+        return Z
+    root = np.sqrt(weight)[:, None]
+    left, values, _ = np.linalg.svd((Z * root).reshape(len(Z), -1).T, full_matrices=False)
+    kept = left[:, values > 1e-10 * values[0]]
+    return np.asarray(kept.T.reshape(-1, *Z.shape[1:]) / root)
 
 
 def of_events(

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from whatworks.arrays import Bools, Floats
+from whatworks.arrays import Bools
 from whatworks.errors import DesignError, OptionError, first_few
-from whatworks.inference.default import Choice, ClusterCounts, Default, decide, plenty
-from whatworks.inference.draws import check_level
-from whatworks.inference.errors.cluster import ClusterRobust, Regression
+from whatworks.inference.default import ByClusters, Default
+from whatworks.inference.errors.cluster import ClusterRobust
 from whatworks.inference.errors.jackknife import Jackknife
 from whatworks.inference.errors.sandwich import Conley, DriscollKraay, TwoWay
 from whatworks.inference.errors.wild import WildCluster
-from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.panel import Panel
-from whatworks.results import NotAvailable
 
 TOO_NARROW = (
     "A t interval on {clusters} clusters tends to be too narrow: on simulated panels like London's, with 4 "
@@ -27,7 +22,16 @@ TOO_NARROW = (
 
 Inference = ClusterRobust | WildCluster | TwoWay | DriscollKraay | Conley | Jackknife | Default | None
 
-_FITS = ClusterRobust | WildCluster | TwoWay | DriscollKraay | Conley | Jackknife | Default
+REGRESSION = ByClusters(
+    Inference,
+    "inference={!r} does not apply to a regression",
+    'Use ClusterRobust() ("cluster"), WildCluster() ("wild"), TwoWay(), DriscollKraay(), Conley(...) or '
+    "Jackknife(), or leave it out for the default. Analytical() and MultiplierBootstrap() belong to "
+    "did.att_gt, FewTreated() to did.block and did.twoway.",
+    many=ClusterRobust(),
+    few=TOO_NARROW,
+)
+settle = REGRESSION.settle
 
 
 def treated_units(panel: Panel) -> Bools:
@@ -104,26 +108,7 @@ def require_one_start(panel: Panel, where: str) -> int:
     )
 
 
-def settle(inference: object, counts: ClusterCounts, where: str) -> Choice:
-    """The inference object to use on a regression; raises `OptionError` for one that does not fit."""
-    if inference is None or isinstance(inference, _FITS):
-        choice = decide(inference, counts, many=ClusterRobust())
-        used = choice.inference
-        plain = isinstance(used, ClusterRobust) and used.kind in ("CR0", "CR1")
-        if plain and not choice.warnings and not plenty(counts):
-            return replace(choice, warnings=(TOO_NARROW.format(clusters=counts.clusters),))
-        return choice
-    raise OptionError(
-        f"inference={inference!r} does not apply to a regression",
-        where=where,
-        remedy='Use ClusterRobust() ("cluster"), WildCluster() ("wild"), TwoWay(), DriscollKraay(), '
-        "Conley(...) or Jackknife(), or leave it out for the default. "
-        "Analytical() and MultiplierBootstrap() belong to did.att_gt, FewTreated() to did.block and "
-        "did.twoway.",
-    )
-
-
-def refuse_sums(inference: object, where: str) -> None:
+def refuse_sums(inference: Inference, where: str) -> None:
     """Raise `OptionError` for errors from sums over units, where each cohort's effects absorb those sums."""
     if not isinstance(inference, TwoWay | DriscollKraay | Conley):
         return
@@ -135,18 +120,3 @@ def refuse_sums(inference: object, where: str) -> None:
         remedy="Use ClusterRobust(...), Jackknife() or WildCluster(); errors across periods or places belong "
         "to one average effect, as in did.twoway, did.block or did.poisson.",
     )
-
-
-def uncertainty(choice: Choice, fit: Regression, contrasts: Floats, level: float) -> Uncertainty:
-    """Uncertainty of `contrasts @ coefficients` under the choice, or the reason why there is none."""
-    check_level(level)
-    if isinstance(choice.inference, NotAvailable):
-        return unknown(contrasts @ fit.coefficients, choice.inference.reason, level=level)
-    result: Uncertainty = choice.inference.from_regression(fit, contrasts, level=level)
-    return result
-
-
-def seed_used(choice: Choice, clusters: int) -> int | None:
-    """The seed, where random draws were made."""
-    wild = choice.inference
-    return wild.seed if isinstance(wild, WildCluster) and not wild.enumerates(clusters) else None

@@ -16,11 +16,11 @@ from whatworks.did.linear.by_event_time import SaturatedDetail
 from whatworks.did.linear.imputed import average
 from whatworks.did.linear.leads import Leads
 from whatworks.did.stacked import StackedDetail
-from whatworks.did.window_options import check_whole
-from whatworks.errors import DesignError, OptionError
+from whatworks.errors import DesignError, OptionError, check_whole
 from whatworks.inference.default import MANY_CLUSTERS, Choice
 from whatworks.inference.errors.cluster import ClusterRobust
-from whatworks.inference.errors.influence import Analytical, cluster_sums
+from whatworks.inference.errors.influence import Analytical
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.results import NotAvailable, Result
 
 _SINGULAR = 1e-9
@@ -293,7 +293,7 @@ def _from_influence(result: Result, kept: AttGtDetail, where: str) -> EventTimes
     detail, spec, panel = kept.effects, result.spec, kept.effects.panel
     summary = summarise(detail, "event_time", spec.get("first"), spec.get("last"), spec.get("balance"))
     real = (summary.terms.weights[:, ~detail.cells.reference] != 0).any(axis=1)
-    sums = cluster_sums(summary.terms.contributions(detail)[:, real], panel.cluster, panel.n_clusters)
+    sums = by_cluster(summary.terms.contributions(detail)[:, real], panel.cluster, panel.n_clusters)
     plain = isinstance(inference, Analytical) and inference.correction == "did"
     factor = 1.0 if plain else panel.n_clusters / (panel.n_clusters - 1)
     return EventTimes(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 
 from whatworks.arrays import Floats, Ints
+from whatworks.inference.asked import FromRegression
 from whatworks.inference.fits.least_squares import fit
 from whatworks.inference.intervals import critical_value
 from whatworks.inference.uncertainty import Uncertainty
@@ -132,7 +133,7 @@ def stages(
     where: str,
     weight: Floats | None,
     cluster: Ints | None,
-    inference: Any,
+    inference: FromRegression,
     level: float,
 ) -> Stages:
     """Both regressions on the same design (n, k), whose second column is the assignment.
@@ -147,8 +148,7 @@ def stages(
 
     def effect(values: Floats) -> Uncertainty:
         found = fit(values, design, names=names, where=where, weight=weight, cluster=cluster)
-        answer: Uncertainty = inference.from_regression(found, contrast, level=level)
-        return answer
+        return inference.from_regression(found, contrast, level=level)
 
     scale = float(np.std(outcome) / np.std(taken)) if np.ptp(taken) > 0 and np.ptp(outcome) > 0 else 1.0
     reduced, first, mixed = effect(outcome), effect(taken), effect(outcome - scale * taken)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from whatworks.arrays import Floats, Ints
+from whatworks.arrays import Floats
 from whatworks.errors import choose
 from whatworks.inference import intervals
 from whatworks.inference.draws import check_level
@@ -34,17 +34,6 @@ class Analytical:
 
     def __post_init__(self) -> None:
         choose("correction", self.correction, ("did", "clusters"), where="Analytical")
-
-
-def cluster_sums(contributions: Floats, cluster: Ints | None, n_clusters: int) -> Floats:
-    """(G, k) sums of the (n, k) contributions within clusters; without clusters as they are."""
-    if cluster is None:
-        return contributions
-    sums = np.zeros((n_clusters, contributions.shape[1]))
-    order = np.argsort(cluster, kind="stable")
-    present, first = np.unique(cluster[order], return_index=True)
-    sums[present] = np.add.reduceat(contributions[order], first, axis=0)
-    return sums
 
 
 def standard_errors(sums: Floats) -> Floats:

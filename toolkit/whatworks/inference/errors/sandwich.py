@@ -10,7 +10,7 @@ from typing import Final, Literal
 import numpy as np
 
 from whatworks.arrays import Bools, Floats
-from whatworks.errors import OptionError
+from whatworks.errors import NUMBER, OptionError, check_whole
 from whatworks.errors import choose as choose_option
 from whatworks.inference.errors.cluster import on_t
 from whatworks.inference.errors.correction import Correction, correct
@@ -97,14 +97,9 @@ class DriscollKraay:
 
     def __post_init__(self) -> None:
         choose_option("correction", self.correction, ("none", "periods", "fixest"), where="DriscollKraay")
-        if self.lags is not None and (
-            isinstance(self.lags, bool) or self.lags != int(self.lags) or self.lags < 0
-        ):
-            raise OptionError(
-                f"lags={self.lags!r} is not a whole number of at least 0",
-                where="DriscollKraay",
-                remedy="Give the number of periods over which errors correlate, or leave it out.",
-            )
+        if self.lags is not None:
+            remedy = "Give the number of periods over which errors correlate, or leave it out."
+            check_whole("lags", self.lags, least=0, where="DriscollKraay", remedy=remedy, kind=NUMBER)
 
     def from_regression(self, fit: Regression, contrasts: Floats, *, level: float = 0.95) -> Uncertainty:
         """Uncertainty of the m combinations `contrasts @ coefficients`; `contrasts` is (m, k)."""

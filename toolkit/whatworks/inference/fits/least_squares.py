@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from whatworks.arrays import Floats, Ints
-from whatworks.inference.errors.influence import cluster_sums
 from whatworks.inference.fits import collinear
 from whatworks.inference.fits.regression import Moments, Regression
-from whatworks.inference.fits.rows import Rows
+from whatworks.inference.fits.rows import Rows, by_cluster
 
 
 def fit(
@@ -69,7 +68,7 @@ def _prepared(
 
     def moments() -> Moments:
         gram = np.einsum("nk,nl,n->nkl", X, design, weight, optimize=True).reshape(-1, k * k)
-        by = cluster_sums(gram, cluster, count).reshape(-1, k, k)
+        by = by_cluster(gram, cluster, count).reshape(-1, k, k)
         return Moments(by, np.empty((count, k, 0)), np.empty((count, 0)))
 
     def rows() -> Rows:
@@ -80,7 +79,7 @@ def _prepared(
     return Regression(
         coefficients=coefficients,
         bread=bread,
-        scores=cluster_sums(X * (weight * residual)[:, None], cluster, count),
+        scores=by_cluster(X * (weight * residual)[:, None], cluster, count),
         residual_norm=float(np.sqrt(weight @ residual**2)),
         n_obs=n,
         n_nested=0,

@@ -7,8 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from whatworks.arrays import Bools, Floats, Ints
-from whatworks.inference.errors.sandwich import Conley
+from whatworks.arrays import Floats, Ints
 from whatworks.inference.fits.rows import Rows
 from whatworks.inference.uncertainty import Uncertainty
 
@@ -46,10 +45,3 @@ def working_rows(X: Floats, regressors: Floats, weight: Floats, residual: Floats
 def worded(found: Uncertainty) -> Uncertainty:
     """The same with a sentence that says how a cluster was left out."""
     return replace(found, sentence=found.sentence.replace(*_LINEAR))
-
-
-def placed(inference: object, kept: Bools) -> object:
-    """The inference object for the units kept of all: distances between places need only theirs."""
-    if isinstance(inference, Conley) and len(inference.coordinates) == len(kept):
-        return replace(inference, coordinates=inference.coordinates[kept])
-    return inference

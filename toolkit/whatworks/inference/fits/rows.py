@@ -43,11 +43,21 @@ class Rows:
         return np.asarray(np.tensordot(combination, self.X, axes=1) * self.residual * self.weight[:, None])
 
 
-def by_cluster(values: Floats, codes: Ints) -> Floats:
-    """Sums of (N, ...) values over the units of each cluster, (G, ...); codes are 0..G−1."""
+def by_cluster(values: Floats, codes: Ints | None, n_clusters: int | None = None) -> Floats:
+    """Sums of (n, ...) values within clusters, (G, ...); without clusters the values as they are.
+
+    Codes are 0..G−1. Where some of them may be missing, `n_clusters` is G: their sums are 0.
+    """
+    if codes is None:
+        return values
     order = np.argsort(codes, kind="stable")
-    _, first = np.unique(codes[order], return_index=True)
-    return np.asarray(np.add.reduceat(values[order], first, axis=0))
+    present, first = np.unique(codes[order], return_index=True)
+    sums = np.add.reduceat(values[order], first, axis=0)
+    if n_clusters is None or len(sums) == n_clusters:
+        return np.asarray(sums)
+    every = np.zeros((n_clusters, *sums.shape[1:]))
+    every[present] = sums
+    return every
 
 
 def period_gram(weight: Floats, observed: Bools, *, unit_effects: bool = True) -> Floats:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.errors import DesignError, OptionError
+from whatworks.errors import DesignError, check_whole
 from whatworks.inference import draws as random_draws
 from whatworks.inference import intervals
 from whatworks.inference.synthetic.two_groups import Several, TwoGroups, largest_of
@@ -40,9 +40,11 @@ class GroupJackknife:
 
     def __post_init__(self) -> None:
         random_draws.check_seed(self.seed)
-        if self.groups is not None and (isinstance(self.groups, bool) or self.groups < FEWEST):
-            raise OptionError(
-                f"groups={self.groups!r} is not a whole number of at least {FEWEST}",
+        if self.groups is not None:
+            check_whole(
+                "groups",
+                self.groups,
+                least=FEWEST,
                 where="GroupJackknife",
                 remedy="Leave it out for as many as there are treated units.",
             )

@@ -12,7 +12,7 @@ from whatworks.errors import choose
 from whatworks.inference import intervals
 from whatworks.inference.draws import check_level
 from whatworks.inference.errors.correction import NORMAL
-from whatworks.inference.errors.influence import cluster_sums
+from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.synthetic.two_groups import Several, TwoGroups, largest_of, no_joint
 from whatworks.inference.uncertainty import from_errors, unknown
 from whatworks.results import NotAvailable, Number
@@ -150,7 +150,7 @@ def _calibrated(groups: TwoGroups) -> tuple[Floats, Floats, Floats]:
 
 def _summed(contributions: Floats, codes: Ints) -> Floats:
     distinct, place = np.unique(codes, return_inverse=True)
-    return cluster_sums(contributions, place, len(distinct))
+    return by_cluster(contributions, place, len(distinct))
 
 
 def _survey(groups: TwoGroups) -> tuple[Floats, Floats]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from whatworks import columns
 from whatworks.arrays import Floats, Ints
-from whatworks.errors import DesignError, OptionError, TrialError, first_few
+from whatworks.errors import NUMBER, DesignError, OptionError, TrialError, check_whole, first_few
 from whatworks.rct.assign import matching
 from whatworks.rct.assign.layout import Layout, shares
 
@@ -148,13 +148,9 @@ class SteppedWedge:
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 2), ("first", 1), ("every", 1)):
+            remedy = "A stepped wedge has two steps or more; first=2 leaves one period before them."
             value = getattr(self, name)
-            if isinstance(value, bool) or value != int(value) or value < least:
-                raise OptionError(
-                    f"{name}={value!r} is not a whole number of at least {least}",
-                    where="SteppedWedge",
-                    remedy="A stepped wedge has two steps or more; first=2 leaves one period before them.",
-                )
+            check_whole(name, value, least=least, where="SteppedWedge", remedy=remedy, kind=NUMBER)
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -232,6 +228,10 @@ class Listed:
     cluster: Ints
     cluster_labels: tuple[str, ...]
     word: str
+
+    def __repr__(self) -> str:
+        """Sizes only: the list may be one of people."""
+        return f"Listed({len(self.units)} units, {self.clusters} to assign as a {self.word} each)"
 
     @property
     def clusters(self) -> int:

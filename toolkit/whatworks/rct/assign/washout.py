@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from whatworks.arrays import Bools, Ints
-from whatworks.errors import OptionError
+from whatworks.errors import NUMBER, check_whole
 
 
 def washed(arms: Ints, washout: int) -> Bools:
@@ -19,9 +19,4 @@ def washed(arms: Ints, washout: int) -> Bools:
 
 def whole_number(value: int, name: str, least: int, *, where: str) -> None:
     """Raise `OptionError` unless the value is a whole number of at least `least`."""
-    if isinstance(value, bool) or value != int(value) or value < least:
-        raise OptionError(
-            f"{name}={value!r} is not a whole number of at least {least}",
-            where=where,
-            remedy="Give whole numbers of periods.",
-        )
+    check_whole(name, value, least=least, where=where, remedy="Give whole numbers of periods.", kind=NUMBER)

@@ -14,7 +14,7 @@ from whatworks.inference.uncertainty import Uncertainty
 from whatworks.rct.one_row import affordable, count_fit
 from whatworks.rct.one_row.adjust import Adjust
 from whatworks.rct.one_row.count_fit import CountFit, RunsOffError
-from whatworks.rct.one_row.default_errors import pieces
+from whatworks.rct.one_row.default_errors import Inference, pieces
 from whatworks.rct.one_row.regression import WHERE, Prepared, refuse_constant, regressors
 from whatworks.trial import Trial
 
@@ -102,7 +102,7 @@ def percent(found: Uncertainty) -> Uncertainty:
     )
 
 
-def refuse(inference: object) -> None:
+def refuse(inference: Inference) -> None:
     """Raise `OptionError` for a bootstrap or test that would work on squares instead of the likelihood."""
     if isinstance(inference, WildCluster | RandomisationInference):
         word = "wild bootstrap" if isinstance(inference, WildCluster) else "randomisation test"

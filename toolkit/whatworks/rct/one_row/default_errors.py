@@ -7,14 +7,23 @@ from typing import Final, Literal
 import numpy as np
 
 from whatworks.arrays import Bools, Ints
-from whatworks.errors import OptionError
-from whatworks.inference.default import Choice, Default
+from whatworks.inference.asked import Admitted, FromRegression
+from whatworks.inference.chance.randomisation import RandomisationInference
+from whatworks.inference.default import Choice, Default, draws_of
 from whatworks.inference.errors.cluster import ClusterRobust
 from whatworks.inference.errors.heteroskedastic import Heteroskedastic
 from whatworks.results import NotAvailable
 from whatworks.trial import Trial
 
 Form = Literal["difference", "blocked", "regression"]
+Inference = FromRegression | RandomisationInference | Default | None
+
+TRIAL: Final = Admitted(
+    FromRegression | Default | None,
+    "{!r} does not fit an analysis of a trial",
+    "Use Heteroskedastic(), ClusterRobust() or WildCluster(). Randomisation tests are in rct.itt and "
+    "rct.randomisation_test.",
+)
 
 FEW: Final = 6
 """Below this many units (clusters, pairs) in an arm no error keeps its promise, and the result says so."""
@@ -63,7 +72,7 @@ def pieces(trial: Trial) -> Ints | None:
 
 
 def settle(
-    trial: Trial, asked: object, *, form: Form = "regression", clustered: bool | None = None
+    trial: Trial, asked: Inference, *, form: Form = "regression", clustered: bool | None = None
 ) -> Choice:
     """Which inference an analysis of a two-armed trial takes.
 
@@ -83,14 +92,8 @@ def settle(
     if lone is not None:
         return Choice(lone, lone.reason, (lone.reason,))
     warnings = _warn(trial, form)
-    if asked is not None and not isinstance(asked, Default):
-        if not hasattr(asked, "from_regression"):
-            raise OptionError(
-                f"{asked!r} does not fit an analysis of a trial",
-                where="inference",
-                remedy="Use Heteroskedastic(), ClusterRobust() or WildCluster(). Randomisation tests are in "
-                "rct.itt and rct.randomisation_test.",
-            )
+    TRIAL.require(asked, "inference")
+    if draws_of(asked) is None:
         return Choice(asked, "as asked for", warnings)
     if pieces(trial) is not None if clustered is None else clustered:
         word = "clusters were assigned" if trial.cluster is not None else "blocks hold single units of an arm"

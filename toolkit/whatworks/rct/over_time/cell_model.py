@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.errors import DesignError, OptionError, first_few
+from whatworks.errors import DesignError, first_few
+from whatworks.inference.asked import Admitted, FromRegression
 from whatworks.inference.chance.chance import Assignments
 from whatworks.inference.chance.randomisation import NO_ERROR, RandomisationInference, collect
 from whatworks.inference.draws import check_level
+from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.errors.wild_refits import TIE
 from whatworks.inference.fits import cell_weights, poisson_effects
 from whatworks.inference.fits.poisson_effects import Cells, PoissonFit, SeparationError, project
@@ -145,20 +147,24 @@ class CellModel:
         )
 
 
-def by_model(inference: Any, fit: Regression, contrasts: Floats, counts: bool, level: float) -> Uncertainty:
+ERRORS: Final = Admitted(
+    FromRegression,
+    "{!r} does not fit here",
+    "Use ClusterRobust(), TwoWay(), DriscollKraay(), Jackknife(), for means WildCluster(), or "
+    "RandomisationInference() with the allocation record.",
+)
+
+
+def by_model(
+    inference: FromRegression, fit: Regression, contrasts: Floats, counts: bool, level: float
+) -> Uncertainty:
     """Uncertainty of m combinations (m, k) from an inference object for regressions.
 
     Raises:
         OptionError: an object that takes no regression, or one for least squares only with counts.
     """
-    if not hasattr(inference, "from_regression") or (counts and hasattr(inference, "flips")):
-        raise OptionError(
-            f"{inference!r} does not fit here",
-            where="inference",
-            remedy="Use ClusterRobust(), TwoWay(), DriscollKraay(), Jackknife(), for means WildCluster(), "
-            "or RandomisationInference() with the allocation record.",
-        )
-    found: Uncertainty = inference.from_regression(fit, contrasts, level=level)
+    ERRORS.require(inference, "inference", but=(WildCluster,) if counts else ())
+    found = inference.from_regression(fit, contrasts, level=level)
     return worded(found) if counts else found
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 
 from whatworks.answer import as_share, explained, row
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.errors import DesignError, choose
+from whatworks.errors import DesignError, OptionError, choose, first_few
+from whatworks.inference.asked import FromRegression
 from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.default import Choice
 from whatworks.inference.fits.regression import Regression
@@ -20,10 +21,10 @@ from whatworks.inference.uncertainty import Uncertainty
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.assign.washout import washed
 from whatworks.rct.one_row.answer import choices, sizes
-from whatworks.rct.over_time import crossover_words
+from whatworks.rct.one_row.default_errors import Inference
 from whatworks.rct.over_time.cell_model import CellModel, Model, by_chance, by_model
 from whatworks.rct.over_time.default_errors import allocations, over_time
-from whatworks.rct.over_time.place_days import WHERE, PlaceDays, before, place_days
+from whatworks.rct.over_time.place_days import WHERE, PlaceDayCells, before, place_days
 from whatworks.rct.over_time.rows import rows_of, table
 from whatworks.results import RATE_RATIO, Design, Estimate, Result
 from whatworks.trial import Trial
@@ -34,6 +35,12 @@ DAY, YESTERDAY = "the treatment", "the treatment of the period before"
 
 CARRY_OVER: Final = "carry-over"
 """The term of `effects` that holds what the period before brought."""
+
+
+ADJUSTED = (
+    "With carry-over in the model the headline rests on all periods, wash-out included: once that is over, "
+    "yesterday's arm is today's and the two could not be told apart."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +56,7 @@ class CrossoverDetail:
         choice: the inference used, and why.
     """
 
-    days: PlaceDays
+    days: PlaceDayCells
     fit: Regression
     effect: Estimate
     dispersion: float | None
@@ -64,7 +71,7 @@ def crossover(
     carryover: Carryover = "test",
     washout: int | None = None,
     allocation: Allocation | None = None,
-    inference: object = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effect of a treatment that units get in some periods and not in others, with unit and period effects.
@@ -107,7 +114,7 @@ class _Asked:
     carryover: Carryover
     washout: int | None
     allocation: Allocation | None
-    inference: object
+    inference: Inference
     level: float
 
 
@@ -119,7 +126,7 @@ class _Headline:
     fit: Regression
     dispersion: float | None
     choice: Choice
-    beside: Any
+    beside: FromRegression
     reason: str
     used: Bools
 
@@ -135,7 +142,7 @@ def _result(trial: Trial, asked: _Asked) -> Result:
     if cells.counts:
         shown = mapped(effect, effect.estimand, RATE_RATIO, 0.0, 1.0)
         relative = mapped(effect, about, "percent", 1.0, 100.0)
-    taken = crossover_words.delivered(days)
+    taken = _delivered(days)
     detail = CrossoverDetail(days, headline.fit, effect, headline.dispersion, taken, choice)
     options = {"model": asked.model, "carryover": asked.carryover, "washout": asked.washout}
     return Result(
@@ -152,23 +159,23 @@ def _result(trial: Trial, asked: _Asked) -> Result:
             *days.notes,
             *notes,
             *choice.warnings,
-            *crossover_words.sentences(detail, trial),
+            *_sentences(detail, trial),
         ),
         detail=detail,
     )
 
 
-def _cells(days: PlaceDays, model: Model) -> tuple[CellModel, list[str]]:
+def _cells(days: PlaceDayCells, model: Model) -> tuple[CellModel, list[str]]:
     counts = model == "rate_ratio"
     if counts and (days.outcome < 0).any():
         raise DesignError("some outcomes are negative, and no count is", where=WHERE, remedy='Use "means".')
     outcome = days.outcome if counts else days.outcome / days.exposure
     mass = days.seen.astype(np.float64)
     whole = CellModel(model, outcome, days.exposure, mass, days.cluster, days.labels, WHERE)
-    return whole, crossover_words.silent(whole)
+    return whole, _silent(whole)
 
 
-def _headline(trial: Trial, days: PlaceDays, cells: CellModel, asked: _Asked) -> _Headline:
+def _headline(trial: Trial, days: PlaceDayCells, cells: CellModel, asked: _Asked) -> _Headline:
     adjust = asked.carryover == "adjust"
     arm = days.arm.astype(np.float64)
     design = np.stack([arm, days.yesterday]) if adjust else arm[None]
@@ -180,7 +187,7 @@ def _headline(trial: Trial, days: PlaceDays, cells: CellModel, asked: _Asked) ->
     else:
         first = np.eye(len(design))[:1]
         found = by_model(choice.inference, fit, first, cells.counts, asked.level)
-    about = crossover_words.estimand(trial, days, cells.counts, adjust)
+    about = _estimand(trial, days, cells.counts, adjust)
     scale = "log rate ratio" if cells.counts else trial.scale or trial.outcome_name
     effect = explained(found.estimate(0, estimand=about, scale=scale), choice)
     dispersion = None if poisson is None else poisson.dispersion
@@ -188,10 +195,10 @@ def _headline(trial: Trial, days: PlaceDays, cells: CellModel, asked: _Asked) ->
 
 
 def _redrawn(
-    inference: RandomisationInference, days: PlaceDays, cells: CellModel, asked: _Asked, value: float
+    inference: RandomisationInference, days: PlaceDayCells, cells: CellModel, asked: _Asked, value: float
 ) -> Uncertainty:
     """Randomisation inference under the schedule's rule, wash-out and yesterday's arm drawn along."""
-    rule = crossover_words.require_record(asked.allocation).require_rule()
+    rule = _require_record(asked.allocation).require_rule()
     schedule = rule.crossover
     if schedule is None:
         raise DesignError("the record's rule is not that of a schedule", where=WHERE)
@@ -221,7 +228,7 @@ def _redrawn(
     )
 
 
-def _effects(headline: _Headline, days: PlaceDays, cells: CellModel, asked: _Asked) -> pd.DataFrame:
+def _effects(headline: _Headline, days: PlaceDayCells, cells: CellModel, asked: _Asked) -> pd.DataFrame:
     """The headline, and what the effect is made of, each by a regression of its own."""
     used, inference = headline.used, headline.beside
     rows = [row("overall", headline.effect, int((days.arm == 1)[used].sum()), headline.reason)]
@@ -248,3 +255,91 @@ def _effects(headline: _Headline, days: PlaceDays, cells: CellModel, asked: _Ask
 def _design(trial: Trial, effect: Estimate, allocation: Allocation | None, counts: bool) -> Design:
     found = sizes(trial, effect, allocations=allocations(allocation))
     return as_share(found) if counts else found
+
+
+def _estimand(trial: Trial, days: PlaceDayCells, counts: bool, adjusted: bool) -> str:
+    """What the headline is about."""
+    what = "Rate ratio" if counts else "Effect per unit and period"
+    net = ", net of the period before" if adjusted else ""
+    return f"{what}, {trial.arms[1]!r} against {trial.arms[0]!r}, {len(days.labels)} units (ITT){net}"
+
+
+def _delivered(days: PlaceDayCells) -> tuple[float, float] | None:
+    """Shares of treated and of control cells seen in which the treatment was taken; None if not recorded."""
+    if days.taken is None:
+        return None
+    treated, control = (float((days.taken > 0)[days.seen & (days.arm == arm)].mean()) for arm in (1, 0))
+    return treated, control
+
+
+def _silent(cells: CellModel) -> list[str]:
+    """Notes on units and periods that count nothing; raises `DesignError` where nothing at all is counted."""
+    if not cells.counts:
+        return []
+    counts = cells.outcome * (cells.mass > 0)
+    if not counts.any():
+        raise DesignError("nothing was counted in any cell", where=WHERE, remedy="Look at the outcome.")
+    quiet = [cells.labels[i] for i in np.flatnonzero(counts.sum(axis=1) == 0)]
+    empty = int(((counts.sum(axis=0) == 0) & (cells.mass > 0).any(axis=0)).sum())
+    notes = []
+    if quiet:
+        notes.append(
+            f"{len(quiet)} of {len(cells.labels)} units count 0 in every period and were left out: whatever "
+            f"the effect, they would ({first_few(quiet)})."
+        )
+    if empty:
+        notes.append(f"{empty} periods in which no unit counts anything do not enter.")
+    return notes
+
+
+def _require_record(allocation: Allocation | None) -> Allocation:
+    """The record; raises `OptionError` without one."""
+    if allocation is None:
+        raise OptionError(
+            "RandomisationInference needs the rule by which chance assigned, and no record was given",
+            where=WHERE,
+            remedy="Give allocation=, the record of rct.randomise.",
+        )
+    return allocation
+
+
+def _sentences(detail: CrossoverDetail, trial: Trial) -> list[str]:
+    """Notes on cells, take-up, dispersion and one-armed units."""
+    days = detail.days
+    treated, control = (int((days.seen & (days.arm == arm)).sum()) for arm in (1, 0))
+    words = [
+        f"{len(days.labels)} units over {days.arm.shape[1]} periods: {treated:,} cells in {trial.arms[1]!r}, "
+        f"{control:,} in {trial.arms[0]!r}."
+    ]
+    out = int((days.washed & days.seen).sum())
+    if "net of the period before" in detail.effect.estimand:
+        words.append(ADJUSTED)
+    elif out:
+        words.append(f"{out:,} of them are wash-out and do not enter the headline.")
+    used = days.seen & ~days.washed
+    alone = [
+        label
+        for label, own, cells in zip(days.labels, days.arm, used, strict=True)
+        if cells.any() and len(np.unique(own[cells])) < 2
+    ]
+    if alone:
+        words.append(
+            f"{len(alone)} units are in one arm only and say nothing about the effect; they help to "
+            f"learn the period effects ({first_few(alone)})."
+        )
+    if detail.delivered is not None:
+        words.append(
+            f"Treatment was delivered in {detail.delivered[0]:.1%} of the cells assigned to it and in "
+            f"{detail.delivered[1]:.1%} of the others. The effect is that of assignment; rct.cace gives that "
+            "of delivery."
+        )
+    if detail.dispersion is not None:
+        words.append(
+            f"Counts vary {detail.dispersion:.3g} times as much as Poisson counts would (Pearson φ); the "
+            "inference allows for it."
+        )
+    words.append(
+        "Rows of the table below the first are regressions of their own, with errors by "
+        "the model and not by chance; none is adjusted for their number."
+    )
+    return words

@@ -16,7 +16,7 @@ WHERE = "rct.crossover"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PlaceDays:
+class PlaceDayCells:
     """N units by T periods.
 
     Attributes:
@@ -62,7 +62,7 @@ def before(arm: Ints) -> Ints:
     return out
 
 
-def place_days(trial: Trial, allocation: Allocation | None, washout: int | None) -> PlaceDays:
+def place_days(trial: Trial, allocation: Allocation | None, washout: int | None) -> PlaceDayCells:
     """Lay the rows of a trial out; `washout` None leaves out what the record marks.
 
     Raises:
@@ -96,7 +96,7 @@ def place_days(trial: Trial, allocation: Allocation | None, washout: int | None)
         if getattr(trial, name) is not None:
             cells[name][row, column] = getattr(trial, name)
     notes += _gaps(seen)
-    return PlaceDays(
+    return PlaceDayCells(
         labels, arm, seen, marked, np.diff(axis, prepend=axis[0]) == 1, cells["outcome"], cells["exposure"],
         cells["taken"] if trial.taken is not None else None, _clusters(trial), place, tuple(notes),
     )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ import pandas as pd
 from whatworks.answer import bare_row, row
 from whatworks.arrays import Bools, Floats
 from whatworks.errors import DesignError
+from whatworks.inference.asked import FromRegression
 from whatworks.rct.over_time.cell_model import CellModel, by_model
 
 
@@ -19,7 +19,7 @@ def rows_of(
     design: Floats,
     names: tuple[str, ...],
     wanted: Sequence[tuple[str, Floats]],
-    inference: Any,
+    inference: FromRegression,
     level: float,
     used: Bools | None = None,
 ) -> list[dict[str, object]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from whatworks.answer import as_share, explained, row
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.errors import DesignError, choose
+from whatworks.errors import DesignError, choose, first_few
+from whatworks.inference.asked import FromRegression
 from whatworks.inference.chance.chance import Assignments
 from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.default import Choice
@@ -20,9 +22,9 @@ from whatworks.inference.log_scale import mapped
 from whatworks.inference.percent import relative_change
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.one_row.answer import choices, sizes
-from whatworks.rct.over_time import wedge_words
+from whatworks.rct.one_row.default_errors import Inference
 from whatworks.rct.over_time.cell_model import CellModel, Model, by_chance, by_model
-from whatworks.rct.over_time.correlation import Correlation, correlation
+from whatworks.rct.over_time.correlation import Correlation, correlation, sentence
 from whatworks.rct.over_time.default_errors import allocations, over_steps
 from whatworks.rct.over_time.rows import rows_of, table
 from whatworks.rct.over_time.wedge_cells import (
@@ -69,7 +71,7 @@ def stepped_wedge(
     effect: Effect = "exposure_time",
     model: Model = "means",
     allocation: Allocation | None = None,
-    inference: object = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effect of a treatment to which clusters cross in random order, net of cluster and period effects.
@@ -110,7 +112,7 @@ class _Asked:
     effect: Effect
     model: Model
     allocation: Allocation | None
-    inference: object
+    inference: Inference
     level: float
 
 
@@ -139,14 +141,14 @@ def _result(trial: Trial, asked: _Asked) -> Result:
         input_hash=trial.fingerprint,
         relative=percent,
         seed=choice.inference.seed if isinstance(choice.inference, RandomisationInference) else None,
-        notes=(*trial.notes, *cells.notes, *choice.warnings, *wedge_words.sentences(detail, quiet)),
+        notes=(*trial.notes, *cells.notes, *choice.warnings, *_sentences(detail, quiet)),
         detail=detail,
     )
 
 
 def _answer(
     trial: Trial, cells: WedgeCells, data: CellModel, kept: Bools, asked: _Asked
-) -> tuple[Estimate, str, SteppedWedgeDetail, Any]:
+) -> tuple[Estimate, str, SteppedWedgeDetail, FromRegression]:
     exposed, level = cells.exposed[kept], asked.level
     design, names = _design(exposed, asked.effect)
     contrast = np.full(len(design), 1 / len(design))
@@ -167,7 +169,7 @@ def _answer(
     else:
         found = by_model(choice.inference, fit, contrast[None], data.counts, level)
     scale = "log rate ratio" if data.counts else trial.scale or trial.outcome_name
-    about = wedge_words.estimand(trial, cells, asked.effect, data.counts)
+    about = _estimand(trial, cells, asked.effect, data.counts)
     answer = explained(found.estimate(0, estimand=about, scale=scale), choice)
     alike = None if data.counts else correlation(cells, *_design(cells.exposed, "exposure_time"))
     dispersion = None if poisson is None else poisson.dispersion
@@ -235,7 +237,7 @@ def _observed(data: CellModel, exposed: Ints, effect: Effect) -> float:
 
 
 def _effects(
-    answer: Estimate, reason: str, data: CellModel, exposed: Ints, asked: _Asked, beside: Any
+    answer: Estimate, reason: str, data: CellModel, exposed: Ints, asked: _Asked, beside: FromRegression
 ) -> pd.DataFrame:
     """The headline, every exposure time, and the headline of the other model."""
     constant = asked.effect == "constant"
@@ -259,3 +261,48 @@ def _sizes(
         found, n_clusters=len(cells.labels), n_treated=int((cells.start < len(cells.names)).sum())
     )
     return as_share(found) if counts else found
+
+
+def _estimand(trial: Trial, cells: WedgeCells, effect: str, counts: bool) -> str:
+    """What the headline is about."""
+    what = "Rate ratio" if counts else "Effect"
+    most = int(cells.exposed.max())
+    over = (
+        f"average over {most} periods since the start" if effect == "exposure_time" else "taken as constant"
+    )
+    return f"{what} of {trial.arms[1]!r}, {over}, {len(cells.labels)} clusters (ITT)"
+
+
+def _sentences(detail: SteppedWedgeDetail, quiet: Sequence[str]) -> list[str]:
+    """Notes on the steps, the weights of the constant-effect model, correlation and dispersion."""
+    cells = detail.cells
+    starts, sizes = np.unique(cells.start[cells.start < len(cells.names)], return_counts=True)
+    steps = ", ".join(f"{n} in {cells.names[s]}" for s, n in zip(starts, sizes, strict=True))
+    words = [f"Clusters cross: {steps}.", _bias(detail)]
+    if quiet:
+        words.append(
+            f"{len(quiet)} of {len(cells.labels)} clusters count nothing throughout or have no row, and were "
+            f"left out: {first_few(quiet)}."
+        )
+    if detail.correlation is not None:
+        words.append(sentence(detail.correlation))
+    if detail.dispersion is not None:
+        words.append(
+            f"Counts vary {detail.dispersion:.3g} times as much as Poisson counts would (Pearson φ); the "
+            "inference allows for it."
+        )
+    words.append(
+        "Rows of the table below the first have errors by the model and not by chance, and are not "
+        "adjusted for their number."
+    )
+    return words
+
+
+def _bias(detail: SteppedWedgeDetail) -> str:
+    shown = ", ".join(f"{weight:+.2f}" for weight in detail.weights)
+    constant = "taken as constant" in detail.effect.estimand
+    return (
+        f"The constant-effect model{' used here' if constant else ''} weighs the effects of exposure times 1 "
+        f"to {len(detail.weights)} by {shown}: where effects grow or fade it is not their average, and with "
+        "weights below 0 it can even have the other sign (Kenny et al. 2022)."
+    )

@@ -9,9 +9,8 @@ from typing import Final, Self
 import numpy as np
 
 from whatworks.arrays import Floats
-from whatworks.errors import OptionError
+from whatworks.errors import NUMBER, OptionError, check_whole
 from whatworks.rct.assign.layout import Layout, shares
-from whatworks.rct.one_row.answer import is_number
 from whatworks.rct.plan.noise import Noise, Variance, plain, within
 
 Lost = tuple[float, float]
@@ -68,7 +67,7 @@ class Parallel(_TwoArms):
     periods: int = 1
 
     def __post_init__(self) -> None:
-        _whole(self, "Parallel", control=2, treatment=2, periods=1, blocks=1)
+        check_numbers(self, "Parallel", control=2, treatment=2, periods=1, blocks=1)
         _blocks(self.control, self.treatment, self.blocks, "Parallel")
 
     def errors(self, noise: Noise, lost: Lost) -> tuple[Variance, float]:
@@ -109,7 +108,7 @@ class Paired:
     word: str = "unit"
 
     def __post_init__(self) -> None:
-        _whole(self, "Paired", pairs=2, periods=1)
+        check_numbers(self, "Paired", pairs=2, periods=1)
         within("correlation", self.correlation, -1, 1, where="Paired")
         if abs(self.correlation) == 1:
             raise OptionError("correlation of 1 leaves no noise", where="Paired", remedy="Give, say, 0.5.")
@@ -175,7 +174,7 @@ class Clusters(_TwoArms):
     word: str = field(default="cluster", kw_only=True)
 
     def __post_init__(self) -> None:
-        _whole(self, "Clusters", control=2, treatment=2, blocks=1)
+        check_numbers(self, "Clusters", control=2, treatment=2, blocks=1)
         within("size", self.size, 1, math.inf, where="Clusters")
         within("size_cv", self.size_cv, 0, math.inf, where="Clusters")
         _blocks(self.control, self.treatment, self.blocks, "Clusters")
@@ -209,20 +208,11 @@ def smallest_p(allocations: int, mirrored: bool) -> float:
     return min(1.0, (2 if mirrored else 1) / allocations)
 
 
-def _whole(design: object, where: str, **least: int) -> None:
-    for name, floor in least.items():
-        value = getattr(design, name)
-        if not is_number(value) or value != int(value) or value < floor:
-            raise OptionError(
-                f"{name}={value!r} is not a whole number of at least {floor}",
-                where=where,
-                remedy="An error is learned from two or more of a kind." if floor > 1 else "Count it.",
-            )
-
-
-def check_whole(design: object, where: str, **least: int) -> None:
+def check_numbers(design: object, where: str, **least: int) -> None:
     """Raise `OptionError` unless each named attribute is a whole number of at least so much."""
-    _whole(design, where, **least)
+    for name, floor in least.items():
+        remedy = "An error is learned from two or more of a kind." if floor > 1 else "Count it."
+        check_whole(name, getattr(design, name), least=floor, where=where, remedy=remedy, kind=NUMBER)
 
 
 def _blocks(control: int, treatment: int, blocks: int, where: str) -> None:

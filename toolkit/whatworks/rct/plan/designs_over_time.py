@@ -17,7 +17,7 @@ from whatworks.rct.assign.layout import Layout, shares
 from whatworks.rct.assign.rota import Rota
 from whatworks.rct.assign.schedule import Crossover
 from whatworks.rct.plan import many_over_time
-from whatworks.rct.plan.designs import WHERE, Clusters, Lost, Paired, Parallel, check_whole
+from whatworks.rct.plan.designs import WHERE, Clusters, Lost, Paired, Parallel, check_numbers
 from whatworks.rct.plan.noise import Noise, Variance, plain, within
 
 Effect = Literal["exposure_time", "constant"]
@@ -43,7 +43,7 @@ class PlaceDays:
     day: str = "day"
 
     def __post_init__(self) -> None:
-        check_whole(self, "PlaceDays", places=2)
+        check_numbers(self, "PlaceDays", places=2)
 
     @property
     def count(self) -> int:
@@ -137,7 +137,7 @@ class Wedge:
     word: str = "cluster"
 
     def __post_init__(self) -> None:
-        check_whole(self, "Wedge", clusters=3)
+        check_numbers(self, "Wedge", clusters=3)
         within("size", self.size, 1, math.inf, where="Wedge")
         choose_option("effect", self.effect, ("exposure_time", "constant"), where="Wedge")
         choose_option("fades", self.fades, ("no", "over time"), where="Wedge")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.errors import OptionError, choose
+from whatworks.errors import NUMBER, OptionError, check_whole, choose
 from whatworks.inference.draws import DEFAULT_SEED, check_level
 from whatworks.inference.intervals import interval
 from whatworks.panel import Panel
@@ -295,8 +295,7 @@ def _check(effects: Sequence[float] | None, kind: str, sims: int, power: float, 
             where=WHERE,
             remedy="Give −0.2 for a fall of 20%.",
         )
-    if not is_number(sims) or sims != int(sims) or sims < 100:
-        raise OptionError(f"sims={sims!r} is not a whole number of at least 100", where=WHERE, remedy="1000.")
+    check_whole("sims", sims, least=100, where=WHERE, remedy="1000.", kind=NUMBER)
     if not is_number(power) or not 1 - level < power < 1:
         raise OptionError(
             f"power={power!r} does not lie between {plain(1 - level)} and 1",

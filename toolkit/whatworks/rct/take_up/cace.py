@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from whatworks.answer import bare_row
 from whatworks.errors import DesignError
@@ -15,7 +15,7 @@ from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.one_row.answer import choices, in_order, sizes
 from whatworks.rct.one_row.compared import admissible
 from whatworks.rct.take_up.rows import effect_rows, strength
-from whatworks.rct.take_up.two_stages import Adjust, Columns, Found, estimate, headline, prepare
+from whatworks.rct.take_up.two_stages import Adjust, Columns, Found, Inference, estimate, headline, prepare
 from whatworks.results import NotAvailable, Number, Result
 from whatworks.trial import Trial
 
@@ -51,7 +51,7 @@ def cace(
     *,
     adjust: Adjust | None = None,
     allocation: Allocation | None = None,
-    inference: Any = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Complier average causal effect: two-stage least squares with assignment as the instrument.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from whatworks.answer import bare_row
+from whatworks.arrays import Bools, Floats
 from whatworks.errors import OptionError
 from whatworks.inference.default import Choice
 from whatworks.inference.errors.anderson_rubin import Accepted
@@ -16,11 +18,15 @@ from whatworks.inference.fits import least_squares
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.one_row.answer import choices, in_order, is_number, sizes
 from whatworks.rct.one_row.compared import admissible
-from whatworks.rct.take_up import dose_table
 from whatworks.rct.take_up.rows import effect_rows, strength
-from whatworks.rct.take_up.two_stages import Adjust, Columns, Found, estimate, headline, prepare
+from whatworks.rct.take_up.two_stages import Adjust, Columns, Found, Inference, estimate, headline, prepare
 from whatworks.results import NotAvailable, Number, Result
 from whatworks.trial import Trial
+
+QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
+BANDS: Final = 4
+
+_WHOLE: Final = 1e-9
 
 WHERE: Final = "rct.dosage"
 NOBODY: Final = (
@@ -55,7 +61,7 @@ def dosage(
     planned: float | None = None,
     adjust: Adjust | None = None,
     allocation: Allocation | None = None,
-    inference: Any = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Result:
     """Effect per unit of dose, by two-stage least squares with assignment as the instrument of the dose.
@@ -107,7 +113,7 @@ def _result(
         level=level,
     )
     detail = _detail(found, made["planned"], per)
-    rows = effect_rows(found, (f"effect per {unit}", "ITT, effect of assignment", _moved(per)), NOBODY)
+    rows = effect_rows(found, (f"effect per {unit}", "ITT, effect of assignment", _caused(per)), NOBODY)
     return Result(
         method=WHERE,
         headline=told,
@@ -131,7 +137,7 @@ def _positive(per: float, planned: float | None) -> None:
             )
 
 
-def _moved(per: float) -> str:
+def _caused(per: float) -> str:
     return "dose caused by assignment" + (f" (in {per:g} units)" if per != 1 else "")
 
 
@@ -141,12 +147,61 @@ def _detail(found: Found, planned: float | None, per: float) -> DosageDetail:
     gap = NotAvailable(NOBODY if found.effect is None else columns.choice.reason)
     plain = dose[treated].mean() != dose[~treated].mean()
     return DosageDetail(
-        dose_table.doses(dose, treated, columns.trial.arms, planned),
-        dose_table.moved(dose, treated) if found.effect is not None and plain else NotAvailable(NOBODY),
+        doses(dose, treated, columns.trial.arms, planned),
+        moved(dose, treated) if found.effect is not None and plain else NotAvailable(NOBODY),
         found.f,
         gap if found.accepted is None else found.accepted,
         columns.choice,
     )
+
+
+def doses(dose: Floats, treated: Bools, arms: tuple[str, ...], planned: float | None) -> pd.DataFrame:
+    """One row an arm: rows, mean, quantiles, share without any, share of rows that reached the planned dose.
+
+    Args:
+        dose: (n,) doses.
+        treated: (n,) rows of the treatment arm.
+        arms: control and treatment.
+        planned: the dose that was planned, or None: the column is then left out.
+    """
+    rows = []
+    for label, here in zip(arms, (~treated, treated), strict=True):
+        own = dose[here]
+        row: dict[str, object] = {"arm": label, "n": len(own), "mean": own.mean()}
+        row |= {f"{q:.0%}": np.quantile(own, q) for q in QUANTILES}
+        row["share at 0"] = (own == 0).mean()
+        if planned is not None:
+            row["mean over planned"] = own.mean() / planned
+            row["share that reached the plan"] = (own >= planned).mean()
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def moved(dose: Floats, treated: Bools) -> pd.DataFrame:
+    """Where on the scale of doses assignment moved people: columns from, to, weight; weights sum to 1.
+
+    The weight of a band is the integral over it of the difference between the arms' shares with at least so
+    large a dose, over the difference in mean doses. Bands split the doses of both arms into equal parts. The
+    effect per unit of dose averages the effects of one more unit with these weights; a negative one means
+    that assignment lowered some doses there.
+
+    Source: Angrist & Imbens (1995), Journal of the American Statistical Association 90(430), theorem 1.
+    """
+    edges = np.unique([0.0, *np.quantile(dose[dose > 0], np.arange(1, BANDS + 1) / BANDS, method="higher")])
+    # the share with at least t, integrated from a to b, is the mean of the dose cut to [a, b] less a
+    cut = [np.clip(dose, a, b) - a for a, b in pairwise(edges)]
+    gain = np.array([part[treated].mean() - part[~treated].mean() for part in cut])
+    return pd.DataFrame({"from": edges[:-1], "to": edges[1:], "weight": gain / gain.sum()})
+
+
+def lowered(dose: Floats, treated: Bools) -> bool:
+    """Whether some dose is reached by a smaller share under treatment than under control."""
+    levels = np.unique(dose)
+    shares = [
+        1 - np.searchsorted(np.sort(dose[here]), levels, side="left") / here.sum()
+        for here in (treated, ~treated)
+    ]
+    return bool((shares[0] < shares[1] - _WHOLE).any())
 
 
 def _slope(columns: Columns, level: float, unit: str) -> dict[str, object]:
@@ -180,7 +235,7 @@ def _slope(columns: Columns, level: float, unit: str) -> dict[str, object]:
         weight=None if columns.weight is None else columns.weight[treated],
         cluster=codes,
     )
-    told = columns.choice.inference.from_regression(fit, np.eye(design.shape[1])[1:2], level=level)
+    told = columns.choice.from_regression(fit, np.eye(design.shape[1])[1:2], level=level)
     return {"term": term, **told.row(0), "n": n}
 
 
@@ -211,7 +266,7 @@ def _notes(found: Found, detail: DosageDetail, unit: str) -> list[str]:
             "levels off."
         )
     columns = found.columns
-    if dose_table.lowered(columns.taken, columns.trial.treated):
+    if lowered(columns.taken, columns.trial.treated):
         notes.append(
             f"Some doses were reached by a smaller share of {treatment!r} than of {control!r}, so "
             "assignment lowered the dose of some, or chance did; where it did, the average of effects has "

@@ -10,7 +10,8 @@ import numpy as np
 from whatworks.answer import explained
 from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError, OptionError, choose
-from whatworks.inference.default import Choice, Default
+from whatworks.inference.asked import Admitted
+from whatworks.inference.default import Choice, Default, draws_of
 from whatworks.inference.draws import check_level
 from whatworks.inference.errors import anderson_rubin
 from whatworks.inference.errors.anderson_rubin import Accepted, Stages
@@ -18,7 +19,7 @@ from whatworks.inference.errors.cluster import ClusterRobust
 from whatworks.inference.errors.heteroskedastic import Heteroskedastic
 from whatworks.inference.fits import least_squares
 from whatworks.inference.fits.regression import Regression
-from whatworks.inference.uncertainty import Uncertainty, unknown
+from whatworks.inference.uncertainty import Uncertainty
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.assign.listed import against_record
 from whatworks.rct.one_row import affordable
@@ -31,6 +32,14 @@ from whatworks.trial import Trial
 
 Adjust = Literal["ancova", "none"]
 ADJUSTS: Final = ("ancova", "none")
+Inference = Heteroskedastic | ClusterRobust | Default | None
+
+TWO_STAGES: Final = Admitted(
+    Inference,
+    "{0.__class__.__name__} does not hold over two stages",
+    "Use ClusterRobust('CR2') or Heteroskedastic('HC2'). The null of no effect on anyone can be tested by "
+    "any inference of rct.itt, whatever the take-up: the Anderson–Rubin test is that test.",
+)
 
 WEAK: Final = 10.0
 """Below this F of the first stage, intervals around a two-stage estimate are not to be trusted.
@@ -123,7 +132,7 @@ def prepare(
     *,
     adjust: Adjust | None,
     allocation: Allocation | None,
-    inference: object,
+    inference: Inference,
     level: float,
     where: str,
 ) -> Columns:
@@ -155,7 +164,7 @@ def prepare(
     return Columns(kept, outcome, taken, design, names, weight, codes, choice, scale, adjust, said)
 
 
-def _refuse(trial: Trial, adjust: Adjust | None, inference: object, where: str) -> None:
+def _refuse(trial: Trial, adjust: Adjust | None, inference: Inference, where: str) -> None:
     if adjust is not None:
         choose("adjust", adjust, ADJUSTS, where=where)
     if adjust == "ancova" and not trial.baseline_names:
@@ -177,20 +186,13 @@ def _refuse(trial: Trial, adjust: Adjust | None, inference: object, where: str) 
             remedy="Name the column in Trial.from_frame(..., taken=...); without it rct.itt is what can be "
             "said.",
         )
-    if inference is None or isinstance(inference, Default | Heteroskedastic | ClusterRobust):
-        if isinstance(inference, Heteroskedastic) and inference.df == "welch":
-            raise OptionError(
-                "Welch's degrees of freedom are for a difference in means, not for two stages",
-                where=where,
-                remedy="Use Heteroskedastic(df='satterthwaite').",
-            )
-        return
-    raise OptionError(
-        f"{type(inference).__name__} does not hold over two stages",
-        where=where,
-        remedy="Use ClusterRobust('CR2') or Heteroskedastic('HC2'). The null of no effect on anyone can be "
-        "tested by any inference of rct.itt, whatever the take-up: the Anderson–Rubin test is that test.",
-    )
+    TWO_STAGES.require(inference, where)
+    if isinstance(inference, Heteroskedastic) and inference.df == "welch":
+        raise OptionError(
+            "Welch's degrees of freedom are for a difference in means, not for two stages",
+            where=where,
+            remedy="Use Heteroskedastic(df='satterthwaite').",
+        )
 
 
 def _settled(trial: Trial, adjust: Adjust | None, where: str) -> tuple[Adjust, Floats, list[str], list[str]]:
@@ -246,20 +248,13 @@ def _varies(values: Floats | Ints, unit: Ints) -> bool:
     return bool((values != values[first][unit]).any())
 
 
-def _errors(trial: Trial, inference: object) -> tuple[Ints | None, Choice]:
+def _errors(trial: Trial, inference: Inference) -> tuple[Ints | None, Choice]:
     """Which rows go together, and the inference."""
-    asked = None if isinstance(inference, Default) else inference
-    if trial.period is None:
-        return pieces(trial), settle(trial, inference)
-    if trial.cluster is None:
+    if trial.period is not None and trial.cluster is None:
         trial = replace(trial, cluster=trial.unit, cluster_labels=trial.units)
-    if _varies(trial.arm, trial.unit):
-        reason = (
-            "as asked for"
-            if asked is not None
-            else f"the default where rows of a {trial.unit_name} go together"
-        )
-        return trial.cluster, Choice(asked or ClusterRobust("CR2"), reason)
+    if trial.period is not None and _varies(trial.arm, trial.unit):
+        usual = Choice(ClusterRobust("CR2"), f"the default where rows of a {trial.unit_name} go together")
+        return trial.cluster, Choice(inference, "as asked for") if draws_of(inference) is None else usual
     return pieces(trial), settle(trial, inference)
 
 
@@ -288,12 +283,8 @@ def estimate(columns: Columns, *, level: float, where: str) -> Found:
     if abs(moved) <= _NONE * float(np.abs(columns.taken).max()):
         return Found(columns, stages, None, None, _f(stages, columns), 0.0, itt)
     fit = columns.two_stages(columns.outcome, where)
-    accepted = None
-    if stages is None:
-        effect = unknown(fit.coefficients[1:2], columns.choice.reason, level=level)
-    else:
-        effect = inference.from_regression(fit, columns.contrast(), level=level)
-        accepted = stages.ratio.accepted(level)
+    effect = columns.choice.from_regression(fit, columns.contrast(), level=level)
+    accepted = None if stages is None else stages.ratio.accepted(level)
     return Found(columns, stages, effect, accepted, _f(stages, columns), moved, itt)
 
 

@@ -9,8 +9,9 @@ import made_up_study as made
 import pytest
 
 from whatworks import Trial, present, rct
-from whatworks.results import RATE_RATIO, Design, NotAvailable
+from whatworks.results import RATE_RATIO, Design, NotAvailable, Result
 from whatworks.study.example_trials import example_trial
+from whatworks.verdict import Asked, Better, beside, judge
 
 ASSIGNED = "chance assigned “patrol” rather than “control”"
 ARMS = {"arms": ["control", "patrol"]}
@@ -18,7 +19,12 @@ NONE = NotAvailable("not looked for")
 
 
 def trial(method: str = "rct.itt", *, mde: float = 0.06, **changes: Any) -> Any:
-    return made.result(method=method, spec=ARMS, design=Design(60, 1, 60, 30, NONE, mde), **changes)
+    design = Design(60, 1, 60, 30, NONE, mde)
+    return made.result(**{"method": method, "spec": ARMS, "design": design, "checks": (), **changes})
+
+
+def said(result: Result, subject: str = "robbery", better: Better = "lower", **options: Any) -> str:
+    return judge(result, Asked(subject, better, **{"worthwhile": 5.0, **options})).sentence
 
 
 @pytest.mark.parametrize(
@@ -31,44 +37,41 @@ def trial(method: str = "rct.itt", *, mde: float = 0.06, **changes: Any) -> Any:
     ],
 )
 def test_the_arms_are_named(method: str, words: str) -> None:
-    assert present.headline(trial(method), subject="robbery") == (
+    assert said(trial(method)) == (
         f"Robbery fell by about 8% {words}, and we are fairly sure the true change was between a fall of 13% "
         "and a fall of 2%."
     )
 
 
 def test_other_designs_name_no_arms() -> None:
-    assert "chance" not in present.headline(made.result(), subject="robbery")
-    assert "chance" not in present.headline(trial("did.block"), subject="robbery")
+    assert "chance" not in said(made.result(checks=()))
+    assert "chance" not in said(trial("did.block"))
 
 
 def test_nulls_say_what_the_trial_could_have_found() -> None:
     """A rate ratio of 0.95 (0.84 to 1.07): percents come from the ratio, the smallest effect from it, too."""
     ratio = replace(made.estimate(0.95, 0.84, 1.07, scale=RATE_RATIO))
     null = trial(headline=ratio, relative=made.percent(-5.0, -16.0, 7.0), mde=0.16)
-    assert present.headline(null, subject="crime") == (
+    assert said(null, "crime") == (
         f"We cannot tell whether crime changed where {ASSIGNED}: it may have fallen "
-        "by up to 16% or risen by up to 7%. The best single estimate is a fall of 5%. The study is "
-        "inconclusive: the smallest change it would find four times in five is 16%, so a smaller one "
-        "could have been missed."
+        "by up to 16% or risen by up to 7%. The smallest change this study would find four times in five is "
+        "16%."
     )
-    sharp = replace(null, design=replace(null.design, mde=0.08))
-    assert present.headline(sharp, subject="crime").startswith(
-        f"No change in crime was detected where {ASSIGNED}: we are fairly sure"
+    assert said(null, "crime", worthwhile=20.0).startswith(
+        f"No change in crime that matters where {ASSIGNED}: we are fairly sure"
     )
-    assert "a change of 8% or more four times in five" in present.headline(sharp, subject="crime")
 
 
 def test_a_scale_is_told_in_its_own_unit_where_the_study_names_one() -> None:
     points = made.estimate(0.67, 0.31, 1.03, scale="satisfaction")
     found = trial(headline=points, relative=made.percent(13.0, 5.6, 21.6), mde=0.5)
-    asked = {"subject": "satisfaction", "better": "higher"}
-    assert "13%" in present.headline(found, **asked)
-    told = present.headline(found, unit="points on a scale of 0 to 10", **asked)
+    assert "13%" in said(found, "satisfaction", "higher")
+    told = said(found, "satisfaction", "higher", unit="points on a scale of 0 to 10", worthwhile=0.5)
     assert "rose by about 0.7 (measured as points on a scale of 0 to 10) where chance assigned" in told
     assert "%" not in told
     unclear = trial(headline=made.estimate(0.2, -0.3, 0.7), relative=made.percent(4.0, -6.0, 14.0), mde=0.9)
-    assert "four times in five is 0.90 (points)" in present.headline(unclear, unit="points", **asked)
+    told = said(unclear, "satisfaction", "higher", unit="points", worthwhile=0.5)
+    assert "four times in five is 0.90 (points)" in told
 
 
 def test_bounds_are_told_as_a_range_and_never_as_a_number() -> None:
@@ -83,7 +86,7 @@ def test_bounds_are_told_as_a_range_and_never_as_a_number() -> None:
         allow_missing=True,
     )
     bounds = rct.attrition_bounds(known)
-    told = present.headline(bounds, subject="satisfaction", better="higher")
+    told = said(bounds, "satisfaction", "higher")
     assert told.startswith(
         "The change in satisfaction cannot be narrowed to a single number: with outcomes missing"
     )
@@ -95,12 +98,7 @@ def test_bounds_are_told_as_a_range_and_never_as_a_number() -> None:
 def test_an_answer_beside_the_main_one_has_its_notes_or_a_reason() -> None:
     found = trial("rct.cace", notes=("take-up was low",))
     shown = present.answer(found, subject="robbery")
-    assert shown.sentences == (present.headline(found, subject="robbery"), "Take-up was low.")
+    assert shown.sentences == (beside(found, subject="robbery"), "Take-up was low.")
     reason = NotAvailable("nobody recorded take-up")
     assert present.answer(reason).sentences == ("This does not apply here: nobody recorded take-up.",)
     assert "Effects on robbery: none." in present.effects_table(reason, subject="robbery").html()
-
-
-def test_where_nothing_was_known_beforehand_a_note_stands_for_the_balance_figure() -> None:
-    shown = present.trial_balance(NotAvailable("the trial names no baseline variables"))
-    assert repr(shown) == "Not available: the trial names no baseline variables."

@@ -1,0 +1,113 @@
+"""What a user can call has its place in the docs, and the docs build without a warning."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "toolkit" / "whatworks"
+METHODS = ("did", "synth", "rct", "checks")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+REGISTRY = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in sorted((ROOT / "docs" / "methods" / "registry").glob("*.md"))
+}
+NAV = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+
+
+def callable_names() -> list[tuple[str, str]]:
+    """Every function that a room of methods hands out."""
+    found = []
+    for room in METHODS:
+        handed_out = importlib.import_module(f"whatworks.{room}")
+        found += [
+            (room, name) for name in handed_out.__all__ if inspect.isfunction(getattr(handed_out, name))
+        ]
+    return found
+
+
+@pytest.mark.parametrize(("room", "name"), callable_names(), ids=".".join)
+def test_a_method_has_its_place_in_the_docs(room: str, name: str) -> None:
+    assert re.search(rf"^::: whatworks\.{room}(?:\.\w+)*\.{name}$", REFERENCE, re.MULTILINE), (
+        f"docs/reference.md lacks a line for {room}.{name}"
+    )
+    said = re.compile(rf"\b{room}\.{name}\b")
+    assert [page for page, text in REGISTRY.items() if page != "index.md" and said.search(text)], (
+        f"no page of docs/methods/registry speaks of {room}.{name}"
+    )
+
+
+@pytest.mark.parametrize("page", REGISTRY)
+def test_a_page_of_the_registry_can_be_reached(page: str) -> None:
+    assert f"methods/registry/{page}" in NAV
+    if page != "index.md":
+        assert page in REGISTRY["index.md"], f"docs/methods/registry/index.md does not lead to {page}"
+
+
+def test_the_docs_build_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mkdocs",
+            "build",
+            "--strict",
+            "--quiet",
+            "--site-dir",
+            str(tmp_path / "site"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.returncode, done.stdout + done.stderr
+    assert (tmp_path / "site" / "index.html").is_file()
+
+
+# --- the map -----------------------------------------------------------------------------------------------
+
+MAP = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def drawn() -> dict[str, str]:
+    """The map of docs/architecture.md: each folder and each file beside them, with what it is for."""
+    block = MAP.partition("```\ntoolkit/whatworks/\n")[2].partition("```")[0]
+    found: dict[str, str] = {}
+    above = ""
+    for line in block.splitlines():
+        entry = re.match(r"^( +)(\S+) {2,}(\S.*)$", line)
+        assert entry, f"not a line of the map: {line!r}"
+        depth, name, what = len(entry[1]), entry[2], entry[3]
+        above = name if depth == 2 else above
+        found[name if depth == 2 else f"{above}{name}"] = what
+    return found
+
+
+def test_the_map_is_the_house() -> None:
+    folders = {
+        f"{path.relative_to(PACKAGE).as_posix()}/"
+        for path in PACKAGE.rglob("*")
+        if path.is_dir() and list(path.glob("*.py"))
+    }
+    files = {path.name for path in PACKAGE.glob("*.py") if path.name != "__init__.py"}
+    assert drawn().keys() == folders | files
+
+
+def test_the_map_says_who_may_import_whom() -> None:
+    from tests.house.test_layers import FLOORS, GROUND
+
+    written = re.search(r"^`(cli → .*)`$", MAP, re.MULTILINE)
+    assert written, "the line of floors is missing"
+    there = {path.name for path in PACKAGE.iterdir() if path.is_dir()}
+    floors = [{room.strip() for room in floor.split(",")} & there for floor in written[1].split("→")]
+    meant = [floor & there for floor in reversed(FLOORS[GROUND + 1 :])]
+    assert [floor for floor in floors if floor] == [floor for floor in meant if floor]

@@ -1,0 +1,154 @@
+"""The rules of a verdict, one by one: what gives which status, and what lowers its certainty."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import made_up_study as made
+import pytest
+
+from whatworks.checks.few_clusters import NAME as FEW
+from whatworks.checks.together import NAME as TOGETHER
+from whatworks.errors import OptionError
+from whatworks.results import CheckResult, Design, NotAvailable, Result
+from whatworks.verdict import STATUSES, Asked, Verdict, judge
+
+NONE = NotAvailable("one treated unit carries no error of its own")
+ROBBERY = Asked("robbery", "lower", 10.0)
+
+
+def found(
+    *ends: Any, checks: tuple[CheckResult, ...] = (), clusters: int = 32, method: str = "did.block"
+) -> Result:
+    """A result in percent: estimate, low, high."""
+    return made.result(
+        method=method,
+        headline=made.estimate(*(end / 100 if isinstance(end, float) else end for end in ends)),
+        relative=made.percent(*ends),
+        design=Design(32, 85, clusters, 16, NONE, 0.12),
+        checks=checks,
+    )
+
+
+def check(name: str, verdict: Any = "concern") -> CheckResult:
+    return CheckResult(name, verdict, "It found something. And said more.", would_change_if="it had not")
+
+
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [
+        ((-20.0, -30.0, -5.0), "fell"),
+        ((20.0, 5.0, 30.0), "rose"),
+        ((-20.0, -30.0, 0.0), "inconclusive"),
+        ((20.0, 0.0, 30.0), "inconclusive"),
+        ((0.0, -9.9, 9.9), "no_change_that_matters"),
+        ((0.0, -10.0, 9.9), "inconclusive"),
+        ((0.0, -9.9, 10.0), "inconclusive"),
+        ((-5.0, -9.0, -1.0), "no_change_that_matters"),
+        ((-8.0, -15.0, -1.0), "fell"),
+        ((-20.0, NONE, NONE), "not_answered"),
+        ((NONE, NONE, NONE), "not_answered"),
+    ],
+)
+def test_status_by_the_interval(ends: Any, status: str) -> None:
+    assert judge(found(*ends), ROBBERY).status == status
+
+
+@pytest.mark.parametrize("name", ["Pre-trends", "Spill-over ring", "Something of a stranger"])
+@pytest.mark.parametrize("ends", [(-20.0, -30.0, -5.0), (0.0, -5.0, 5.0), (0.0, -30.0, 30.0)])
+def test_a_failed_check_leaves_the_question_unanswered(name: str, ends: Any) -> None:
+    said = judge(found(*ends, checks=(check(name, "fail"),)), ROBBERY)
+    assert said.status == "not_answered"
+    assert said.certainty.level == "very low"
+    assert not said.answered
+    assert said.good is None
+
+
+@pytest.mark.parametrize(
+    ("ends", "better", "good"),
+    [
+        ((-20.0, -30.0, -5.0), "lower", True),
+        ((-20.0, -30.0, -5.0), "higher", False),
+        ((20.0, 5.0, 30.0), "higher", True),
+        ((20.0, 5.0, 30.0), "neither", None),
+        ((0.0, -5.0, 5.0), "lower", None),
+    ],
+)
+def test_which_way_is_better_is_asked(ends: Any, better: Any, good: bool | None) -> None:
+    assert judge(found(*ends), Asked("robbery", better, 10.0)).good is good
+
+
+def level(*checks: CheckResult, **options: Any) -> str:
+    return judge(found(-20.0, -30.0, -5.0, checks=checks, **options), ROBBERY).certainty.level
+
+
+def test_what_lowers_certainty() -> None:
+    assert level() == "moderate"
+    assert level(method="rct.itt") == "high"
+    assert level(check("Pre-trends")) == "low"
+    assert level(check("Pre-trends"), check("Placebo in time")) == "very low"
+    assert level(check("Alternative windows"), check("Influential periods")) == "low"
+    assert level(check("Pre-trends"), check("Alternative windows")) == "very low"
+    assert level(clusters=11) == "low"
+    assert level(clusters=12) == "moderate"
+    assert level(check("Allocation record"), method="rct.itt") == "moderate"
+    assert judge(found(-20.0, -50.0, 5.0), ROBBERY).certainty.level == "low"
+    assert judge(found(-20.0, NONE, NONE), ROBBERY).certainty.level == "very low"
+
+
+def test_every_step_down_has_its_reason() -> None:
+    said = judge(
+        found(-20.0, -30.0, -5.0, checks=(check("Pre-trends"), check("Alternative windows"))), ROBBERY
+    )
+    assert said.certainty.reasons == (
+        "Chance did not choose where it was done.",
+        "Treated and comparison areas were already moving apart before the start.",
+        "Other months give another answer.",
+    )
+    assert said.certainty.figure == "●○○○"
+
+
+def test_what_does_not_speak_against() -> None:
+    passed, absent = check("Pre-trends", "pass"), check("Placebo in time", "not_applicable")
+    counted, few = check(TOGETHER), check(FEW)
+    assert level(passed, absent, counted, few) == "moderate"
+    assert level(check(FEW, "fail")) == "very low"
+
+
+def test_the_gravest_three_come_first_whatever_the_order() -> None:
+    lesser = [check(name) for name in ("Alternative windows", "Influential periods", "Drop anticipation")]
+    for order in ((*lesser, check("Pre-trends")), (check("Pre-trends"), *lesser)):
+        said = judge(found(-20.0, -30.0, -5.0, checks=order), ROBBERY)
+        assert len(said.caveats) == 3
+        assert said.caveats[0] == "The check “Pre-trends” raised a concern: It found something."
+        assert said.would_change_if == "“Pre-trends” would no longer speak against it if it had not."
+
+
+def test_what_matters_in_percent_says_nothing_of_a_change_in_another_unit() -> None:
+    no_percent = replace(found(-0.1, -3.0, 2.0), relative=NONE)
+    assert judge(no_percent, ROBBERY).status == "inconclusive"
+    assert judge(no_percent, Asked("trust", "higher", 10.0, unit="points")).status == "no_change_that_matters"
+
+
+def test_what_would_answer_an_open_question() -> None:
+    said = judge(found(-3.0, -19.0, 14.0), ROBBERY)
+    assert said.would_change_if == "A study that can find 10% where this one finds 12% would answer it."
+
+
+def test_a_verdict_depends_on_nothing_else() -> None:
+    one = found(-20.0, -30.0, -5.0, checks=(check("Pre-trends"),))
+    assert judge(one, ROBBERY) == judge(replace(one, notes=("x",), seed=3, input_hash="z"), ROBBERY)
+
+
+@pytest.mark.parametrize("worthwhile", [0.0, -1.0, float("nan"), float("inf")])
+def test_worthwhile_has_no_silent_default(worthwhile: float) -> None:
+    with pytest.raises(OptionError, match="worthwhile"):
+        Asked("robbery", "lower", worthwhile)
+    with pytest.raises(TypeError):
+        Asked("robbery")  # type: ignore[call-arg]
+
+
+def test_every_status_has_a_word_and_a_sign() -> None:
+    assert len({word for _, word in STATUSES.values()}) == len(STATUSES) == 5
+    assert isinstance(judge(found(-20.0, -30.0, -5.0), ROBBERY), Verdict)

@@ -1,0 +1,25 @@
+"""What may be said of a result: status, sentence, certainty and caveats, by rule."""
+
+from __future__ import annotations
+
+from whatworks.verdict.asked import Asked, Better
+from whatworks.verdict.beside import beside, secondary
+from whatworks.verdict.certainty import Certainty
+from whatworks.verdict.judge import Verdict, judge
+from whatworks.verdict.measure import Measure, measure, smallest_detectable
+from whatworks.verdict.status import STATUSES, Status
+
+__all__ = [
+    "STATUSES",
+    "Asked",
+    "Better",
+    "Certainty",
+    "Measure",
+    "Status",
+    "Verdict",
+    "beside",
+    "judge",
+    "measure",
+    "secondary",
+    "smallest_detectable",
+]

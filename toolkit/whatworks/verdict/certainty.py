@@ -1,0 +1,67 @@
+"""How certain an answer is, in a word and a figure, lowered by named reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from whatworks.results import Result
+from whatworks.verdict.gravity import Found
+from whatworks.verdict.status import Status
+
+Level = Literal["very low", "low", "moderate", "high"]
+LEVELS: Final[tuple[Level, ...]] = ("very low", "low", "moderate", "high")
+
+FEW: Final = 12
+"""With fewer independent groups than this the margin of error is itself a rough guide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certainty:
+    """A level, and why it is not higher, a sentence each."""
+
+    level: Level
+    reasons: tuple[str, ...]
+
+    @property
+    def figure(self) -> str:
+        """The level as four signs: `●●●○`."""
+        filled = LEVELS.index(self.level) + 1
+        return "\u25cf" * filled + "\u25cb" * (len(LEVELS) - filled)
+
+
+def certainty_of(result: Result, status: Status, found: Sequence[Found]) -> Certainty:
+    """The certainty of an answer.
+
+    Chance assigned: it begins at *high* (Maryland level 5); otherwise at *moderate* (level 3 or 4: compared
+    before and after with areas that chance did not choose). One step down for each: a grave concern; other
+    concerns, however many; fewer than 12 independent groups; an interval that leaves the answer open. A check
+    that failed, or no interval at all, leaves *very low*.
+    """
+    drawn = result.method.startswith("rct.")
+    top = LEVELS.index("high" if drawn else "moderate")
+    reasons = [] if drawn else ["Chance did not choose where it was done."]
+    steps = 0
+    for one in found:
+        if one.weight != "concern":
+            steps += len(LEVELS) if one.weight == "failed" else 1
+            reasons.append(f"{one.clause[0].upper()}{one.clause[1:]}.")
+    lesser = [one for one in found if one.weight == "concern"]
+    if lesser:
+        steps += 1
+        reasons.append(f"{lesser[0].clause[0].upper()}{lesser[0].clause[1:]}{_more(len(lesser) - 1)}.")
+    if result.design.n_clusters < FEW:
+        steps += 1
+        reasons.append(f"Only {result.design.n_clusters} independent groups were compared.")
+    if status == "inconclusive":
+        steps += 1
+        reasons.append("The interval is too wide to tell a change from none.")
+    if status == "not_answered" and not found:
+        steps += len(LEVELS)
+        reasons.append("There is no margin of error.")
+    return Certainty(LEVELS[max(top - steps, 0)], tuple(reasons))
+
+
+def _more(count: int) -> str:
+    return f", and {count} further check{'s' if count > 1 else ''} raised a concern" if count else ""

@@ -1,0 +1,88 @@
+"""How much a check weighs on an answer, and what it found in half a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from whatworks.checks.few_clusters import NAME as FEW
+from whatworks.checks.together import NAME as TOGETHER
+from whatworks.results import CheckResult
+from whatworks.shown import words
+
+Weight = Literal["failed", "grave", "concern"]
+
+_ORDER: Final[tuple[Weight, ...]] = ("failed", "grave", "concern")
+
+GRAVE: Final = {
+    "pretrends": "treated and comparison areas were already moving apart before the start",
+    "placebointime": "a change shows there before anything had begun",
+    "regressiontothemean": "places at a peak come down from it by themselves",
+    "fit": "the comparison did not follow the treated area before the start",
+    "placeboinspace": "untreated areas often show as large a change",
+    "attrition": "more was lost in one arm than in the other",
+    "allocationrecord": "the arms are not those that chance drew",
+}
+"""Checks whose concern bears on whether the change can be put down to the intervention at all."""
+
+_ALSO: Final = {
+    "seriesbreaksandshocks": "the way crime is counted changed in these months",
+    "enoughclusters": "too few areas were treated to tell a change from chance",
+    "spilloverring": "the neighbouring areas changed as well",
+    "honestbounds": "a small departure from parallel trends would explain it",
+    "alternativecomparisongroup": "other comparison areas give another answer",
+    "alternativewindows": "other months give another answer",
+    "influentialperiods": "single months carry the answer",
+    "dropanticipation": "the months just before the start carry the answer",
+    "leaveoneunitout": "a single area carries the answer",
+    "leaveoneclusterout": "a single group of areas carries the answer",
+    "leaveonecohortout": "a single start date carries the answer",
+    "leaveoneblockout": "a single block carries the answer",
+    "balance": "the arms differed before the start",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A check that speaks against an answer: its name, how much it weighs, and what it found in words."""
+
+    name: str
+    weight: Weight
+    clause: str
+    reason: str
+    would_change_if: str
+
+
+def against(checks: Sequence[CheckResult]) -> tuple[Found, ...]:
+    """The checks that speak against an answer, the gravest first.
+
+    A fail always weighs `failed`. A concern is `grave` where the check is one of `GRAVE`, else a `concern`.
+    The count of all checks together is no check of its own, and few clusters that the inference allows for
+    (a concern, not a fail) are counted by the certainty itself; both are left out.
+    """
+    found = [
+        Found(check.name, _weight(check), clause(check), check.reason, check.would_change_if)
+        for check in checks
+        if check.verdict == "fail" or (check.verdict == "concern" and check.name not in (TOGETHER, FEW))
+    ]
+    return tuple(sorted(found, key=lambda one: _ORDER.index(one.weight)))
+
+
+def clause(check: CheckResult) -> str:
+    """What a check that raised a concern found, in half a sentence that follows "but"."""
+    known = {**_ALSO, **GRAVE}.get(_key(check.name))
+    return known or f"the check \u201c{words.capital(words.spoken(check.name))}\u201d {_VERBS[check.verdict]}"
+
+
+_VERBS: Final = {"fail": "failed", "concern": "raised a concern"}
+
+
+def _weight(check: CheckResult) -> Weight:
+    if check.verdict == "fail":
+        return "failed"
+    return "grave" if _key(check.name) in GRAVE else "concern"
+
+
+def _key(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())

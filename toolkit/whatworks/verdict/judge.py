@@ -1,0 +1,100 @@
+"""One function, one object: what may be said of a result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from whatworks.results import NotAvailable, Result
+from whatworks.shown import words
+from whatworks.verdict.asked import Asked
+from whatworks.verdict.certainty import Certainty, certainty_of
+from whatworks.verdict.gravity import Found, against
+from whatworks.verdict.measure import Measure, measure, smallest_detectable
+from whatworks.verdict.sentences import sentence
+from whatworks.verdict.status import STATUSES, Status, good, status_of
+
+MOST_CAVEATS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What may be said of a result, and nothing beyond it.
+
+    Attributes:
+        status: one of five, see `status_of`.
+        sentence: the finding in plain words.
+        certainty: how certain, with reasons.
+        caveats: the gravest two or three things that speak against it, a sentence each.
+        would_change_if: what would turn the verdict, a sentence.
+        good: whether the change is for the better; None where it is neither or there is none.
+        measured: the numbers spoken of, or why there are none.
+        made_up: whether the data are made up.
+    """
+
+    status: Status
+    sentence: str
+    certainty: Certainty
+    caveats: tuple[str, ...]
+    would_change_if: str
+    good: bool | None
+    measured: Measure | NotAvailable
+    made_up: bool
+
+    @property
+    def word(self) -> str:
+        """The status in a word or two."""
+        return STATUSES[self.status][1]
+
+    @property
+    def symbol(self) -> str:
+        """The sign beside the word."""
+        return STATUSES[self.status][0]
+
+    @property
+    def answered(self) -> bool:
+        """Whether a number may stand in large type: not for a question that is open."""
+        return self.status in ("fell", "rose", "no_change_that_matters")
+
+
+def judge(result: Result, asked: Asked) -> Verdict:
+    """What may be said of a result with its checks, given what the study asked.
+
+    A pure function of both: the report, the ledger and the notebook show what it says and add nothing.
+    """
+    found = measure(result.headline, result.relative, unit=asked.unit)
+    weighing = against(result.checks)
+    status = status_of(found, asked, failed=any(one.weight == "failed" for one in weighing))
+    return Verdict(
+        status,
+        sentence(result, found, asked, status, weighing),
+        certainty_of(result, status, weighing),
+        tuple(_caveat(one) for one in weighing[:MOST_CAVEATS]),
+        _turned_by(result, found, asked, status, weighing),
+        good(status, asked.better),
+        found,
+        asked.made_up,
+    )
+
+
+def _caveat(one: Found) -> str:
+    name = words.capital(words.spoken(one.name))
+    verb = "failed" if one.weight == "failed" else "raised a concern"
+    first = one.reason.partition(". ")[0]
+    return f"The check \u201c{name}\u201d {verb}: {words.sentence(first)}"
+
+
+def _turned_by(
+    result: Result, found: Measure | NotAvailable, asked: Asked, status: Status, weighing: tuple[Found, ...]
+) -> str:
+    turning = next((one for one in weighing if one.would_change_if), None)
+    if turning is not None:
+        name = words.capital(words.spoken(turning.name))
+        return words.sentence(
+            f"\u201c{name}\u201d would no longer speak against it if {turning.would_change_if}"
+        )
+    if status == "inconclusive" and not isinstance(found, NotAvailable) and found.percent == (not asked.unit):
+        least = smallest_detectable(result, unit="" if found.percent else found.unit)
+        if not isinstance(least, NotAvailable):
+            wanted = found.size(asked.worthwhile)
+            return f"A study that can find {wanted} where this one finds {least} would answer it."
+    return ""
