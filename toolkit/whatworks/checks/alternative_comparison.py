@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import or_nan
 from whatworks.arrays import Bools, Floats
 from whatworks.checks import readings
 from whatworks.checks.neighbours import Borders, adjacency
@@ -177,7 +178,7 @@ def _parted(panel: Panel, estimate: Estimator, dropped: Bools, kept: Bools) -> f
     start = np.where(dropped, panel.cohorts[0], NEVER)[dropped | kept]
     found = readings.attempt(panel.select(dropped | kept).with_start(start), estimate)
     p = found if isinstance(found, NotAvailable) else found.headline.p_value
-    return float("nan") if isinstance(p, NotAvailable) else p
+    return or_nan(p)
 
 
 def _compared(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import or_nan
 from whatworks.checks import readings
 from whatworks.checks.informative import least_seen, supported
 from whatworks.errors import WhatworksError
@@ -87,8 +88,8 @@ def _attempt(
         return row | {"estimate": np.nan, "p_value": np.nan, "adjusted p": np.nan, "reason": problem.what}
     if isinstance(found.value, NotAvailable) or isinstance(found.p_value, NotAvailable):
         missing = found.value if isinstance(found.value, NotAvailable) else found.p_value
-        value = np.nan if isinstance(found.value, NotAvailable) else found.value
-        return row | {"estimate": value, "p_value": np.nan, "adjusted p": np.nan, "reason": str(missing)}
+        gaps = {"estimate": or_nan(found.value), "p_value": np.nan, "adjusted p": np.nan}
+        return row | gaps | {"reason": str(missing)}
     low, high = readings.ends(found)
     row |= {"low": low, "high": high, "level": found.level}
     return row | {"estimate": found.value, "p_value": found.p_value, "adjusted p": np.nan, "reason": ""}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from whatworks.answer import numbers
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import WhatworksError
 from whatworks.panel import NEVER, Panel
@@ -88,9 +89,8 @@ def columns(found: Result | NotAvailable) -> dict[str, object]:
 def row(one: Estimate) -> dict[str, object]:
     """As `columns`, of an estimate."""
     missing = next((n for n in (one.std_error, one.low) if isinstance(n, NotAvailable)), None)
-    numbers = {"estimate": one.value, "std_error": one.std_error, "low": one.low, "high": one.high}
-    plain: dict[str, object] = {name: _plain(number) for name, number in numbers.items()}
-    return plain | {"reason": "" if missing is None else missing.reason}
+    said = numbers(one, ("estimate", "std_error", "low", "high"))
+    return {**said, "reason": "" if missing is None else missing.reason}
 
 
 def treated_units(panel: Panel) -> Bools:
@@ -143,7 +143,3 @@ def _additive(found: Estimate, number: Number) -> float:
     if found.scale != RATE_RATIO:
         return number
     return float(np.log(number)) if number > 0 else float("-inf")
-
-
-def _plain(number: Number) -> float:
-    return float("nan") if isinstance(number, NotAvailable) else number

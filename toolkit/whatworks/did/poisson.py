@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import as_share, explained
+from whatworks.answer import as_share, explained, row
 from whatworks.arrays import Floats, Ints
 from whatworks.did.counts.counted import Counted, cells_of, counted
 from whatworks.did.regression import requirements
@@ -23,7 +23,7 @@ from whatworks.inference.fits.regression import Regression
 from whatworks.inference.log_scale import mapped
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
-from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Result
+from whatworks.results import RATE_RATIO, Estimate, Result
 
 WHERE = "did.poisson"
 
@@ -228,12 +228,8 @@ def _estimand(panel: Panel, treated: int) -> str:
 
 def _effects(log_effect: Estimate, n: int, reason: str) -> pd.DataFrame:
     ratio = mapped(log_effect, log_effect.estimand, RATE_RATIO, 0.0, 1.0)
-    rows = []
-    for term, found in (("rate ratio", ratio), ("log rate ratio", log_effect)):
-        numbers = {name: getattr(found, name) for name in ("value", "std_error", "low", "high", "p_value")}
-        shown = {k: np.nan if isinstance(v, NotAvailable) else v for k, v in numbers.items()}
-        rows.append({"term": term, "estimate": shown.pop("value"), **shown, "n": n, "reason": reason})
-    return pd.DataFrame(rows)
+    both = (("rate ratio", ratio), ("log rate ratio", log_effect))
+    return pd.DataFrame([row(term, found, n, reason) for term, found in both])
 
 
 def _sentences(panel: Panel, dispersion: float) -> list[str]:

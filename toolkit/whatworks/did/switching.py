@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import NO_NOISE, explained
+from whatworks.answer import NO_NOISE, bare_row, explained
 from whatworks.arrays import Bools, Floats
 from whatworks.did.regression.answer import sizes
 from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
@@ -290,15 +290,13 @@ def _uncertainty(panel: Panel, part: LinearParts, choice: Choice, level: float) 
 
 
 def _effects(parts: dict[str, LinearParts], found: dict[str, Uncertainty]) -> pd.DataFrame:
-    rows = []
-    for name, part in parts.items():
-        if name in found:
-            table = pd.DataFrame({"term": [name], **found[name].columns()})
-        else:
-            gap = {key: [np.nan] for key in ("estimate", "std_error", "low", "high", "p_value")}
-            table = pd.DataFrame({"term": [name], **gap, "reason": ["no such switch has a comparison"]})
-        rows.append(table.assign(n=part.switches))
-    return pd.concat(rows, ignore_index=True)
+    rows = [
+        {"term": name, **found[name].row(0), "n": part.switches}
+        if name in found
+        else bare_row(name, np.nan, part.switches, "no such switch has a comparison")
+        for name, part in parts.items()
+    ]
+    return pd.DataFrame(rows)
 
 
 def _untreated_mean(panel: Panel, on: Side, off: Side) -> float:

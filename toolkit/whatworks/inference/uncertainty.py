@@ -91,6 +91,11 @@ class Uncertainty:
             "reason": list(self.reason),
         }
 
+    def row(self, index: int) -> dict[str, object]:
+        """One of the k as a row of those columns."""
+        numbers = (self.value, self.std_error, self.low, self.high, self.p_value, self.reason)
+        return dict(zip(self.columns(), (one[index] for one in numbers), strict=True))
+
 
 def from_errors(
     value: Floats,

@@ -208,11 +208,12 @@ def _uncertainty(prepared: Prepared, choice: Choice, level: float) -> Uncertaint
 
 
 def _effects(arms: tuple[Arm, ...]) -> pd.DataFrame:
-    rows = []
-    for arm in arms:
-        columns = {name: np.asarray(value)[0] for name, value in arm.uncertainty.columns().items()}
-        rows.append({"term": arm.trial.arms[1], **columns, "n": int(arm.trial.treated.sum())})
-    return in_order(rows)
+    return in_order(
+        [
+            {"term": arm.trial.arms[1], **arm.uncertainty.row(0), "n": int(arm.trial.treated.sum())}
+            for arm in arms
+        ]
+    )
 
 
 def _relative(arm: Arm, model: Model) -> Estimate | NotAvailable:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from whatworks import answer
 from whatworks.arrays import Floats
 from whatworks.errors import OptionError, TrialError, choose, first_few
 from whatworks.inference import multiplicity
@@ -19,7 +20,7 @@ from whatworks.rct.chance import reassign
 from whatworks.rct.itt import itt
 from whatworks.rct.one_row.adjust import Adjust
 from whatworks.rct.one_row.default_errors import Inference
-from whatworks.results import Number, Result, Secondary
+from whatworks.results import Number, Result
 from whatworks.trial import Trial
 
 Correction = Literal["holm", "benjamini_hochberg", "romano_wolf"]
@@ -82,12 +83,7 @@ def outcomes(
 def _filled(
     result: Result, found: Mapping[str, Result], correction: Correction, adjusted: list[Number], words: str
 ) -> Result:
-    filled = result.with_secondary(
-        *(
-            Secondary(name, found[name].headline, found[name].relative, p, words)
-            for name, p in zip(found, adjusted, strict=True)
-        )
-    )
+    filled = result.with_secondary(*answer.secondary(found, adjusted, words))
     return replace(filled, spec={**filled.spec, "correction": correction, "secondary": list(found)})
 
 

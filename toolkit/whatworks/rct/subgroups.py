@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import explained
+from whatworks.answer import bare_row, explained, or_nan
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, EstimationError, OptionError, did_you_mean, first_few
 from whatworks.inference.asked import FromRegression
@@ -280,40 +280,24 @@ def _table(found: Sequence[_Fitted]) -> pd.DataFrame:
             rows.append(row | ({"p_adjusted": own} if two else {"p_value": np.nan, "reason": ONE_OF_MANY}))
         if not two:
             rows.append(_joint(one, own))
-    frame = pd.DataFrame(rows)
+    frame = answer.in_order(rows)
     return frame if (frame["reason"] != "").any() else frame.drop(columns="reason")
 
 
 def _row(part: Uncertainty, at: int, name: str, group: str, kind: str, n: int) -> dict[str, object]:
-    effect = kind == "effect"
-    numbers = {key: float(getattr(part, key)[at]) for key in ("std_error", "low", "high", "p_value")}
-    return {
-        "term": f"{name}: {group}",
-        "estimate": float(part.value[at]),
-        **(numbers | ({"p_value": np.nan} if effect else {})),
-        "n": n,
-        "modifier": name,
-        "group": group,
-        "kind": kind,
-        "p_adjusted": np.nan,
-        "reason": part.reason[at] or NOT_TESTED if effect else part.reason[at],
-    }
+    found = part.row(at)
+    if kind == "effect":
+        found |= {"p_value": np.nan, "reason": found["reason"] or NOT_TESTED}
+    place = {"modifier": name, "group": group, "kind": kind, "p_adjusted": np.nan}
+    return {"term": f"{name}: {group}", **found, "n": n, **place}
 
 
 def _joint(one: _Fitted, adjusted: float) -> dict[str, object]:
-    gap = dict.fromkeys(("estimate", "std_error", "low", "high"), np.nan)
-    missing = isinstance(one.p_value, NotAvailable)
-    return {
-        "term": f"{one.divided.name}: all effects equal",
-        **gap,
-        "p_value": np.nan if isinstance(one.p_value, NotAvailable) else one.p_value,
-        "n": int(one.sizes.sum()),
-        "modifier": one.divided.name,
-        "group": "all",
-        "kind": "joint",
-        "p_adjusted": adjusted,
-        "reason": str(one.p_value) if missing else f"a joint test of {len(one.sizes)} groups has no estimate",
-    }
+    missing, name = isinstance(one.p_value, NotAvailable), one.divided.name
+    reason = str(one.p_value) if missing else f"a joint test of {len(one.sizes)} groups has no estimate"
+    place = {"modifier": name, "group": "all", "kind": "joint", "p_adjusted": adjusted}
+    bare = bare_row(f"{name}: all effects equal", np.nan, int(one.sizes.sum()), reason)
+    return bare | {"p_value": or_nan(one.p_value)} | place
 
 
 def _headline(trial: Trial, one: _Fitted, choice: Choice, level: float, prespecified: str) -> Estimate:

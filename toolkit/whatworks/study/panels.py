@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from whatworks import answer
 from whatworks.errors import OptionError
 from whatworks.inference import multiplicity
 from whatworks.panel import Panel
-from whatworks.results import Result, Secondary
+from whatworks.results import Result
 from whatworks.study.source import Source
 
 Estimator = Callable[[Panel], Result]
@@ -82,14 +83,9 @@ def with_adjusted(result: Result, names: list[str], one: Callable[[str], Result]
     """
     if len(set(names)) != len(names):
         raise OptionError("an outcome stands twice", where="secondary", remedy="Name each outcome once.")
-    found = [one(name) for name in names]
-    adjusted, words = multiplicity.secondary([item.headline.p_value for item in found])
-    return result.with_secondary(
-        *(
-            Secondary(name, item.headline, item.relative, p, words)
-            for name, item, p in zip(names, found, adjusted, strict=True)
-        )
-    )
+    found = {name: one(name) for name in names}
+    adjusted, words = multiplicity.secondary([item.headline.p_value for item in found.values()])
+    return result.with_secondary(*answer.secondary(found, adjusted, words))
 
 
 def chain(estimate: Estimator, *steps: Callable[[Result], Result]) -> Estimator:

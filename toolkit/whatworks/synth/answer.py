@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from whatworks.answer import NOT_BY_CHANCE, explained, taken
+from whatworks.arrays import Bools, Floats
 from whatworks.inference.default import Choice
 from whatworks.inference.percent import relative_change
 from whatworks.inference.synthetic.placebo import Placebo
@@ -75,7 +76,7 @@ def answer(
     """
     choice = taken(inference, usual or Choice(Placebo(), "the default for a synthetic control"))
     sure = quantify(pool, fit, fits, choice.inference, level=level, where=method)
-    found = sure.found
+    found, used = sure.found, int((pool.treated | pool.donors).sum())
     periods = pool.panel.period_labels
     first, last = np.flatnonzero(pool.post)[[0, -1]]
     headline = found.estimate(
@@ -88,7 +89,7 @@ def answer(
         method=method,
         headline=headline,
         effects=effects(pool, fits, found),
-        design=sizes(pool, sure.mde),
+        design=sizes(used, int(pool.treated.sum()), pool.panel.n_periods, sure.mde),
         spec={**spec, "inference": repr(choice.inference), "level": level},
         input_hash=pool.panel.fingerprint,
         relative=relative_change(headline, float(pool.observed[pool.post].mean())),
@@ -100,7 +101,6 @@ def answer(
 
 def effects(pool: Pool, fits: Fits, found: Uncertainty) -> pd.DataFrame:
     """One row a period: the gap, and from the start on its interval and p-value."""
-    after = np.flatnonzero(pool.post)
     table = pd.DataFrame(
         {
             "term": [f"gap in {label}" for label in pool.panel.period_labels],
@@ -109,28 +109,28 @@ def effects(pool: Pool, fits: Fits, found: Uncertainty) -> pd.DataFrame:
             "estimate": fits.gaps[0],
         }
     )
+    return sure_from(table, pool.post, found, int(pool.treated.sum()))
+
+
+def sure_from(table: pd.DataFrame, after: Bools, found: Uncertainty, n: int | list[int]) -> pd.DataFrame:
+    """The table of gaps with error, interval and p-value where `after` is true, and why not elsewhere.
+
+    `found` holds the average effect first, then those rows in their order.
+    """
+    own = slice(1, 1 + int(after.sum()))
+    columns: dict[str, Floats] = {}
     for name in ("std_error", "low", "high", "p_value"):
         column = np.full(len(table), np.nan)
-        column[after] = getattr(found, name)[1:]
-        table[name] = column
-    table["n"] = int(pool.treated.sum())
+        column[after] = getattr(found, name)[own]
+        columns[name] = column
     reason = np.full(len(table), BEFORE, dtype=object)
-    reason[after] = found.reason[1:]
-    table["reason"] = reason
-    return table
+    reason[after] = found.reason[own]
+    return table.assign(**columns, n=n, reason=reason)
 
 
-def sizes(pool: Pool, mde: Number) -> Design:
-    """How large the study is; a cluster is a unit here."""
-    used = pool.treated | pool.donors
-    return Design(
-        n_units=int(used.sum()),
-        n_periods=pool.panel.n_periods,
-        n_clusters=int(used.sum()),
-        n_treated=int(pool.treated.sum()),
-        allocations=NOT_BY_CHANCE,
-        mde=mde,
-    )
+def sizes(used: int, treated: int, periods: int, mde: Number) -> Design:
+    """How large the study is, `used` being its treated units and donors; a cluster is a unit here."""
+    return Design(used, periods, used, treated, NOT_BY_CHANCE, mde)
 
 
 def _fit_notes(pool: Pool, fits: Fits) -> tuple[str, ...]:

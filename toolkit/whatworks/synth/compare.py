@@ -10,10 +10,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import beside_others
 from whatworks.errors import DesignError, EstimationError
 from whatworks.inference.synthetic.placebo import Placebo
 from whatworks.panel import Panel
-from whatworks.results import Estimate, NotAvailable, Number, Result
+from whatworks.results import NotAvailable, Result
 from whatworks.synth.augmented import augmented
 from whatworks.synth.classic import classic
 from whatworks.synth.completion import completion
@@ -174,26 +175,12 @@ def compare(
 
 
 def _row(entry: Entry, result: Result, yardstick: Result | None) -> dict[str, object]:
-    head, relative = result.headline, result.relative
-    numbers: dict[str, Number] = {
-        "estimate": head.value, "low": head.low, "high": head.high, "p_value": head.p_value,
-    }  # fmt: skip
-    if isinstance(relative, Estimate):
-        change = (relative.value, relative.low, relative.high)
-    else:
-        change = (relative, relative, relative)
-    numbers |= dict(zip(("relative", "relative_low", "relative_high"), change, strict=True))
-    reasons = dict.fromkeys(n.reason for n in numbers.values() if isinstance(n, NotAvailable))
     return {
         "method": entry.name,
         "comparison": entry.comparison,
-        "estimand": head.estimand,
-        "scale": head.scale,
-        **{name: np.nan if isinstance(n, NotAvailable) else n for name, n in numbers.items()},
-        "inference": head.inference,
+        **beside_others(result, ("estimate", "low", "high", "p_value")),
         "assumes": entry.assumes,
         "differs_because": _made_of(result, yardstick),
-        "reason": "; ".join(reasons),
     }
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import bare_row, or_nan
 from whatworks.arrays import Floats
 from whatworks.errors import first_few
+from whatworks.inference import multiplicity
 from whatworks.inference.errors.joint import JointTest
-from whatworks.inference.multiplicity import holm
 from whatworks.inference.percent import relative_change
 from whatworks.inference.synthetic.two_groups import Several
-from whatworks.results import Estimate, NotAvailable, Number, Result, Secondary
+from whatworks.results import Design, Estimate, NotAvailable, Number, Result, Secondary
 from whatworks.synth.answer import BEFORE, SynthDetail, sizes
 from whatworks.synth.micro_constraints import Calibration, Columns, Roles, fits_of
 from whatworks.synth.micro_weights import HELD, WHERE
@@ -144,24 +145,17 @@ def _one_outcome(
 
 
 def _omnibus_row(pool: Pool, omnibus: JointTest) -> pd.DataFrame:
-    missing = isinstance(omnibus.p_value, NotAvailable)
-    row: dict[str, object] = dict.fromkeys(("estimate", "std_error", "low", "high", "event_time"), np.nan)
-    row |= {"treated": np.nan, "comparison": np.nan, "n": int(pool.treated.sum())}
-    row |= {"term": "no effect on any outcome (omnibus)", "outcome": "all outcomes", "period": "all"}
-    row["p_value"] = np.nan if missing else omnibus.p_value
-    row["reason"] = f"{JOINT}: {omnibus.sentence}"
-    return pd.DataFrame([row])
+    term, reason = "no effect on any outcome (omnibus)", f"{JOINT}: {omnibus.sentence}"
+    bare = bare_row(term, np.nan, int(pool.treated.sum()), reason) | {"p_value": or_nan(omnibus.p_value)}
+    place = {"outcome": "all outcomes", "period": "all"}
+    gaps = dict.fromkeys(("event_time", "treated", "comparison"), np.nan)
+    return pd.DataFrame([bare | place | gaps])
 
 
 def _secondary(
     names: tuple[str, ...], estimates: list[Estimate], relative: list[Estimate | NotAvailable]
 ) -> tuple[Secondary, ...]:
-    known = [e.p_value for e in estimates if not isinstance(e.p_value, NotAvailable)]
-    stepped = iter(holm(known).tolist()) if known else iter(())
-    adjusted: list[Number] = [
-        e.p_value if isinstance(e.p_value, NotAvailable) else next(stepped) for e in estimates
-    ]
-    words = f"Holm, {len(known)} secondary outcome{'s' if len(known) != 1 else ''}"
+    adjusted, words = multiplicity.secondary([e.p_value for e in estimates])
     return tuple(
         Secondary(name, estimate, percent, p, words)
         for name, estimate, percent, p in zip(names, estimates, relative, adjusted, strict=True)
@@ -207,10 +201,10 @@ def _totals(pool: Pool, roles: Roles, weights: Floats) -> pd.DataFrame:
     )
 
 
-def _design(pool: Pool, mde: Number) -> Any:
-    clusters = pool.panel.n_clusters if pool.panel.cluster is not None else None
-    size = sizes(pool, mde)
-    return size if clusters is None else replace(size, n_clusters=clusters)
+def _design(pool: Pool, mde: Number) -> Design:
+    used = int((pool.treated | pool.donors).sum())
+    size = sizes(used, int(pool.treated.sum()), pool.panel.n_periods, mde)
+    return size if pool.panel.cluster is None else replace(size, n_clusters=pool.panel.n_clusters)
 
 
 def _estimand(pool: Pool, outcome: str) -> str:

@@ -9,16 +9,15 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import NOT_BY_CHANCE, explained, taken
+from whatworks.answer import explained, taken
 from whatworks.errors import OptionError
 from whatworks.inference.default import Choice
 from whatworks.inference.percent import relative_change
 from whatworks.inference.synthetic.placebo import Placebo
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
-from whatworks.results import Design, Result
-from whatworks.synth.answer import BEFORE
-from whatworks.synth.quantify import Quantified
+from whatworks.results import Result
+from whatworks.synth.answer import sizes, sure_from
 from whatworks.synth.space import InSpace
 from whatworks.synth.staggered_fit import PartlyPooled, StaggeredFits, actual
 from whatworks.synth.staggered_pool import Cohorts, cohorts_of
@@ -138,7 +137,7 @@ def _answer(
     fits = fit(actual(pool))
     choice = taken(inference, Choice(Placebo(), DEFAULT))
     sure = sure_of(pool, fit, fits, choice.inference, level=level, where=WHERE)
-    last = int(pool.event_times[-1])
+    last, used = int(pool.event_times[-1]), int((pool.treated | pool.donors).sum())
     headline = sure.found.estimate(
         0,
         estimand=f"Average effect on {pool.treated_name}, event times 0 to {last} (ATT)",
@@ -150,7 +149,7 @@ def _answer(
         method=WHERE,
         headline=headline,
         effects=_effects(pool, fits, sure.found),
-        design=_design(pool, sure),
+        design=sizes(used, len(pool.members), pool.source.n_periods, sure.mde),
         spec={
             "pooling": "imbalance ratio" if fit.pooling is None else fit.pooling,
             "intercept": fit.intercept,
@@ -182,33 +181,12 @@ def _check(pooling: float | None, intercept: bool) -> None:
 
 def _effects(pool: Cohorts, fits: StaggeredFits, found: Uncertainty) -> pd.DataFrame:
     """One row an event time: the mean gap, and from the start on its interval and p-value."""
-    after = np.flatnonzero(pool.post)
     labels = pool.panel.period_labels
     words = [f"gap in {label}" if pool.together else f"gap at event time {label}" for label in labels]
     table = pd.DataFrame({"term": words, "event_time": pool.event_times, "estimate": fits.gaps[0]})
     if pool.together:
         table.insert(1, "period", list(labels))
-    for name in ("std_error", "low", "high", "p_value"):
-        column = np.full(len(table), np.nan)
-        column[after] = getattr(found, name)[1:]
-        table[name] = column
-    table["n"] = len(pool.members)
-    reason = np.full(len(table), BEFORE, dtype=object)
-    reason[after] = found.reason[1:]
-    table["reason"] = reason
-    return table
-
-
-def _design(pool: Cohorts, sure: Quantified) -> Design:
-    used = int((pool.treated | pool.donors).sum())
-    return Design(
-        n_units=used,
-        n_periods=pool.source.n_periods,
-        n_clusters=used,
-        n_treated=len(pool.members),
-        allocations=NOT_BY_CHANCE,
-        mde=sure.mde,
-    )
+    return sure_from(table, pool.post, found, len(pool.members))
 
 
 def _balance(pool: Cohorts, fit: PartlyPooled, fits: StaggeredFits) -> pd.DataFrame:

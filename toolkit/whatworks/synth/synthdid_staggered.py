@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import NOT_BY_CHANCE, explained, taken
+from whatworks.answer import explained, taken
 from whatworks.arrays import Bools, Floats
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import draws as random_draws
@@ -20,8 +20,8 @@ from whatworks.inference.synthetic.placebo_error import PlaceboError, rank_p
 from whatworks.inference.synthetic.unit_bootstrap import UnitBootstrap
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
-from whatworks.results import Design, Result
-from whatworks.synth.answer import BEFORE, SynthDetail
+from whatworks.results import Result
+from whatworks.synth.answer import SynthDetail, sizes, sure_from
 from whatworks.synth.by_units import drawn, left_out
 from whatworks.synth.pool import Pool, pool_of
 from whatworks.synth.problems import Problems
@@ -106,22 +106,19 @@ def staggered(
     averages = Averages(pools, tuple(SyntheticDid(pool.post, covariates, weights) for pool in pools))
     details = tuple(map(_one, pools, averages.ways))
     treated = int(sum(pool.treated.sum() for pool in pools))
-    choice = taken(inference, decide_by_units(treated, int(pools[0].donors.sum())))
+    donors = int(pools[0].donors.sum())
+    choice = taken(inference, decide_by_units(treated, donors))
     found, placebos, seed = _quantified(averages, details, choice.inference, level)
-    headline = found.estimate(
-        0,
-        estimand=f"Average effect on the {treated} treated units, {len(pools)} starts "
-        f"from {panel.label(pools[0].start)} on, to {panel.period_labels[-1]} (ATT)",
-        scale=panel.scale,
-    )
-    headline = explained(headline, choice)
+    window = f"from {panel.label(pools[0].start)} on, to {panel.period_labels[-1]}"
+    words = f"Average effect on the {treated} treated units, {len(pools)} starts {window} (ATT)"
+    headline = explained(found.estimate(0, estimand=words, scale=panel.scale), choice)
     shares = _shares(averages)
     observed = [float(pool.observed[pool.post].mean()) for pool in pools]
     return Result(
         method=WHERE,
         headline=headline,
         effects=_table(averages, details, found),
-        design=_sizes(averages, found),
+        design=sizes(treated + donors, treated, panel.n_periods, detectable(found)),
         spec={
             "donors": list(pools[0].donor_names),
             **spec,
@@ -246,21 +243,18 @@ def _shares(averages: Averages) -> pd.Series:
 
 def _table(averages: Averages, details: tuple[SynthDetail, ...], found: Uncertainty) -> pd.DataFrame:
     """One row an event time: the gap, and from the start on its error, interval and p-value."""
-    pools, units, gaps = averages.pools, averages.units()[None], [detail.fits.gaps for detail in details]
+    pools, gaps = averages.pools, [detail.fits.gaps for detail in details]
     first = -max(int(np.flatnonzero(pool.post)[0]) for pool in pools)
-    before, after = range(first, 0), slice(1, 1 + averages.longest)
+    before = range(first, 0)
     table = pd.DataFrame({"event_time": np.arange(first, averages.longest)})
     table.insert(0, "term", [f"event time {e}" for e in table["event_time"]])
-    path = np.array([averages.path(gaps, e, units)[0] for e in before])
-    table["estimate"] = np.append(path, found.value[after])
-    for name in ("std_error", "low", "high", "p_value"):
-        table[name] = np.append(np.full(len(before), np.nan), getattr(found, name)[after])
-    table["n"] = [
+    path = np.array([averages.path(gaps, e, averages.units()[None])[0] for e in before])
+    table["estimate"] = np.append(path, found.value[1 : 1 + averages.longest])
+    units = [
         sum(int(p.treated.sum()) for p in pools if 0 <= np.flatnonzero(p.post)[0] + e < p.panel.n_periods)
         for e in table["event_time"]
     ]
-    table["reason"] = [*[BEFORE] * len(before), *found.reason[after]]
-    return table
+    return sure_from(table, table["event_time"].to_numpy() >= 0, found, units)
 
 
 def _by_cohort(averages: Averages, found: Uncertainty, shares: pd.Series) -> pd.DataFrame:
@@ -269,13 +263,6 @@ def _by_cohort(averages: Averages, found: Uncertainty, shares: pd.Series) -> pd.
     rows.insert(1, "n", [int(pool.treated.sum()) for pool in averages.pools])
     rows.insert(2, "share", shares.to_numpy())
     return rows
-
-
-def _sizes(averages: Averages, found: Uncertainty) -> Design:
-    pools = averages.pools
-    treated = int(sum(pool.treated.sum() for pool in pools))
-    used = treated + int(pools[0].donors.sum())
-    return Design(used, pools[0].panel.n_periods, used, treated, NOT_BY_CHANCE, detectable(found))
 
 
 def _notes(shares: pd.Series, found: Uncertainty, placebos: Floats | None) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import as_share, explained
+from whatworks.answer import as_share, explained, numbers
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.counts.counted import Counted, counted
 from whatworks.did.counts.layout import Layout, cohort_effects, layout_of, model_of, notes_of
@@ -262,34 +262,15 @@ def _effects(
 ) -> pd.DataFrame:  # fmt: skip
     """Rate ratios by event time, then overall: ratio, its log and the additive effect."""
     table = []
-    for time, numbers, aim in rows:
-        log = numbers.estimate(0, estimand="", scale="log rate ratio")
-        row = _row(mapped(log, "", RATE_RATIO, 0.0, 1.0), numbers.reason[0])
-        if numbers.reason[0] == NOTHING:
+    for time, part, aim in rows:
+        log = part.estimate(0, estimand="", scale="log rate ratio")
+        row = numbers(mapped(log, "", RATE_RATIO, 0.0, 1.0))
+        if part.reason[0] == NOTHING:
             row["estimate"] = 0.0
         units = int((aim & (found.model.cells.mass > 0)).any(axis=1).sum())
-        table.append({"term": f"event time {time}", "event_time": float(time), **row, "n": units})
+        place: dict[str, object] = {"term": f"event time {time}", "event_time": float(time)}
+        table.append({**place, **row, "reason": part.reason[0], "n": units})
     ratio = mapped(log_effect, "", RATE_RATIO, 0.0, 1.0)
     for term, one in (("rate ratio", ratio), ("log rate ratio", log_effect), ("additive effect", additive)):
-        table.append(
-            {
-                "term": term,
-                "event_time": np.nan,
-                **_row(one, reason),
-                "n": treated,
-            }
-        )
+        table.append({"term": term, "event_time": np.nan, **numbers(one), "reason": reason, "n": treated})
     return pd.DataFrame(table)
-
-
-def _row(estimate: Estimate, reason: str) -> dict[str, object]:
-    names = {
-        "estimate": "value",
-        "std_error": "std_error",
-        "low": "low",
-        "high": "high",
-        "p_value": "p_value",
-    }
-    found = {column: getattr(estimate, name) for column, name in names.items()}
-    row: dict[str, object] = {c: np.nan if isinstance(v, NotAvailable) else v for c, v in found.items()}
-    return {**row, "reason": reason}

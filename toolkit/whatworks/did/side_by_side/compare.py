@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import beside_others
 from whatworks.did.bacon import bacon
 from whatworks.did.imputation import ImputationDetail
 from whatworks.did.side_by_side.entries import WHERE, YARDSTICK, Asked, Entry, entries, is_count
@@ -23,7 +24,7 @@ from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.percent import relative_change
 from whatworks.panel import NEVER, Panel
 from whatworks.result_json import frame_to_records
-from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Number, Result, show
+from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Result, show
 from whatworks.shown import Note, Part, Shown, Table
 
 COLUMNS = (
@@ -216,27 +217,13 @@ def _bacon(panel: Panel) -> str:
 
 
 def _row(entry: Entry, result: Result, sentence: str) -> dict[str, object]:
-    head, relative = result.headline, result.relative
-    numbers = {
-        "estimate": head.value, "std_error": head.std_error, "low": head.low, "high": head.high,
-        "p_value": head.p_value,
-    }  # fmt: skip
-    change = (
-        (relative.value, relative.low, relative.high) if isinstance(relative, Estimate) else (relative,) * 3
-    )
-    numbers |= dict(zip(("relative", "relative_low", "relative_high"), change, strict=True))
-    reasons = dict.fromkeys(n.reason for n in numbers.values() if isinstance(n, NotAvailable))
     return {
         "method": entry.name,
         "comparison": entry.comparison,
         "weights": entry.weights,
-        "estimand": head.estimand,
-        "scale": head.scale,
-        **{key: _plain(number) for key, number in numbers.items()},
-        "inference": head.inference,
+        **beside_others(result),
         "assumes": entry.assumes,
         "differs_because": sentence,
-        "reason": "; ".join(reasons),
     }
 
 
@@ -247,10 +234,6 @@ def _refusal(entry: Entry, reason: str) -> dict[str, object]:
         "method": entry.name, "comparison": entry.comparison, "weights": entry.weights,
         "assumes": entry.assumes, "reason": reason, **gaps, **empty,
     }  # fmt: skip
-
-
-def _plain(number: Number) -> float:
-    return np.nan if isinstance(number, NotAvailable) else float(number)
 
 
 def _table(made_of: Mapping[str, tuple[Account, Parts | None]]) -> pd.DataFrame:

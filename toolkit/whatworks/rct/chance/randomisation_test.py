@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import bare_row
 from whatworks.arrays import Floats
 from whatworks.errors import DesignError, TrialError, choose
 from whatworks.inference.chance.randomisation import NO_ERROR, Collected, RandomisationInference
@@ -173,15 +174,11 @@ def _shares(found: Collected, named: str) -> Tested:
 
 
 def _table(trial: Trial, uncertainty: Uncertainty, tested: Tested) -> pd.DataFrame:
-    first = {name: np.asarray(value)[0] for name, value in uncertainty.columns().items()}
-    rows = [{"term": trial.arms[1], **first, "n": int(trial.treated.sum())}]
+    rows = [{"term": trial.arms[1], **uncertainty.row(0), "n": int(trial.treated.sum())}]
     if tested.statistic not in LINEAR:
-        gap = {"std_error": np.nan, "low": np.nan, "high": np.nan, "p_value": first["p_value"]}
         why = f"{NO_ERROR}; the interval is that of the effect"
-        rows.append(
-            {"term": f"statistic: {tested.statistic}", "estimate": tested.actual, **gap, "reason": why}
-        )
-        rows[-1]["n"] = int(trial.n_rows)
+        bare = bare_row(f"statistic: {tested.statistic}", tested.actual, trial.n_rows, why)
+        rows.append(bare | {"p_value": rows[0]["p_value"]})
     return pd.DataFrame(rows)
 
 

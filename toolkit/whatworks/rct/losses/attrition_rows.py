@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import bare_row
 from whatworks.arrays import Floats, Ints
-from whatworks.inference import intervals
 from whatworks.inference.default import Choice
+from whatworks.inference.uncertainty import from_errors
 from whatworks.rct.losses import trimming
 from whatworks.rct.losses.trimming import Bounds, Sample
 from whatworks.results import NotAvailable, Number
@@ -130,23 +131,16 @@ def _row(
     told: Told, term: str, value: float, influence: Floats, n: int, rounding: float = ROUNDING
 ) -> dict[str, object]:
     """A row; an error of no more than `rounding` is none."""
-    gap = dict.fromkeys(("std_error", "low", "high", "p_value"), np.nan)
-    row: dict[str, object] = {"term": term, "estimate": value, **gap, "n": n, "reason": told.choice.reason}
     if isinstance(told.choice.inference, NotAvailable):
-        return row
+        return bare_row(term, value, n, told.choice.reason)
     variance = trimming.variance(influence[None], told.sample.treated, told.cluster)[0, 0]
     error = np.sqrt(variance)
     if error <= rounding:
-        return row | {"reason": NO_ERROR}
-    low, high = intervals.interval(np.array(value), error, df=told.df, level=told.level)
-    p = intervals.p_value(np.array(value), error, df=told.df)
-    return row | {
-        "std_error": float(error),
-        "low": float(low),
-        "high": float(high),
-        "p_value": float(p),
-        "reason": "",
-    }
+        return bare_row(term, value, n, NO_ERROR)
+    found = from_errors(
+        np.array([value]), np.array([error]), ("",), df=told.df, level=told.level, sentence=""
+    )
+    return bare_row(term, value, n, "") | found.row(0)
 
 
 def notes(told: Told, limits: tuple[float, float] | None, given: bool) -> list[str]:

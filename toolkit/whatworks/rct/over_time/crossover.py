@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import as_share, explained
+from whatworks.answer import as_share, explained, row
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError, choose, first_few
 from whatworks.inference.asked import FromRegression
@@ -25,7 +25,7 @@ from whatworks.rct.one_row.default_errors import Inference
 from whatworks.rct.over_time.cell_model import CellModel, Model, by_chance, by_model
 from whatworks.rct.over_time.default_errors import allocations, over_time
 from whatworks.rct.over_time.place_days import WHERE, PlaceDayCells, before, place_days
-from whatworks.rct.over_time.rows import row_of, rows_of, table
+from whatworks.rct.over_time.rows import rows_of, table
 from whatworks.results import RATE_RATIO, Design, Estimate, Result
 from whatworks.trial import Trial
 
@@ -231,7 +231,7 @@ def _redrawn(
 def _effects(headline: _Headline, days: PlaceDayCells, cells: CellModel, asked: _Asked) -> pd.DataFrame:
     """The headline, and what the effect is made of, each by a regression of its own."""
     used, inference = headline.used, headline.beside
-    rows = [row_of(headline.effect, "overall", headline.reason, int((days.arm == 1)[used].sum()))]
+    rows = [row("overall", headline.effect, int((days.arm == 1)[used].sum()), headline.reason)]
 
     def more(terms: tuple[str, str], parts: tuple[Any, Any], inside: Bools) -> None:
         design = np.stack(parts).astype(np.float64)

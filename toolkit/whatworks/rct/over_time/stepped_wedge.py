@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import as_share, explained
+from whatworks.answer import as_share, explained, row
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, choose, first_few
 from whatworks.inference.asked import FromRegression
@@ -26,7 +26,7 @@ from whatworks.rct.one_row.default_errors import Inference
 from whatworks.rct.over_time.cell_model import CellModel, Model, by_chance, by_model
 from whatworks.rct.over_time.correlation import Correlation, correlation, sentence
 from whatworks.rct.over_time.default_errors import allocations, over_steps
-from whatworks.rct.over_time.rows import row_of, rows_of, table
+from whatworks.rct.over_time.rows import rows_of, table
 from whatworks.rct.over_time.wedge_cells import (
     WHERE,
     WedgeCells,
@@ -242,7 +242,7 @@ def _effects(
     """The headline, every exposure time, and the headline of the other model."""
     constant = asked.effect == "constant"
     n = int(((exposed > 0) & (data.mass > 0)).sum())
-    rows = [row_of(answer, CONSTANT if constant else AVERAGE, reason, n)]
+    rows = [row(CONSTANT if constant else AVERAGE, answer, n, reason)]
     design, names = _design(exposed, "exposure_time")
     wanted = list(zip(names, np.eye(len(names)), strict=True))
     average = (AVERAGE, np.full(len(names), 1 / len(names)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from whatworks.answer import bare_row
 from whatworks.errors import DesignError
 from whatworks.inference.default import Choice
 from whatworks.inference.errors.anderson_rubin import Accepted
@@ -13,7 +14,7 @@ from whatworks.inference.percent import relative_change
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.one_row.answer import choices, in_order, sizes
 from whatworks.rct.one_row.compared import admissible
-from whatworks.rct.take_up.rows import bare_row, effect_rows, strength
+from whatworks.rct.take_up.rows import effect_rows, strength
 from whatworks.rct.take_up.two_stages import Adjust, Columns, Found, Inference, estimate, headline, prepare
 from whatworks.results import NotAvailable, Number, Result
 from whatworks.trial import Trial

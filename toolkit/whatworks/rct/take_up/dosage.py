@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from whatworks.answer import bare_row
 from whatworks.arrays import Bools, Floats
 from whatworks.errors import OptionError
 from whatworks.inference.default import Choice
@@ -17,7 +18,7 @@ from whatworks.inference.fits import least_squares
 from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.one_row.answer import choices, in_order, is_number, sizes
 from whatworks.rct.one_row.compared import admissible
-from whatworks.rct.take_up.rows import bare_row, effect_rows, strength
+from whatworks.rct.take_up.rows import effect_rows, strength
 from whatworks.rct.take_up.two_stages import Adjust, Columns, Found, Inference, estimate, headline, prepare
 from whatworks.results import NotAvailable, Number, Result
 from whatworks.trial import Trial
@@ -235,7 +236,7 @@ def _slope(columns: Columns, level: float, unit: str) -> dict[str, object]:
         cluster=codes,
     )
     told = columns.choice.from_regression(fit, np.eye(design.shape[1])[1:2], level=level)
-    return {"term": term, **{name: np.asarray(values)[0] for name, values in told.columns().items()}, "n": n}
+    return {"term": term, **told.row(0), "n": n}
 
 
 def _dose_rows(table: pd.DataFrame) -> list[dict[str, object]]:

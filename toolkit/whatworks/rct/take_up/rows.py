@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from whatworks.answer import bare_row
 from whatworks.rct.take_up.two_stages import WEAK, Found
 from whatworks.results import NotAvailable
 
@@ -22,13 +21,13 @@ def effect_rows(found: Found, words: tuple[str, str, str], nobody: str) -> list[
         bare_row(f"{effect}, Anderson–Rubin interval", np.nan, n, nobody),
     ]
     if found.effect is not None:
-        rows[0] = {"term": effect, **_first(found.effect.columns()), "n": n}
+        rows[0] = {"term": effect, **found.effect.row(0), "n": n}
         rows[1] |= {"estimate": found.effect.value[0], "reason": reason}
     if found.stages is None:
         rows += [bare_row(itt, found.itt, n, reason), bare_row(first, found.moved, n, reason)]
     else:
         rows += [
-            {"term": term, **_first(part.columns()), "n": n}
+            {"term": term, **part.row(0), "n": n}
             for term, part in ((itt, found.stages.reduced), (first, found.stages.first))
         ]
     if isinstance(found.f, NotAvailable) and found.stages is not None:
@@ -47,16 +46,6 @@ def effect_rows(found: Found, words: tuple[str, str, str], nobody: str) -> list[
     if isinstance(f, float):
         rows[-1]["p_value"] = rows[3]["p_value"]
     return rows
-
-
-def bare_row(term: str, value: float, n: int, reason: str) -> dict[str, object]:
-    """A row with a value alone, and the reason why nothing stands beside it."""
-    gap = dict.fromkeys(("std_error", "low", "high", "p_value"), np.nan)
-    return {"term": term, "estimate": value, **gap, "n": n, "reason": reason}
-
-
-def _first(columns: dict[str, Any]) -> dict[str, object]:
-    return {name: values[0] for name, values in columns.items()}
 
 
 def strength(found: Found) -> list[str]:
