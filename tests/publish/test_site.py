@@ -13,6 +13,7 @@ import made_up_study as made
 import pytest
 import study_workspace
 
+from whatworks import present
 from whatworks.errors import PublishError
 from whatworks.publish import StudyPages, audit, report, site
 from whatworks.results import Design, NotAvailable
@@ -138,7 +139,8 @@ def workspace(folder: Path, *cells: dict[str, Any], **changes: str) -> Path:
     provenance = {**made.PROVENANCE, "study": {"slug": "one", "sha256": text_hash(home / "study.yaml")}}
     result = made.result()
     ended = made.code("ww.study.conclude(result)", made.concluded(result))
-    notebook = kept.kept(made.notebook(made.markdown("Words"), *cells, ended)).notebook
+    drawn = made.code("ww.present.paths(panel)", made.shown(present.paths(made.panel(), subject="robbery")))
+    notebook = kept.kept(made.notebook(made.markdown("Words"), drawn, *cells, ended)).notebook
     result = record.lift(notebook, where="one").result
     page = report.render(notebook, result, load_study(home, name="studies/one"), provenance)
     for name, content in record.files(notebook, result, provenance, page).items():

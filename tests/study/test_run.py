@@ -129,7 +129,8 @@ def test_a_missing_figure_is_a_failed_run(tmp_path: Path, ran: dict[str, Any]) -
 
 def test_a_check_that_the_protocol_owes(tmp_path: Path, ran: dict[str, Any]) -> None:
     one = workspace.make(tmp_path, LIGHT)
-    workspace.put(one / "study.yaml", workspace.STUDY + "  checks: [Pre-trends]\n")
+    owed = workspace.STUDY.replace("it fell\n", "it fell\n  checks: [Pre-trends]\n")
+    workspace.put(one / "study.yaml", owed)
     with pytest.raises(RunError, match="owes checks that the run does not give: 'Pre-trends'"):
         run(open_study("one", start=tmp_path), render=workspace.render)
     check = CheckResult("Pre-trends", "pass", "fine")

@@ -131,6 +131,12 @@ def test_what_matters_in_percent_says_nothing_of_a_change_in_another_unit() -> N
     assert judge(no_percent, Asked("trust", "higher", 10.0, unit="points")).status == "no_change_that_matters"
 
 
+def test_a_long_list_is_left_to_the_check_itself() -> None:
+    listed = CheckResult("Pre-trends", "concern", f"Eight things were found: {'x; ' * 80}.")
+    said = judge(found(-20.0, -30.0, -5.0, checks=(listed,)), ROBBERY)
+    assert said.caveats == ("The check “Pre-trends” raised a concern: Eight things were found.",)
+
+
 def test_what_would_answer_an_open_question() -> None:
     said = judge(found(-3.0, -19.0, 14.0), ROBBERY)
     assert said.would_change_if == "A study that can find 10% where this one finds 12% would answer it."

@@ -129,7 +129,7 @@ def files(
     stored = result_json.to_dict(result)
     tables = {"effects": stored["effects"], "secondary": [_secondary_row(x) for x in stored["secondary"]]}
     tables |= {f"check-{_slug(c.name)}": result_json.frame_to_records(c.table) for c in result.checks}
-    tables |= {f"figure-{_slug(figure['name'])}": figure["table"] for figure in _figures(notebook)}
+    tables |= {f"figure-{_slug(figure['name'])}": _in_order(figure) for figure in _figures(notebook)}
     for name, rows in tables.items():
         if rows:
             found[f"tables/{name}.csv"] = _csv(rows).encode("utf-8")
@@ -159,6 +159,11 @@ def _figures(notebook: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         for output in cell.get("outputs", []):
             if FIGURE_MIME in output.get("data", {}):
                 yield output["data"][FIGURE_MIME]
+
+
+def _in_order(figure: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The numbers of a figure, columns as it was drawn from them: a stored notebook has its keys sorted."""
+    return [{name: row[name] for name in figure["columns"] if name in row} for row in figure["table"]]
 
 
 def _images(cell: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:

@@ -14,6 +14,8 @@ from whatworks.verdict.sentences import sentence
 from whatworks.verdict.status import STATUSES, Status, good, status_of
 
 MOST_CAVEATS = 3
+LONGEST_CAVEAT = 160
+"""A longer sentence is cut at its first colon; the whole of it stands beside the check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def _caveat(one: Found) -> str:
     name = words.capital(words.spoken(one.name))
     verb = "failed" if one.weight == "failed" else "raised a concern"
     first = one.reason.partition(". ")[0]
+    if len(first) > LONGEST_CAVEAT:
+        first = first.partition(": ")[0]
     return f"The check \u201c{name}\u201d {verb}: {words.sentence(first)}"
 
 
