@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, Literal, cast
 
 import pandas as pd
 
@@ -19,7 +19,6 @@ from whatworks.shown import Note, Part, Shown, Table
 from whatworks.study import places
 from whatworks.study.hashing import file_hash
 
-READERS = ("table", "mps_borough", "mps_ward", "mps_lsoa", "police_uk", "police_uk_lsoa", "police_uk_force")
 _EMPTY_COVERAGE = pd.DataFrame({"source": [], "month": [], "state": [], "rows": []})
 
 
@@ -102,25 +101,25 @@ def read(
     Raises `StudyError` for a path outside the workspace or data that are not here, `SourceError` for a file
     that is not what it should be, `OptionError` for a column or choice that does not exist.
     """
-    choose("reader", reader, READERS, where="study.read")
+    how = READERS[choose("reader", reader, tuple(READERS), where="study.read")]
     workspace = places.find()
     references = [*_listed(data), *_listed(population), *([timing] if timing else [])]
     files = [item for reference in references for item in workspace.expand(reference)]
-    frame, intake, coverage = _loaded(workspace, reader, _listed(data), outcomes, (first, last))
+    frame, intake, coverage = _loaded(workspace, how, _listed(data), outcomes, (first, last))
     if population:
         frame = join_population(frame, [workspace.path(item) for item in _listed(population)])
     if timing:
         rules = _timing_rules(timing_rule, timing_others)
         frame = join_start(frame, workspace.path(timing), fill=dict(timing_fill or {}), **rules)
     _need(frame, [unit, *outcomes, *(name for name in (period, cluster) if name)])
-    crossed = () if not period else _crossed(reader, frame[period], outcomes, first, last)
+    crossed = () if not period or how is None else _crossed(how, frame[period], outcomes, first, last)
     hashes = tuple((name, file_hash(path)) for name, path in files)
     return Source(frame, intake, coverage, crossed, hashes, tuple(outcomes))
 
 
 def _loaded(
     workspace: places.Workspace,
-    reader: str,
+    reader: Reader | None,
     data: list[str],
     outcomes: Sequence[str],
     months: tuple[str, str],
@@ -128,9 +127,9 @@ def _loaded(
     paths = [workspace.path(reference) for reference in data]
     if not paths:
         raise OptionError("no data file is named", where="study.read", remedy="Give at least one in `data`.")
-    if reader == "table":
+    if reader is None:
         return _table(paths)
-    tidy = _police(reader, paths, outcomes, *months, workspace.cache_folder)
+    tidy = reader.read(paths, list(outcomes), _months(*months), workspace.cache_folder)
     return tidy.wide(list(outcomes)), tidy.intake, tidy.coverage
 
 
@@ -161,39 +160,68 @@ def _table(paths: Sequence[Path]) -> tuple[pd.DataFrame, IntakeReport, pd.DataFr
     return frame, intake, _EMPTY_COVERAGE
 
 
-def _police(
-    reader: str, paths: list[Path], outcomes: Sequence[str], first: str, last: str, cache: Path
-) -> Tidy:
+Months = tuple[str, str] | None
+
+
+def _mps(level: str) -> Callable[[list[Path], list[str], Months, Path], Tidy]:
+    def read(paths: list[Path], offences: list[str], months: Months, cache: Path) -> Tidy:
+        from whatworks.data.mps import read_mps
+
+        return read_mps(paths, level=cast(Any, level), offences=offences, months=months)
+
+    return read
+
+
+def _street(by: str) -> Callable[[list[Path], list[str], Months, Path], Tidy]:
+    def read(paths: list[Path], offences: list[str], months: Months, cache: Path) -> Tidy:
+        from whatworks.data.police_uk import read_street
+
+        return read_street(paths, by=cast(Any, by), offences=offences, months=months, cache=cache)
+
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How files become counts by area and month, and whose recording breaks they run into."""
+
+    read: Callable[[list[Path], list[str], Months, Path], Tidy]
+    breaks: Literal["mps", "police_uk"]
+
+
+READERS: Final[Mapping[str, Reader | None]] = {
+    "table": None,
+    "mps_borough": Reader(_mps("borough"), "mps"),
+    "mps_ward": Reader(_mps("ward"), "mps"),
+    "mps_lsoa": Reader(_mps("lsoa"), "mps"),
+    # by borough unless said otherwise: the areas that population and timing files name
+    "police_uk": Reader(_street("borough"), "police_uk"),
+    "police_uk_lsoa": Reader(_street("lsoa"), "police_uk"),
+    "police_uk_force": Reader(_street("force"), "police_uk"),
+}
+"""Every reader by name; a table as it stands needs none and has no breaks that we could know of."""
+
+
+def _months(first: str, last: str) -> Months:
     if bool(first) != bool(last):
         raise OptionError(
             "first and last go together when police files are read",
             where="study.read",
             remedy="Give both months, such as first: 2012-01 and last: 2019-01, or neither.",
         )
-    months = (first, last) if first else None
-    if reader.startswith("police_uk"):
-        from whatworks.data.police_uk import read_street
-
-        # by borough unless said otherwise: the areas that population and timing files name
-        by = cast(Any, reader.removeprefix("police_uk").removeprefix("_") or "borough")
-        return read_street(paths, by=by, offences=list(outcomes), months=months, cache=cache)
-    from whatworks.data.mps import read_mps
-
-    level = cast(Any, reader.removeprefix("mps_"))
-    return read_mps(paths, level=level, offences=list(outcomes), months=months)
+    return (first, last) if first else None
 
 
 def _crossed(
-    reader: str, periods: pd.Series, outcomes: Sequence[str], first: str, last: str
+    reader: Reader, periods: pd.Series, outcomes: Sequence[str], first: str, last: str
 ) -> tuple[Break, ...]:
     labels = periods.dropna().astype("str")
     if labels.empty or not labels.str.fullmatch(r"\d{4}-(0[1-9]|1[0-2])").all():
         return ()
-    source: Any = "mps" if reader.startswith("mps") else "police_uk"
     low, high = first or min(labels), last or max(labels)
-    if reader == "table" or low > high:
+    if low > high:
         return ()
-    found = register.crossing(low, high, source=source)
+    found = register.crossing(low, high, source=reader.breaks)
     return tuple(item for item in found if any(item.touches(outcome) for outcome in outcomes))
 
 
