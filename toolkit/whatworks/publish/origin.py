@@ -11,6 +11,7 @@ from whatworks.shown import Table, words
 _LONG = (
     ("parameters", "values", "Stored parameters"),
     ("template", "cells", "Fingerprints of the template's cells"),
+    ("code", "rooms", "Fingerprints of the library's rooms"),
 )
 _SHA = {"sha256": "fingerprint (SHA-256)"}
 
@@ -25,7 +26,7 @@ def main_table(provenance: Mapping[str, Any]) -> Table:
 
 
 def long_tables(provenance: Mapping[str, Any]) -> list[Table]:
-    """The long lists: stored parameters, and a fingerprint for each cell of the template."""
+    """The long lists: stored parameters, and a fingerprint for each cell and each room of the library."""
     found = []
     for group, name, caption in _LONG:
         values = provenance.get(group, {})
