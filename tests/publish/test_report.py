@@ -16,7 +16,7 @@ import made_up_study as made
 import pytest
 
 from whatworks import present
-from whatworks.publish import audit, pages, report
+from whatworks.publish import audit, origin, pages, report
 from whatworks.results import CheckResult, Design, NotAvailable
 from whatworks.study.spec import Person, Protocol, ReportWords, StudySpec
 
@@ -393,3 +393,11 @@ def test_a_long_line_of_code_is_cut_where_it_shows() -> None:
     page = report.render(made.notebook(made.code(line)), made.result(), made.words(), made.PROVENANCE)
     assert f"Code: <code>{html.escape(line[:51])}\u2026</code>" in page
     assert html.escape(line) in page
+
+
+def test_long_lists_of_fingerprints_are_folded_away() -> None:
+    main = [name for name, _ in origin.main_table(made.PROVENANCE).rows]
+    assert "Code › fingerprint (SHA-256)" in main
+    folded = {table.caption: table.rows for table in origin.long_tables(made.PROVENANCE)}
+    assert folded["Fingerprints of the library's rooms"] == (("did", "89" * 32),)
+    assert not [name for name in main if "ooms" in name or "ells" in name or "alues" in name]

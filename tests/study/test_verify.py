@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +24,9 @@ from whatworks.study import (
     verify,
     verifying,
 )
+from whatworks.study.closing import MIME
 from whatworks.study.hashing import text_hash
+from whatworks.study.kept import kept as what_stays
 
 pytestmark = [pytest.mark.notebook, pytest.mark.xdist_group("verify")]
 
@@ -161,7 +164,7 @@ def forge(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     path = provenance_file(folder)
     data = json.loads(path.read_text(encoding="utf-8"))
     change(data)
-    path.write_text(json.dumps(data), encoding="utf-8")
+    path.write_text(provenance.text(data), encoding="utf-8", newline="\n")
 
 
 @pytest.mark.parametrize(
@@ -193,19 +196,173 @@ def test_a_key_that_no_run_writes_is_no_provenance(same_run: Path, at: tuple[str
     assert "approved_by" in found.why
 
 
-def locked(folder: Path, pinned: str) -> None:
-    """Give the workspace a lock, and the record its hash."""
-    workspace.put(folder / "lock.txt", f"numpy=={pinned} ; python_full_version < '4' \\\n    --hash=x\n")
+def test_a_file_that_the_study_does_not_read_or_reads_once(same_run: Path) -> None:
+    extra = workspace.put(same_run / "data" / "extra.csv", "a\n")
+    forge(same_run, lambda data: data["data"].append({"name": "data/extra.csv", "sha256": text_hash(extra)}))
+    assert set(drifted(check(same_run))) == {"data data/extra.csv"}
+    forge(same_run, lambda data: data.update(data=[data["data"][0]] * 2))
+    assert set(drifted(check(same_run))) == {"data files"}
+
+
+def test_a_field_that_stands_twice(same_run: Path) -> None:
+    edit(provenance_file(same_run), lambda text: text.replace('"seeds": {', '"seeds": {"seed": 99,'))
+    assert set(drifted(check(same_run))) == {"record/provenance.json"}
+
+
+def test_a_switch_is_not_a_number(same_run: Path) -> None:
+    forge(same_run, lambda data: data["parameters"]["values"].update(loud=0))
+    assert set(drifted(check(same_run))) == {"parameters.loud"}
+
+
+HERE = provenance.versions()
+
+
+def locked(folder: Path, *lines: str) -> None:
+    """Give the workspace a lock of these lines, and the record its hash."""
+    workspace.put(folder / "lock.txt", "".join(f"{line} \\\n    --hash=x\n" for line in lines))
     workspace.put(folder / "whatworks.toml", 'version = 1\ntitle = "Test"\nenvironment_lock = "lock.txt"\n')
     sha256 = text_hash(folder / "lock.txt")
     forge(folder, lambda data: data.update(environment={"lock": "lock.txt", "sha256": sha256}))
 
 
+def pinned_for_two(folder: Path) -> None:
+    """A lock that pins what runs here, and another numpy for another Python."""
+    locked(
+        folder,
+        f"numpy=={HERE['numpy']} ; python_full_version < '9'",
+        "numpy==99 ; python_full_version >= '9'",
+    )
+
+
 def test_a_version_that_the_lock_does_not_pin_is_somebodys_word(same_run: Path) -> None:
-    locked(same_run, provenance.versions()["numpy"])
+    pinned_for_two(same_run)
     assert check(same_run).ok
     forge(same_run, lambda data: data["versions"].update(numpy="1.0"))
     assert set(drifted(check(same_run))) == {"versions.numpy"}
+
+
+def test_a_version_pinned_for_another_python_is_no_version_of_this_one(same_run: Path) -> None:
+    pinned_for_two(same_run)
+    forge(same_run, lambda data: data["versions"].update(numpy="99"))
+    assert set(drifted(check(same_run))) == {"versions.numpy"}
+    forge(same_run, lambda data: data["versions"].update(numpy="98", python="9.1"))
+    assert set(drifted(check(same_run))) == {"versions.numpy"}
+    forge(same_run, lambda data: data["versions"].update(numpy="99", python="9.1"))
+    found = check(same_run)
+    assert found.ok, "a record of that Python; it is said, and every page is held against it"
+    assert "its own words" in found.notes[0]
+    report = same_run / "studies" / "one" / "record" / "report.html"
+    edit(report, lambda text: text.replace("A test", "A triumph"))
+    assert set(drifted(check(same_run))) == {"record/report.html"}
+
+
+@pytest.mark.parametrize("key", ["lock", "sha256"])
+def test_a_changed_lock(same_run: Path, key: str) -> None:
+    pinned_for_two(same_run)
+    forge(same_run, lambda data: data["environment"].update({key: "0" * 64}))
+    assert set(drifted(check(same_run))) == {"environment lock"}
+
+
+def test_without_a_lock_it_is_said_that_nothing_decides(same_run: Path) -> None:
+    assert check(same_run).notes == ()
+    forge(same_run, lambda data: data["versions"].update(numpy="1.0"))
+    assert "nothing here decides" in " ".join(check(same_run).notes)
+
+
+def test_what_runs_here_against_the_lock_is_said_and_lets_no_page_pass(same_run: Path) -> None:
+    locked(same_run, "jinja2==0.1")
+    found = check(same_run)
+    assert found.ok
+    assert "lock.txt pins (jinja2 " in found.notes[0]
+    report = same_run / "studies" / "one" / "record" / "report.html"
+    edit(report, lambda text: text.replace("A test", "A triumph"))
+    assert set(drifted(check(same_run))) == {"record/report.html"}
+
+
+def retell(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the result of a record, in its notebook and in every file made of them."""
+    path = folder / "studies" / "one" / "record"
+    notebook = json.loads((path / "notebook.ipynb").read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            if MIME in output["data"]:
+                change(output["data"][MIME])
+    notebook = what_stays(notebook).notebook
+    result = record.lift(notebook, where="one").result
+    source = json.loads(provenance_file(folder).read_text(encoding="utf-8"))
+    study = open_study("one", start=folder)
+    page = workspace.render(notebook, result, study.spec, source)
+    for name, content in record.files(notebook, result, source, page).items():
+        (path / name).write_bytes(content)
+
+
+def drawn(result: dict[str, Any]) -> None:
+    result["seed"], result["headline"]["p_value"] = 1, 0.052
+    result["spec"] = {"inference": "wild", "draws": 999}
+
+
+def significant(result: dict[str, Any]) -> None:
+    result["headline"]["p_value"] = 0.048
+
+
+@pytest.fixture
+def drawn_run(same_run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A record, and a re-run that gives it again, whose p-value was drawn 999 times."""
+    retell(same_run, drawn)
+    kept = record.load(same_run / "studies" / "one")
+    produced = running.Produced(kept.result, kept.provenance, dict(kept.files), ())
+    monkeypatch.setattr(verifying, "produce", lambda study, **more: produced)
+    assert check(same_run).ok
+    return same_run
+
+
+def test_words_of_the_record_never_let_a_drawn_number_pass(drawn_run: Path) -> None:
+    pinned_for_two(drawn_run)
+    forge(drawn_run, lambda data: data["versions"].update(platform="another", python="9.1", numpy="99"))
+    assert check(drawn_run).ok
+    retell(drawn_run, significant)
+    assert set(drifted(check(drawn_run))) >= {"result.headline.p_value", "record/notebook.ipynb"}
+
+
+def test_draws_may_part_where_another_numpy_runs_than_the_lock_pins(drawn_run: Path) -> None:
+    locked(drawn_run, "numpy==1.0")
+    forge(drawn_run, lambda data: data["versions"].update(numpy="1.0"))
+    retell(drawn_run, significant)
+    found = check(drawn_run)
+    assert found.ok, found.parted()
+    assert f"lock.txt pins (numpy {HERE['numpy']})" in found.notes[-1]
+    retell(drawn_run, lambda result: result["headline"].update(p_value=0.2))
+    assert "result.headline.p_value" in drifted(check(drawn_run)), "as far as chance goes"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("report.html", "A test", "A triumph"),
+        ("report.html", "-6.0", "-7.0"),
+        ("tables/effects.csv", "0.", "1."),
+        ("notebook.ipynb", "area", "borough"),
+        ("notebook.ipynb", ">0.6396<", ">0.1396<"),
+        ("result.json", "0.052", "0.048"),
+    ],
+)
+def test_no_file_is_left_out_where_draws_may_part(drawn_run: Path, name: str, old: str, new: str) -> None:
+    locked(drawn_run, "numpy==1.0")
+    forge(drawn_run, lambda data: data["versions"].update(numpy="1.0"))
+    retell(drawn_run, lambda result: None)
+    assert check(drawn_run).ok
+    edit(drawn_run / "studies" / "one" / "record" / name, lambda text: text.replace(old, new, 1))
+    assert not check(drawn_run).ok
+
+
+def test_a_notebook_that_is_none_is_a_drift(same_run: Path) -> None:
+    forge(same_run, lambda data: data["versions"].update(platform="another"))
+    path = same_run / "studies" / "one" / "record" / "notebook.ipynb"
+    for text in ("{", "[]", "{}", '{"cells": [1]}', None):
+        path.unlink()
+        if text is not None:
+            workspace.put(path, text)
+        assert set(drifted(check(same_run))) == {"record/notebook.ipynb"}
 
 
 @pytest.mark.parametrize("name", ["numpy", "platform", "python"])
@@ -242,6 +399,13 @@ def test_words_of_the_record_never_let_an_edited_number_pass(same_run: Path) -> 
 )
 def test_texts_of_two_platforms(then: str, now: str, agree: bool) -> None:
     assert (texts.differs(then, now, tolerance.ACROSS) == "") is agree
+
+
+def test_texts_whose_numbers_were_drawn_are_held_to_their_words() -> None:
+    then, now = "id='gap-1a2b3c4d-1' 5 of 9, p 0.052", "id='gap-00ff00ff-1' 6 of 9, p 0.1"
+    assert texts.differs(then, now, math.inf) == ""
+    assert texts.differs(then, now.replace("gap", "path"), math.inf)
+    assert texts.differs(then, now + " 7", math.inf)
 
 
 def test_a_study_whose_words_changed(same_run: Path) -> None:
@@ -321,18 +485,19 @@ def test_a_run_that_fails_is_no_drift(same_run: Path, monkeypatch: pytest.Monkey
     assert [(field.name, field.verdict) for field in found.parted()] == [("run", "cannot re-run")]
 
 
+@pytest.mark.parametrize(("apart", "ok"), [(1e-6, True), (1e-4, False)])
 def test_another_platform_is_said_and_compared_more_widely(
-    same_run: Path, monkeypatch: pytest.MonkeyPatch
+    same_run: Path, monkeypatch: pytest.MonkeyPatch, apart: float, ok: bool
 ) -> None:
-    now = {**provenance.versions(), "numpy": "99"}
-    monkeypatch.setattr(provenance, "versions", lambda: now)
-    folder = same_run / "studies" / "one" / "record"
-    data = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    data["headline"]["value"] *= 1 + 1e-6
-    (folder / "result.json").write_text(json.dumps(data), encoding="utf-8")
+    monkeypatch.setattr(provenance, "versions", lambda: {**HERE, "platform": "another"})
+    before = {name: str(value) for name, value in drifted(check(same_run)).items()}
+    retell(
+        same_run, lambda result: result["headline"].update(value=result["headline"]["value"] * (1 + apart))
+    )
     found = check(same_run)
-    assert found.ok
-    assert "numpy" in found.notes[0]
+    assert before == {}
+    assert found.ok is ok
+    assert "platform" in found.notes[0]
     assert {"record/report.html", "record/notebook.ipynb"} <= {field.name for field in found.fields}
 
 

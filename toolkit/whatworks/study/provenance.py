@@ -6,6 +6,7 @@ import json
 import platform
 import re
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
@@ -17,7 +18,10 @@ from whatworks.study.folder import Study
 from whatworks.study.hashing import bytes_hash, text_hash
 
 SCHEMA = "whatworks.provenance/2"
-PACKAGES = ("numpy", "pandas", "scipy", "whatworks")
+COMPUTE = ("numpy", "pandas", "scipy")
+"""Packages whose version may move a number, or what a seed draws."""
+PACKAGES = (*COMPUTE, "whatworks")
+_SHOW = ("bleach", "jinja2", "markupsafe", "matplotlib", "mistune", "nbformat", "papermill")
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -108,6 +112,11 @@ def plain(found: Provenance) -> dict[str, Any]:
     return values
 
 
+def text(source: Mapping[str, Any]) -> str:
+    """A provenance as `provenance.json` holds it; there is one way to write it."""
+    return json.dumps(source, indent=1, ensure_ascii=False) + "\n"
+
+
 def parse(data: dict[str, Any], *, where: str) -> Provenance:
     """The provenance that `plain` wrote; raises `RecordError` for anything less or more."""
     if data.get("schema") != SCHEMA:
@@ -144,15 +153,26 @@ def versions() -> dict[str, str]:
 
 
 def pins(workspace: places.Workspace) -> dict[str, set[str]]:
-    """The versions that the lock of a workspace pins, by package; empty without a lock.
+    """The versions that the lock of a workspace pins, by package; empty without a lock that pins any.
 
     A package may have several, one for each Python.
     """
-    if not workspace.environment_lock:
+    try:
+        path = workspace.path(workspace.environment_lock) if workspace.environment_lock else None
+    except StudyError:  # outside the workspace: `environment` says so
         return {}
-    path = workspace.path(workspace.environment_lock)
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    lines = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
     found: dict[str, set[str]] = {}
-    for name, version in _PIN.findall(text):
+    for name, version in _PIN.findall(lines):
         found.setdefault(name.lower(), set()).add(version)
     return found
+
+
+def unpinned(workspace: places.Workspace) -> dict[str, str]:
+    """Packages that run here in another version than the workspace's lock pins, with the version that runs.
+
+    A fact of this environment: no word of a record enters. Empty without a lock.
+    """
+    pinned = pins(workspace)
+    here = {name: metadata.version(name) for name in (*COMPUTE, *_SHOW) if name in pinned}
+    return {name: version for name, version in here.items() if version not in pinned[name]}

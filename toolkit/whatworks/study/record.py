@@ -13,9 +13,8 @@ from whatworks import result_json
 from whatworks.errors import RecordError, RunError, first_few
 from whatworks.present import FIGURE_MIME
 from whatworks.results import Result
-from whatworks.study import swap
+from whatworks.study import provenance, swap
 from whatworks.study.closing import MIME
-from whatworks.study.provenance import parse
 
 RESULT, PROVENANCE, NOTEBOOK, REPORT = "result.json", "provenance.json", "notebook.ipynb", "report.html"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -56,7 +55,7 @@ class Record:
     def provenance(self) -> dict[str, Any]:
         """Where it came from; raises `RecordError` where it is missing or damaged."""
         data = self.json(PROVENANCE)
-        parse(data, where=f"record/{PROVENANCE}")
+        provenance.parse(data, where=f"record/{PROVENANCE}")
         return data
 
 
@@ -120,7 +119,7 @@ def files(
     """Everything a record holds, by relative name; the notebook has only what may stay (`study.kept`)."""
     found = {
         RESULT: result.to_json().encode("utf-8"),
-        PROVENANCE: (json.dumps(source, indent=1, ensure_ascii=False) + "\n").encode("utf-8"),
+        PROVENANCE: provenance.text(source).encode("utf-8"),
         NOTEBOOK: notebook_text(notebook).encode("utf-8"),
         REPORT: report.encode("utf-8"),
     }

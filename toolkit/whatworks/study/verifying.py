@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from whatworks.errors import RecordError, WhatworksError
 from whatworks.study import code, places, provenance, record, spec, texts, tolerance
 from whatworks.study.engine import Progress
 from whatworks.study.folder import Study
 from whatworks.study.hashing import file_hash, text_hash
+from whatworks.study.kept import kept as what_stays
 from whatworks.study.provenance import Provenance
 from whatworks.study.record import Record
 from whatworks.study.running import Produced, Render, produce
@@ -61,7 +65,8 @@ def verify(study: Study, *, render: Render, progress: Progress | None = None) ->
         kept.result  # noqa: B018  a record that parses as JSON may still not be a result
     except RecordError as problem:
         return Verification(study.slug, (_cannot("record", str(problem)),))
-    notes, same = _context(came_from.versions, provenance.versions())
+    setting = _setting(came_from.versions, study.workspace)
+    notes = setting.notes
     fields = list(_inputs(study, came_from))
     absent = [field for field in fields if field.verdict == "cannot re-run"]
     if absent:
@@ -70,10 +75,13 @@ def verify(study: Study, *, render: Render, progress: Progress | None = None) ->
         produced = produce(study, render=render, progress=progress)
     except WhatworksError as problem:
         return Verification(study.slug, (*fields, _cannot("run", str(problem))), notes)
-    fields += _data_added(came_from, produced)
+    fields += _data_read(came_from, produced)
     fields += _rest(kept.json(record.PROVENANCE), produced.provenance)
-    fields += _result_fields(recorded, json.loads(produced.files[record.RESULT]), produced, same)
-    fields += _file_fields(kept, _in_the_words_of(came_from, study, produced, render, same), same)
+    fields += _result_fields(recorded, json.loads(produced.files[record.RESULT]), produced, setting)
+    fields.append(_as_written(kept, came_from))
+    fields += _same_files(kept, produced) if setting.same else _own_files(kept, study, render)
+    if not setting.same:
+        fields.append(_notebook(kept, produced, setting))
     return Verification(study.slug, tuple(fields), notes)
 
 
@@ -82,19 +90,46 @@ def unreadable(name: str, problem: WhatworksError) -> Verification:
     return Verification(name, (_cannot("study", str(problem)),))
 
 
-def _context(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[tuple[str, ...], bool]:
-    """What a reader must know of the two environments, and whether they are the same."""
-    differing = [
-        f"{key} {then.get(key, 'unknown')} then, {now.get(key, 'unknown')} now"
-        for key in sorted({*then, *now})
-        if then.get(key) != now.get(key)
-    ]
-    if not differing:
-        return (), True
-    return (
-        f"Another platform than the record's ({'; '.join(differing)}): numbers are compared to "
-        f"{tolerance.ACROSS:g} relative, in drawings and pages too; every word is compared as it stands.",
-    ), False
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """Where the re-run stands beside the record.
+
+    Attributes:
+        same: the record names what runs here, so that every byte is held against the re-run. Its own words
+            can undo that, and then allow no more than 1e-5.
+        redrawn: what runs here is not what the workspace's lock pins, so that a seed may draw something else:
+            a fact of this environment.
+        notes: what a reader must know.
+    """
+
+    same: bool
+    redrawn: bool
+    notes: tuple[str, ...]
+
+
+def _setting(then: Mapping[str, str], workspace: places.Workspace) -> _Setting:
+    now, unpinned, notes = provenance.versions(), provenance.unpinned(workspace), []
+    differing = [name for name in dict.fromkeys((*then, *now)) if then.get(name) != now.get(name)]
+    if differing:
+        words = (f"{name} {then.get(name, 'unknown')}, here {now.get(name, 'unknown')}" for name in differing)
+        notes.append(
+            f"The record names another environment than this one ({'; '.join(words)}). These are its own "
+            f"words, so they allow no more than {tolerance.ACROSS:g} relative in a number; every word is "
+            "compared as it stands, and pages with what the recorded notebook and result give."
+        )
+    if differing and not provenance.pins(workspace):
+        notes.append(
+            f"{places.MARKER} names no lock that pins versions, so nothing here decides whether the record "
+            "was made with the versions it names."
+        )
+    if unpinned:
+        words = (f"{name} {version}" for name, version in unpinned.items())
+        notes.append(
+            f"Here runs something else than {workspace.environment_lock} pins ({', '.join(words)}): numbers, "
+            "draws and pages may part for that reason alone. Install what it pins to decide."
+        )
+    same = not differing
+    return _Setting(same, not same and any(name in unpinned for name in provenance.COMPUTE), tuple(notes))
 
 
 def _inputs(study: Study, came_from: Provenance) -> Iterator[Field]:
@@ -131,19 +166,23 @@ def _versions(
 ) -> Iterator[Field]:
     """What ran then against what runs now.
 
-    Another Python, system or package version is no drift of the study. But a record names only versions that
-    its own lock pins: else somebody changed its words, and they would loosen what is compared.
+    Another Python or system is no drift of the study, and with them the versions that the lock pins for them.
+    But a record names no version that its own lock does not pin; and on the Python and system that run here,
+    with what the lock pins for them, it names that. Else somebody changed its words.
     """
+    alike = all(then.get(name) == now[name] for name in ("python", "platform"))
     for name in dict.fromkeys((*then, *now)):
-        was, is_ = then.get(name, "(absent)"), now.get(name, "(absent)")
+        was, is_, allowed = then.get(name, "(absent)"), now.get(name, "(absent)"), pinned.get(name, set())
         if was == is_:
             yield Field(f"versions.{name}", "match", was, is_)
         elif name not in then or name not in now:
             yield Field(f"versions.{name}", "drift", was, is_, "only one of them names it")
-        elif name in pinned and was not in pinned[name]:
+        elif allowed and was not in allowed:
             yield Field(f"versions.{name}", "drift", was, is_, "its own lock pins another version")
+        elif alike and is_ in allowed:
+            yield Field(f"versions.{name}", "drift", was, is_, "the lock pins what runs here")
         else:
-            yield Field(f"versions.{name}", "match", was, is_, "this environment is another one")
+            yield Field(f"versions.{name}", "match", was, is_, "the record's own word: it cannot be decided")
 
 
 def _parameters(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Field]:
@@ -178,22 +217,31 @@ def _data_file(workspace: places.Workspace, name: str, then: str) -> Field:
     return _exact(f"data {name}", then, file_hash(path))
 
 
-def _data_added(came_from: Provenance, produced: Produced) -> list[Field]:
-    known = {item.name for item in came_from.data}
-    return [
-        Field(
-            f"data {item['name']}", "drift", "(absent)", item["sha256"], "the record did not read this file"
-        )
-        for item in produced.provenance["data"]
-        if item["name"] not in known
-    ]
+def _data_read(came_from: Provenance, produced: Produced) -> Iterator[Field]:
+    """The files that only the record or only the re-run read; the hashes have rows of their own."""
+    then = [(item.name, item.sha256) for item in came_from.data]
+    now = [(item["name"], item["sha256"]) for item in produced.provenance["data"]]
+    before, after = dict(then), dict(now)
+    for name in dict.fromkeys((*before, *after)):
+        if name not in before:
+            why = "the record did not read this file"
+            yield Field(f"data {name}", "drift", "(absent)", after[name], why)
+        elif name not in after:
+            yield Field(
+                f"data {name}", "drift", before[name], "(absent)", "the study does not read this file"
+            )
+    names = [name for name, _ in then]
+    if set(before) == set(after) and names != [name for name, _ in now]:
+        yield Field("data files", "drift", why="in another order, or one of them twice")
 
 
 def _result_fields(
-    then: Mapping[str, Any], now: Mapping[str, Any], produced: Produced, same: bool
+    then: Mapping[str, Any], now: Mapping[str, Any], produced: Produced, setting: _Setting
 ) -> Iterator[Field]:
     rule = tolerance.Rule(
-        same_platform=same, simulated=produced.result.seed is not None, draws=tolerance.draws_of(now)
+        same_platform=setting.same,
+        simulated=produced.result.seed is not None,
+        draws=tolerance.draws_of(now) if setting.redrawn else None,
     )
     before, after = tolerance.flatten(then), tolerance.flatten(now)
     for name in dict.fromkeys((*before, *after)):
@@ -226,54 +274,75 @@ _COMPARED = (
 )
 
 
-def _in_the_words_of(
-    came_from: Provenance, study: Study, produced: Produced, render: Render, same: bool
-) -> Mapping[str, bytes]:
-    """The files of the re-run; on another platform its report names the versions of the record."""
-    if same:
-        return produced.files
-    source = {**produced.provenance, "versions": dict(came_from.versions)}
-    notebook = json.loads(produced.files[record.NOTEBOOK])
-    report = render(notebook, produced.result, study.spec, source)
-    return {**produced.files, record.REPORT: report.encode("utf-8")}
+def _as_written(kept: Record, came_from: Provenance) -> Field:
+    """That the file holds its fields and nothing else: no field twice, no other layout."""
+    written = provenance.text(provenance.plain(came_from)).encode("utf-8")
+    return _file(record.PROVENANCE, kept.files[record.PROVENANCE], written)
 
 
-def _file_fields(kept: Record, made: Mapping[str, bytes], same: bool) -> Iterator[Field]:
-    for name in sorted({*kept.files, *made}):
-        if name == record.PROVENANCE:
-            continue  # each of its parts has a row of its own
-        if name == record.RESULT and not same:
-            continue  # so has each of its fields, by kind of quantity
-        then, now = kept.files.get(name), made.get(name)
-        if then == now:
-            yield Field(f"record/{name}", "match")
-        elif then is not None and now is not None and not same:
-            why = texts.differs(
-                then.decode("utf-8", "replace"), now.decode("utf-8", "replace"), tolerance.ACROSS
-            )
-            yield Field(f"record/{name}", "drift" if why else "match", why=why)
-        elif then is None or now is None:
-            yield Field(
-                f"record/{name}", "drift", "present" if then else "absent", "present" if now else "absent"
-            )
-        else:
-            at = next(
-                (i for i, (a, b) in enumerate(zip(then, now, strict=False)) if a != b),
-                min(len(then), len(now)),
-            )
-            line = then[:at].count(b"\n") + 1
-            yield Field(
-                f"record/{name}",
-                "drift",
-                f"{len(then):,} bytes",
-                f"{len(now):,} bytes",
-                f"first on line {line}",
-            )
+def _same_files(kept: Record, produced: Produced) -> Iterator[Field]:
+    """Every file of the record against that of the re-run, byte for byte; each field of one has its row."""
+    for name in sorted({*kept.files, *produced.files} - {record.PROVENANCE}):
+        yield _file(name, kept.files.get(name), produced.files.get(name))
+
+
+def _own_files(kept: Record, study: Study, render: Render) -> Iterator[Field]:
+    """Every file made of others against what the record's own notebook and result give, byte for byte.
+
+    It needs no second platform: an edited page, drawing or table shows on any.
+    """
+    try:
+        notebook, result = kept.json(record.NOTEBOOK), kept.result
+        if what_stays(notebook).notebook != notebook:
+            yield Field(_NOTEBOOK, "drift", why="an output holds more than its presenter put into it")
+        handed_over = record.lift(notebook, where=_NOTEBOOK).result
+        if json.loads(handed_over.to_json()) != json.loads(result.to_json()):
+            yield Field(_NOTEBOOK, "drift", why=f"its result is not that of {record.RESULT}")
+        source = kept.json(record.PROVENANCE)
+        made = record.files(notebook, result, source, render(notebook, result, study.spec, source))
+    except (WhatworksError, KeyError, TypeError, AttributeError, ValueError) as problem:
+        yield Field(_NOTEBOOK, "drift", why=f"not a notebook that a run wrote: {problem}")
+        return
+    for name in sorted({*kept.files, *made} - {record.PROVENANCE, record.NOTEBOOK}):
+        yield _file(name, kept.files.get(name), made.get(name))
+
+
+def _notebook(kept: Record, produced: Produced, setting: _Setting) -> Field:
+    """The notebook against that of the re-run: word by word, with numbers as close as they can be."""
+    then, now = kept.files.get(record.NOTEBOOK), produced.files[record.NOTEBOOK]
+    if then is None:
+        return _file(record.NOTEBOOK, then, now)
+    drawn = setting.redrawn and produced.result.seed is not None
+    limit = math.inf if drawn else tolerance.ACROSS
+    why = texts.differs(then.decode("utf-8", "replace"), now.decode("utf-8"), limit)
+    return Field(_NOTEBOOK, "drift" if why else "match", why=why)
+
+
+_NOTEBOOK = f"record/{record.NOTEBOOK}"
+
+
+def _file(name: str, then: bytes | None, now: bytes | None) -> Field:
+    if then == now:
+        return Field(f"record/{name}", "match")
+    if then is None or now is None:
+        there = ("present" if then is not None else "absent", "present" if now is not None else "absent")
+        return Field(f"record/{name}", "drift", *there)
+    at = next(
+        (i for i, (a, b) in enumerate(zip(then, now, strict=False)) if a != b), min(len(then), len(now))
+    )
+    line = then[:at].count(b"\n") + 1
+    sizes = (f"{len(then):,} bytes", f"{len(now):,} bytes")
+    return Field(f"record/{name}", "drift", *sizes, f"first on line {line}")
 
 
 def _exact(name: str, then: Any, now: Any) -> Field:
-    verdict: FieldVerdict = "match" if then == now else "drift"
+    verdict: FieldVerdict = "match" if _written(then) == _written(now) else "drift"
     return Field(name, verdict, str(then), str(now))
+
+
+def _written(value: Any) -> str:
+    """A value as JSON, in which 1, 1.0 and true are three."""
+    return json.dumps(msgspec.to_builtins(value), sort_keys=True)
 
 
 def _word(values: Mapping[str, Any], name: str) -> str:
