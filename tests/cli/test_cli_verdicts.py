@@ -54,6 +54,24 @@ def said(*fields: Field, notes: tuple[str, ...] = (), every: bool = False) -> st
     return " ".join(text.split())
 
 
+@pytest.mark.parametrize(
+    ("rooms", "told"),
+    [
+        (("did/linear",), "another version of the library, in did/linear (CHANGELOG.md says"),
+        (("a", "b", "c", "d", "e"), "in a, b, c, d, e (CHANGELOG.md"),
+        (("a", "b", "c", "d", "e", "f", "g"), "in a, b, c, d, e and 2 more (CHANGELOG.md"),
+    ],
+)
+def test_the_rooms_of_the_library_that_changed_are_named(rooms: tuple[str, ...], told: str) -> None:
+    changed = [Field(f"library code of {room}", "drift", *HASHES) for room in rooms]
+    assert told in said(*inputs(code=HASHES), *changed)
+
+
+def test_a_drift_without_two_values_is_told_by_its_reason() -> None:
+    text = said(*inputs(), Field("record/notebook.ipynb", "drift", why="first on line 3: 'a' is 'b'"))
+    assert "drift record/notebook.ipynb: first on line 3: 'a' is 'b'" in text
+
+
 def test_a_match_is_said_in_one_line() -> None:
     assert verdicts.text(Verification("one", (*inputs(), *headline())), every=False) == [
         "one: everything matches (12 of 12 fields match)"

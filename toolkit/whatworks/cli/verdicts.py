@@ -27,6 +27,8 @@ _INPUTS = (
     ("environment", re.compile(r"environment\b")),
 )
 _HEADLINE = "result.headline."
+_ROOM = "library code of "
+_ROOMS = 5
 _HASH = re.compile(r"[0-9a-f]{32,}")
 _LONG = 60
 _BEFORE = 20
@@ -126,18 +128,27 @@ def _cause(found: Verification, drifted: Sequence[Field]) -> str:
 
 def _differs(name: str, fields: Sequence[Field]) -> str:
     first = fields[0]
+    if name == "library code":
+        return f"{_library(fields)} (CHANGELOG.md says which numbers changed)"
     if len(fields) > 3:
         more = ", ".join(_part(field.name) for field in fields[:3])
         return f"{len(fields)} parts of {name} differ ({more}, …)"
     if name == "parameters":
         return "; ".join(f"parameter {_part(field.name)} {_arrow(field)}" for field in fields)
-    if name == "library code":
-        return "another version of the library (CHANGELOG.md says which numbers changed)"
     if name == "environment":
         return "other versions of packages (the environment's lock)"
     if len(fields) == 1 and first.name == name:
         return f"{name} is not the one that was run"
     return "; ".join(f"{field.name} {_gone(field)}" for field in fields)
+
+
+def _library(fields: Sequence[Field]) -> str:
+    """Which rooms of the library are others, where the record tells them apart."""
+    rooms = [field.name.removeprefix(_ROOM) for field in fields if field.name.startswith(_ROOM)]
+    if not rooms:
+        return "another version of the library"
+    more = f" and {len(rooms) - _ROOMS} more" if len(rooms) > _ROOMS else ""
+    return f"another version of the library, in {', '.join(rooms[:_ROOMS])}{more}"
 
 
 def _gone(field: Field) -> str:
@@ -202,6 +213,8 @@ def _line(field: Field, *, last: bool, every: bool) -> str:
     if field.verdict == "match":
         return f"  match  {field.name}"
     if field.verdict == "drift":
+        if field.why and not field.recorded and not field.found:
+            return f"  drift  {field.name}: {field.why}"
         then, now = pair(field.recorded, field.found)
         reason = f" ({field.why})" if field.why else ""
         return f"  drift  {field.name}: recorded {then}, now {now}{reason}"
