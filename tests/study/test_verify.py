@@ -144,7 +144,12 @@ def test_other_library_code_and_another_environment(same_run: Path, monkeypatch:
     monkeypatch.setattr(code, "whole", lambda: "other")
     workspace.put(same_run / "lock.txt", "numpy==1\n")
     workspace.put(same_run / "whatworks.toml", 'version = 1\nenvironment_lock = "lock.txt"\n')
-    assert set(drifted(check(same_run))) == {"library code", "environment lock"}
+    found = drifted(check(same_run))
+    assert set(found) == {"library code", "environment lock"}
+    assert found["environment lock"] == (
+        "whatworks.toml names no environment_lock",
+        f"lock.txt {text_hash(same_run / 'lock.txt')}",
+    )
 
 
 def test_the_room_whose_code_changed_is_named(same_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,8 @@ def _inputs(study: Study, came_from: Provenance) -> Iterator[Field]:
     except WhatworksError as problem:
         yield Field("environment lock", "drift", came_from.environment.lock, "", str(problem))
         return
-    yield _exact("environment lock", came_from.environment, lock)
+    verdict: FieldVerdict = "match" if came_from.environment == lock else "drift"
+    yield Field("environment lock", verdict, *map(_lock_words, (came_from.environment, lock)))
     pinned = provenance.pins(study.workspace) if came_from.environment == lock else {}
     yield from _versions(came_from.versions, provenance.versions(), pinned)
 
@@ -183,6 +184,10 @@ def _versions(
             yield Field(f"versions.{name}", "drift", was, is_, "the lock pins what runs here")
         else:
             yield Field(f"versions.{name}", "match", was, is_, "the record's own word: it cannot be decided")
+
+
+def _lock_words(lock: provenance.Lock) -> str:
+    return " ".join(filter(None, (lock.lock, lock.sha256, lock.not_available)))
 
 
 def _parameters(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Field]:
