@@ -2,14 +2,20 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 import pytest
 import study_workspace as workspace
 
 from whatworks import did, inference, study
+from whatworks.data import breaks
+from whatworks.data.intake import IntakeReport
 from whatworks.data.tables import read_table
+from whatworks.data.tidy import Tidy
 from whatworks.errors import OptionError, PanelError, SourceError, StudyError
+from whatworks.study import source as readers
 from whatworks.study.closing import MIME
 
 
@@ -114,6 +120,62 @@ def test_several_steps_make_one_estimator() -> None:
 def test_bad_choices(here: Path, choices: dict[str, object], what: str, error: type[Exception]) -> None:
     with pytest.raises(error, match=what):
         read(**choices)
+
+
+@pytest.mark.parametrize(
+    ("reader", "function", "chosen"),
+    [
+        ("mps_borough", "whatworks.data.mps.read_mps", {"level": "borough"}),
+        ("mps_ward", "whatworks.data.mps.read_mps", {"level": "ward"}),
+        ("mps_lsoa", "whatworks.data.mps.read_mps", {"level": "lsoa"}),
+        ("police_uk", "whatworks.data.police_uk.read_street", {"by": "borough"}),
+        ("police_uk_lsoa", "whatworks.data.police_uk.read_street", {"by": "lsoa"}),
+        ("police_uk_force", "whatworks.data.police_uk.read_street", {"by": "force"}),
+    ],
+)
+def test_a_reader_of_police_files_is_asked_for_its_areas_outcomes_and_months(
+    here: Path, monkeypatch: pytest.MonkeyPatch, reader: str, function: str, chosen: dict[str, str]
+) -> None:
+    seen: list[dict[str, object]] = []
+
+    def stop(paths: list[Path], **asked: object) -> None:
+        seen.append({"paths": paths, **asked})
+        raise SourceError("seen", where="", remedy="")
+
+    monkeypatch.setattr(function, stop)
+    for months in ({}, {"first": "2020-01", "last": "2020-06"}):
+        with pytest.raises(SourceError, match="seen"):
+            read(reader=reader, **months)
+    assert [asked["months"] for asked in seen] == [None, ("2020-01", "2020-06")]
+    assert [path.name for path in seen[0]["paths"]] == ["counts.csv"]
+    assert seen[0]["offences"] == ["crimes"]
+    assert {key: seen[0][key] for key in chosen} == chosen
+
+
+@pytest.mark.parametrize("whose", ["mps", "police_uk"])
+def test_a_new_reader_is_a_row_with_its_own_function_and_breaks(
+    here: Path, monkeypatch: pytest.MonkeyPatch, whose: Literal["mps", "police_uk"]
+) -> None:
+    months = pd.DataFrame({"source": ["a"] * 3, "month": ["2022-01", "2022-02", "2022-03"]})
+    counts = [("E1", "North", month, "robbery", 5) for month in months["month"]]
+    frame = pd.DataFrame(counts, columns=["area_code", "area_name", "month", "offence", "count"])
+    coverage = months.assign(state="present", rows=1)
+
+    def mine(paths: list[Path], offences: list[str], months: object, cache: Path) -> Tidy:
+        assert (offences, months) == (["robbery"], ("2022-01", "2022-03"))
+        return Tidy(frame, IntakeReport(files=()), coverage)
+
+    monkeypatch.setitem(readers.READERS, "mine", readers.Reader(mine, whose))
+    asked = {"outcomes": ["robbery"], "unit": "area_code", "first": "2022-01", "last": "2022-03"}
+    found = read(reader="mine", **asked)
+    assert found.frame["robbery"].tolist() == [5, 5, 5]
+    known = breaks.crossing("2022-01", "2022-03", source=whose)  # one more in files of police_uk
+    assert found.breaks == tuple(item for item in known if item.touches("robbery"))
+
+
+def test_every_reader_stands_in_the_guide() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "how-to" / "study.md").read_text(encoding="utf-8")
+    assert not [name for name in readers.READERS if f"`{name}`" not in guide]
 
 
 def test_files_read_together_have_the_same_columns(here: Path) -> None:
