@@ -1,4 +1,4 @@
-"""Closed-form demeaning and batched block estimates against dummies and least squares."""
+"""Two-way regressions: batched block estimates, regressors that cannot be told apart, shared regressors."""
 
 from __future__ import annotations
 
@@ -9,21 +9,6 @@ from slow_regression import Slow
 from whatworks import errors
 from whatworks.did.regression.reassign import block_estimates
 from whatworks.inference.fits import two_way_effects
-
-
-def test_demeaning_is_the_residual_of_dummies():
-    rng = np.random.default_rng(0)
-    y, weight = rng.normal(size=(7, 5)), rng.uniform(0.3, 3, size=7)
-    for w in (None, weight):
-        slow = Slow(y, np.zeros((1, 7, 5)), np.arange(7), w)
-        expected = (slow.y - slow.X @ slow.coefficients(slow.y)) / slow.root
-        np.testing.assert_allclose(two_way_effects.demean_two_way(y, w).ravel(), expected, atol=1e-12)
-    stack = rng.normal(size=(3, 2, 7, 5))
-    np.testing.assert_allclose(
-        two_way_effects.demean_two_way(stack, weight)[1, 1],
-        two_way_effects.demean_two_way(stack[1, 1], weight),
-        atol=1e-14,
-    )
 
 
 def test_many_block_estimates_at_once_are_the_regressions_one_by_one():

@@ -1,4 +1,4 @@
-"""Two-way fixed effects on dense arrays: closed-form demeaning, gaps allowed, and one fit."""
+"""Least squares with unit and period effects under unit weights, gaps allowed."""
 
 from __future__ import annotations
 
@@ -8,44 +8,9 @@ import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.inference.fits import collinear
+from whatworks.inference.fits.projection import residuals, root
 from whatworks.inference.fits.regression import Moments, Regression
-from whatworks.inference.fits.rows import Rows, by_cluster, period_gram
-
-
-def demean_two_way(values: Floats, weight: Floats | None = None, observed: Bools | None = None) -> Floats:
-    """Residuals of (..., N, T) arrays on unit and period effects, under unit weights (N,).
-
-    Without gaps and with weights that do not vary over time: Y_it − Ȳ_i − Ȳ_t + Ȳ, where means over units are
-    weighted. With gaps, cells outside `observed` (N, T) stay out of the fit and come out as 0.
-    """
-    if observed is not None and not observed.all():
-        mass = np.ones(values.shape[-2]) if weight is None else weight
-        stack = np.where(observed, values, 0.0).reshape(-1, *observed.shape)
-        left = np.moveaxis(residuals(np.moveaxis(stack, 0, -1), mass, observed), -1, 0)
-        return np.asarray(left.reshape(values.shape))
-    within = values - values.mean(axis=-1, keepdims=True)
-    share = _shares(values.shape[-2], weight)
-    return np.asarray(within - np.einsum("n,...nt->...t", share, within)[..., None, :])
-
-
-def residuals(stack: Floats, weight: Floats, used: Bools) -> Floats:
-    """Residuals (J, T, r) of r outcomes on unit and period effects, by least squares under unit weights (J,).
-
-    Fitted on `used` cells; zero outside them.
-    """
-    live = used.any(axis=0)
-    m = used[:, live].astype(np.float64)
-    y = stack[:, live] * m[:, :, None]
-    per_piece = np.maximum(m.sum(axis=1), 1.0)
-    centred = (y - (y.sum(axis=1) / per_piece[:, None])[:, None, :]) * m[:, :, None]
-    normal = np.diag(weight @ m) - (m * (weight / per_piece)[:, None]).T @ m
-    right = np.einsum("j,jtr->tr", weight, centred)
-    periods = np.linalg.lstsq(normal, right, rcond=1e-12)[0]
-    fitted = np.where(m[:, :, None] > 0, periods[None], 0.0)
-    fitted = (fitted - (fitted.sum(axis=1) / per_piece[:, None])[:, None, :]) * m[:, :, None]
-    out = np.zeros_like(stack)
-    out[:, live] = centred - fitted
-    return out
+from whatworks.inference.fits.rows import Rows, by_cluster
 
 
 def fit(
@@ -70,8 +35,8 @@ def fit(
     codes = np.arange(n, dtype=np.int64) if cluster is None else cluster
     seen = np.ones((n, t), dtype=bool) if observed is None else observed
     outcome, design = np.where(seen, outcome, 0.0), np.where(seen, design, 0.0)
-    X = demean_two_way(design, weight, seen)
-    y = demean_two_way(outcome, weight, seen)
+    cells = mass[:, None] if seen.all() else mass[:, None] * seen
+    X, y = residuals(design, cells), residuals(outcome, cells)
     bread = _bread(design, X, mass, names)
     coefficients = bread @ np.einsum("knt,nt,n->k", X, y, mass, optimize=True)
     residual = y - np.tensordot(coefficients, X, axes=1)
@@ -83,9 +48,9 @@ def fit(
         return Rows(X, residual, mass, np.unique(codes, return_inverse=True)[1], seen)
 
     norm = float(np.sqrt(np.einsum("nt,nt,n->", residual, residual, mass)))
-    cells, periods = int(seen.sum()), int(seen.any(axis=0).sum())
+    n_obs, periods = int(seen.sum()), int(seen.any(axis=0).sum())
     return Regression(
-        coefficients, bread, scores, norm, cells, n - 1, periods, lambda: _moments(rows()), rows
+        coefficients, bread, scores, norm, n_obs, n - 1, periods, lambda: _moments(rows()), rows
     )
 
 
@@ -109,8 +74,8 @@ def fit_by_group(
     mass = np.ones(n) if weight is None else weight
     members = [np.flatnonzero(group == s) for s in range(design.shape[1])]
     inside = np.array([mass[rows].sum() for rows in members])
-    X = demean_two_way(design, inside)
-    residual = demean_two_way(outcome, weight)
+    X = residuals(design, inside[:, None])
+    residual = residuals(outcome, mass[:, None])
     bread = _bread(design, X, inside, names)
     sums = np.stack([mass[rows] @ residual[rows] for rows in members])
     coefficients = bread @ np.einsum("kst,st->k", X, sums)
@@ -142,18 +107,12 @@ def _moments(rows: Rows) -> Moments:
     if rows.observed.all():
         loading = np.eye(rows.X.shape[-1]) / np.sqrt(rows.weight.sum())
     else:
-        values, vectors = np.linalg.eigh(period_gram(rows.weight, rows.observed))
-        real = values > 1e-12 * values[-1]
-        loading = vectors[:, real] / np.sqrt(values[real])
+        loading = root(rows.weight[:, None] * rows.observed)
     return Moments(
         gram=by_cluster(np.einsum("knt,lnt->nkl", weighted, rows.X, optimize=True), rows.cluster),
         cross=by_cluster(np.moveaxis(weighted, 0, 1), rows.cluster) @ loading,
         carry=by_cluster(rows.residual * rows.weight[:, None], rows.cluster) @ loading,
     )
-
-
-def _shares(n: int, weight: Floats | None) -> Floats:
-    return np.full(n, 1 / n) if weight is None else weight / weight.sum()
 
 
 def _bread(design: Floats, X: Floats, mass: Floats, names: Sequence[str]) -> Floats:
