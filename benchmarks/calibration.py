@@ -22,6 +22,7 @@ from whatworks.inference import ClusterRobust, WildCluster
 from whatworks.inference.default import count_clusters, decide
 from whatworks.inference.errors.cluster import Regression
 from whatworks.inference.fits import two_way_effects
+from whatworks.inference.fits.projection import residuals
 from whatworks.inference.uncertainty import Uncertainty
 
 Floats = npt.NDArray[np.float64]
@@ -118,11 +119,12 @@ def draw_panels(scenario: Scenario, sims: int, seed: int, chunk: int = 100) -> I
 def from_scores(outcome: Floats, drawn: Drawn, post: Bools, draws: int = 9999) -> Uncertainty:
     """The wild bootstrap as estimators that only give scores use it."""
     effect = (drawn.treated[:, None] & post).astype(float)
-    x = two_way_effects.demean_two_way(effect)
+    every = np.ones((len(outcome), 1))
+    x = residuals(effect, every)
     a = x / (x**2).sum()
     sums = np.zeros((2, int(drawn.cluster.max()) + 1))
     for row, values in zip(sums, (outcome, effect), strict=True):
-        np.add.at(row, drawn.cluster, (a * two_way_effects.demean_two_way(values)).sum(axis=1))
+        np.add.at(row, drawn.cluster, (a * residuals(values, every)).sum(axis=1))
     return WildCluster(draws=draws).from_scores(sums[0][:, None], sums[1][:, None])
 
 

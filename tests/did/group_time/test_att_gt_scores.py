@@ -17,7 +17,6 @@ from whatworks.did.group_time.summary import summarise
 from whatworks.inference.errors.influence import Analytical
 from whatworks.inference.errors.multiplier import MultiplierBootstrap
 from whatworks.inference.errors.wild import WildCluster
-from whatworks.inference.fits.two_way_effects import residuals
 
 CLUSTERED = staggered(
     [4, 4, 4, 6, 6, 6, 6, 8, 8, None, None, None, None, None],
@@ -54,21 +53,6 @@ def test_coefficients_reproduce_every_cell_from_the_raw_outcomes() -> None:
         assert (a * pieces.outcome).sum() == pytest.approx(detail.att[c], abs=1e-10)
         np.testing.assert_allclose(a.sum(axis=0), 0, atol=1e-12)
         np.testing.assert_allclose(a.sum(axis=1), 0, atol=1e-12)
-
-
-def test_residuals_against_dummies() -> None:
-    draw = np.random.default_rng(4)
-    y, weight = draw.standard_normal((6, 7, 2)), draw.uniform(1, 3, 6)
-    used = draw.random((6, 7)) < 0.8
-    rows, columns = np.nonzero(used)
-    design = np.zeros((len(rows), 13))
-    design[np.arange(len(rows)), rows] = 1
-    design[np.arange(len(rows)), 6 + columns] = 1
-    root = np.sqrt(weight[rows])[:, None]
-    fit = np.linalg.lstsq(root * design, root * y[used], rcond=None)[0]
-    expected = np.zeros_like(y)
-    expected[used] = y[used] - design @ fit
-    np.testing.assert_allclose(residuals(y, weight, used), expected, atol=1e-10)
 
 
 def test_a_cohort_of_one_cluster_still_has_scores() -> None:

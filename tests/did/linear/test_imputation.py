@@ -16,12 +16,12 @@ from tests.did.staggered import staggered
 from whatworks.did import block
 from whatworks.did.imputation import ImputationDetail, imputation
 from whatworks.did.linear import leads
-from whatworks.did.linear.cell_regression import fit_cells
 from whatworks.did.linear.imputed import average, coefficients, impute, targets
 from whatworks.did.linear.scores import null_scores, stacked_scores
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import ClusterRobust, WildCluster
 from whatworks.inference.errors.influence import Analytical
+from whatworks.inference.fits import two_way_effects
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable
 
@@ -271,16 +271,21 @@ def test_leads_of_units_alike_are_those_of_all_units_one_by_one(anticipation: in
     # a start after the window, which anticipation cuts short
     start = np.where(panel.start == panel.start.max(), panel.periods[-1] + 1, panel.start)
     panel = replace(panel, start=np.where(np.arange(len(start)) % 2 == 0, start, panel.start))
-    found = impute(panel, anticipation, "test")
-    data = found.sample
+    data = impute(panel, anticipation, "test").sample
     folds = leads.folds_of(data)
     assert folds is not None
     assert len(folds.first) < len(data.weight)
     np.testing.assert_array_equal(data.untouched, data.untouched[folds.first][folds.group])
     design = np.random.default_rng(0).standard_normal((2, len(folds.first), panel.n_periods))
-    options = {"names": ("a", "b"), "cluster": data.cluster, "n_clusters": data.n_clusters, "where": "test"}
-    short = fit_cells(found.fit, data.outcome, design, folds=folds, **options)
-    long = fit_cells(found.fit, data.outcome, design[:, folds.group], **options)
+    options = {
+        "names": ("a", "b"),
+        "weight": data.weight,
+        "cluster": data.cluster,
+        "observed": data.untouched,
+        "where": "test",
+    }
+    short = two_way_effects.fit_by_group(data.outcome, design, folds.group, **options)
+    long = two_way_effects.fit(data.outcome, design[:, folds.group], **options)
     for name in ("coefficients", "bread", "scores", "residual_norm", "n_obs", "n_nested", "n_crossing"):
         np.testing.assert_allclose(getattr(short, name), getattr(long, name), rtol=1e-10, atol=1e-12)
     for name in ("gram", "cross", "carry"):

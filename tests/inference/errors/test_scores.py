@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from whatworks import errors
 from whatworks.inference import WildCluster
 from whatworks.inference.fits import two_way_effects
+from whatworks.inference.fits.projection import residuals
 
 
 def scores(seed, clusters, k=1, effect=0.0):
@@ -102,9 +103,10 @@ def test_agrees_with_the_regression_form_on_balanced_clusters():
     rng = np.random.default_rng(8)
     D = ((np.arange(12)[:, None] < 6) & (np.arange(10) >= 5)).astype(float)
     y = rng.normal(size=(12, 10)) + 0.4 * D
-    x = two_way_effects.demean_two_way(D)
+    every = np.ones((len(D), 1))
+    x = residuals(D, every)
     a = x / (x**2).sum()
-    at_null, slope = ((a * two_way_effects.demean_two_way(v)).sum(axis=1)[:, None] for v in (y, D))
+    at_null, slope = ((a * residuals(v, every)).sum(axis=1)[:, None] for v in (y, D))
     one = WildCluster().from_scores(at_null, slope)
     other = WildCluster().from_regression(two_way_effects.fit(y, D[None], names=("D",)), np.eye(1))
     assert one.value[0] == pytest.approx(other.value[0], rel=1e-12)

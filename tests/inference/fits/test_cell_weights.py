@@ -8,7 +8,7 @@ import pytest
 from whatworks.errors import DesignError
 from whatworks.inference import ClusterRobust, WildCluster
 from whatworks.inference.fits import two_way_effects
-from whatworks.inference.fits.cell_weights import fit, functionals, project_each
+from whatworks.inference.fits.cell_weights import fit, functionals
 
 N, T = 6, 5
 
@@ -74,9 +74,6 @@ def test_many_designs_at_once_are_those_one_by_one():
         one = fit(y, designs[b], mass[b], np.arange(N), names="ab", where="test").coefficients
         assert many[b] == pytest.approx(contrast @ one, rel=1e-9)
         assert wide[b] == pytest.approx(contrast @ one, rel=1e-9)
-    left = project_each(designs, mass) * mass[:, None]
-    np.testing.assert_allclose(left.sum(axis=2), 0, atol=1e-12)
-    np.testing.assert_allclose(left.sum(axis=3), 0, atol=1e-12)
 
 
 def test_what_the_effects_explain_is_refused_or_has_no_value():

@@ -1,4 +1,4 @@
-"""Closed-form demeaning and batched block estimates against dummies and least squares."""
+"""Two-way regressions: batched block estimates, regressors that cannot be told apart, shared regressors."""
 
 from __future__ import annotations
 
@@ -9,21 +9,6 @@ from slow_regression import Slow
 from whatworks import errors
 from whatworks.did.regression.reassign import block_estimates
 from whatworks.inference.fits import two_way_effects
-
-
-def test_demeaning_is_the_residual_of_dummies():
-    rng = np.random.default_rng(0)
-    y, weight = rng.normal(size=(7, 5)), rng.uniform(0.3, 3, size=7)
-    for w in (None, weight):
-        slow = Slow(y, np.zeros((1, 7, 5)), np.arange(7), w)
-        expected = (slow.y - slow.X @ slow.coefficients(slow.y)) / slow.root
-        np.testing.assert_allclose(two_way_effects.demean_two_way(y, w).ravel(), expected, atol=1e-12)
-    stack = rng.normal(size=(3, 2, 7, 5))
-    np.testing.assert_allclose(
-        two_way_effects.demean_two_way(stack, weight)[1, 1],
-        two_way_effects.demean_two_way(stack[1, 1], weight),
-        atol=1e-14,
-    )
 
 
 def test_many_block_estimates_at_once_are_the_regressions_one_by_one():
@@ -83,3 +68,27 @@ def test_regressors_shared_within_groups_give_the_fit_of_all_their_rows(weighted
     np.testing.assert_allclose(short.rows().X, long.rows().X, atol=1e-14)
     exact = shared[0][group] * 2 + rng.normal(size=(9, 1))
     assert two_way_effects.fit_by_group(exact, shared, group, **options).residual_norm == 0
+
+
+def test_a_unit_and_a_period_without_a_cell_change_nothing():
+    rng = np.random.default_rng(5)
+    y, X, seen = rng.normal(size=(8, 6)), rng.normal(size=(2, 8, 6)), np.ones((8, 6), dtype=bool)
+    seen[3] = seen[:, 4] = seen[0, 0] = False
+    keep = np.ix_(np.delete(np.arange(8), 3), np.delete(np.arange(6), 4))
+    long = two_way_effects.fit(np.where(seen, y, np.nan), X, names="ab", observed=seen)
+    short = two_way_effects.fit(y[keep], np.stack([x[keep] for x in X]), names="ab", observed=seen[keep])
+    for name in ("coefficients", "bread", "residual_norm", "n_obs", "n_nested", "n_crossing"):
+        np.testing.assert_allclose(getattr(long, name), getattr(short, name), rtol=1e-11)
+
+
+def test_groups_may_have_gaps_in_common():
+    rng = np.random.default_rng(6)
+    group, shared = np.array([0, 2, 1, 0, 2, 2, 1, 0, 1]), rng.normal(size=(2, 3, 6))
+    seen = (rng.random((3, 6)) < 0.8)[group]
+    y = np.where(seen, rng.normal(size=(9, 6)), np.nan)
+    options = {"names": "ab", "weight": rng.uniform(0.3, 3, size=9), "observed": seen}
+    short = two_way_effects.fit_by_group(y, shared, group, **options)
+    long = two_way_effects.fit(y, shared[:, group], **options)
+    for name in ("coefficients", "bread", "scores", "residual_norm", "n_obs", "n_nested", "n_crossing"):
+        np.testing.assert_allclose(getattr(short, name), getattr(long, name), rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(short.moments().cross, long.moments().cross, atol=1e-12)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from whatworks.did.regression import requirements
 from whatworks.errors import DesignError
-from whatworks.inference.fits import two_way_effects
+from whatworks.inference.fits.projection import residuals
 from whatworks.panel import NEVER, Panel
 
 WHERE = "did.bacon"
@@ -144,7 +144,7 @@ def _by_type(table: pd.DataFrame) -> pd.DataFrame:
 
 def _coefficient(panel: Panel) -> float:
     treated = panel.treated & requirements.treated_units(panel)[:, None]
-    D = two_way_effects.demean_two_way(treated.astype(np.float64), panel.weight)
+    D = residuals(treated.astype(np.float64), panel.unit_weight[:, None])
     mass = panel.unit_weight
     weighted = D * mass[:, None]
     # the period effects drop out on either side; demeaning the outcome by unit keeps large levels harmless

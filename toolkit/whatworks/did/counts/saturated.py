@@ -12,6 +12,7 @@ from whatworks.errors import DesignError, EstimationError, first_few
 from whatworks.inference.fits import poisson_effects
 from whatworks.inference.fits.poisson_effects import Cells, PoissonFit, SeparationError
 from whatworks.inference.fits.poisson_rows import working_rows
+from whatworks.inference.fits.projection import effects, effects_of_sums, residuals
 from whatworks.inference.fits.regression import Moments, Regression
 from whatworks.inference.fits.rows import by_cluster
 
@@ -136,7 +137,7 @@ def null_scores(found: Saturation, aim: Bools, value: float, start: Floats | Non
     own = np.unique(model.label[aim & (mass > 0)])
     regressors, switched, names = _design(model, own, mass)
     weight = mass * fit.mean
-    X = poisson_effects.project(regressors, weight)
+    X = residuals(regressors, weight)
     bread = poisson_effects.inverse(regressors, X, weight, names)
     full = replace(fit, residualised=X, bread=bread, names=tuple(names))
     lifted = replace(found, regressors=regressors, switched=switched)
@@ -168,7 +169,9 @@ def _influence(
     reach = np.einsum("knt,nt->k", found.regressors, a, optimize=True)
     reach += found.switched * np.einsum("knt,nt->k", found.regressors, none, optimize=True)
     weight = fit.cells.mass * fit.mean
-    base = poisson_effects.effects(a.sum(axis=1)[None], a.sum(axis=0)[None], weight)[0]
+    # some cells of the aim are not in the fit, so the sums are not those of values in its cells
+    unit, period = effects_of_sums(a.sum(axis=1)[None], a.sum(axis=0)[None], weight)
+    base = unit[0][:, None] + period[0]
     reach -= np.einsum("knt,nt->k", found.regressors, weight * base, optimize=True)
     return np.asarray(
         np.where(weight > 0, base + np.tensordot(fit.bread @ reach, fit.residualised, axes=1), 0.0)
@@ -190,8 +193,8 @@ def _means(model: CountModel, fit: PoissonFit, regressors: Floats, switched: Boo
     weight = fit.cells.mass * fit.mean
     common = np.tensordot(fit.coefficients * ~switched, regressors, axes=1)
     lift = np.tensordot(fit.coefficients * switched, regressors, axes=1)
-    level = (fit.predictor - fit.cells.offset - common - lift) * weight
-    base = poisson_effects.effects(level.sum(axis=1)[None], level.sum(axis=0)[None], weight)[0]
+    unit, period = effects(fit.predictor - fit.cells.offset - common - lift, weight)
+    base = unit[:, None] + period
     inside = (model.label >= 0) & (model.cells.mass > 0)
     plain = np.exp(np.where(inside, model.cells.offset + common + base, 0.0))
     with_effect = np.where(fit.cells.mass > 0, np.exp(np.where(inside, lift, 0.0)), 0.0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
+from whatworks.inference.fits.projection import inverse, parts, ties
 
 Rows = slice | Ints
 
@@ -23,8 +24,9 @@ class Absorbed:
         count: (N,) fitted cells per unit, at least 1.
         rows: S sets of units that share their classes.
         classes: (S, T) class of each of their cells.
-        normal: (C, C) weighted cross-products of the class indicators net of unit effects.
-        inverse: (C, C) inverse of `normal` on the space in which it is not singular.
+        tied: (C,) classes that some unit compares with another class.
+        inverse: (C, C) generalised inverse of the weighted cross-products of class indicators net of unit
+            effects.
         component: (C,) label of the connected part; effects compare only within one.
     """
 
@@ -33,14 +35,9 @@ class Absorbed:
     count: Floats
     rows: tuple[Rows, ...]
     classes: Ints
-    normal: Floats
+    tied: Bools
     inverse: Floats
     component: Ints
-
-    @property
-    def n_classes(self) -> int:
-        """How many classes have a fitted cell."""
-        return int((np.diag(self.normal) > 0).sum())
 
     def centre(self, values: Floats) -> Floats:
         """(N, T) values less the mean of each unit's fitted cells; 0 outside."""
@@ -50,7 +47,7 @@ class Absorbed:
 
     def by_class(self, values: Floats) -> Floats:
         """(C,) sums of (N, T) values over units, by class."""
-        out = np.zeros(len(self.normal))
+        out = np.zeros(len(self.component))
         for rows, classes in zip(self.rows, self.classes, strict=True):
             out[classes] += values[rows].sum(axis=0)
         return out
@@ -65,7 +62,7 @@ class Absorbed:
         return out
 
     def class_effects(self, values: Floats) -> Floats:
-        """(C,) least-squares class effects of (N, T) values, zero on average in each connected part."""
+        """(C,) least-squares class effects of (N, T) values; a level is free in each connected part."""
         return np.asarray(self.inverse @ self.by_class(self.weight[:, None] * self.centre(values)))
 
     def residual(self, values: Floats, effects: Floats | None = None) -> Floats:
@@ -90,20 +87,6 @@ class Absorbed:
             out[rows] = np.equal.outer(part[rows], self.component[classes])
         return out & fitted[:, None]
 
-    def folded(self, group: Ints, first: Ints) -> Absorbed:
-        """The same fit with one row for all units of a group (codes (N,)), which weighs as much as they do.
-
-        The units of a group, of which `first` (M,) holds one each, have the same cells and share all classes.
-        """
-        weight = np.asarray(np.bincount(group, weights=self.weight), dtype=np.float64)
-        return replace(self, used=self.used[first], weight=weight, count=self.count[first])
-
-    def half_inverse(self) -> Floats:
-        """(C, C) matrix H with H·H′ the inverse of `normal` where it is not singular."""
-        values, vectors = np.linalg.eigh(self.normal)
-        alive = np.arange(len(values)) >= len(np.unique(self.component))
-        return np.asarray(vectors[:, alive] / np.sqrt(values[alive]))
-
 
 def absorb(used: Bools, weight: Floats, groups: Ints | None = None, classes: Ints | None = None) -> Absorbed:
     """Prepare the fit of unit and class effects.
@@ -124,34 +107,8 @@ def absorb(used: Bools, weight: Floats, groups: Ints | None = None, classes: Int
     rows: tuple[Rows, ...] = (slice(None),)
     if groups is not None and len(labels) > 1:
         rows = tuple(np.flatnonzero(groups == s) for s in range(len(labels)))
-    normal = np.zeros((int(labels.max()) + 1,) * 2)
+    mass = mask * weight[:, None]
+    tie = np.zeros((int(labels.max()) + 1,) * 2)
     for part, own in zip(rows, labels, strict=True):
-        m = mask[part]
-        block = -(m * (weight[part] / count[part])[:, None]).T @ m
-        block[np.diag_indices(t)] += weight[part] @ m
-        normal[np.ix_(own, own)] += block
-    together = np.zeros(normal.shape, dtype=bool)
-    for part, own in zip(rows, labels, strict=True):
-        together[np.ix_(own, own)] |= mask[part].T @ mask[part] > 0
-    component = _parts(together)
-    return Absorbed(mask, weight, count, rows, labels, normal, _inverse(normal, component), component)
-
-
-def _inverse(normal: Floats, component: Ints) -> Floats:
-    """Each connected part is singular in one direction only, the constant, which is filled in."""
-    same = component[:, None] == component[None, :]
-    size = same.sum(axis=1)
-    diagonal = np.diag(normal)
-    scale = diagonal.max() if diagonal.max() > 0 else 1.0
-    filled = np.linalg.inv(normal + scale * same / size)
-    return np.asarray(filled - same / size / scale)
-
-
-def _parts(together: Bools) -> Ints:
-    """Connected parts of a symmetric relation."""
-    reach = (together | np.eye(len(together), dtype=bool)).astype(np.float32)
-    while True:
-        wider = ((reach @ reach) > 0).astype(np.float32)
-        if (wider == reach).all():
-            return np.asarray(reach.argmax(axis=1), dtype=np.int64)
-        reach = wider
+        tie[np.ix_(own, own)] += ties(mass[part])
+    return Absorbed(mask, weight, count, rows, labels, tie.sum(axis=1) > 0, inverse(tie), parts(tie))

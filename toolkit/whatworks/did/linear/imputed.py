@@ -8,8 +8,8 @@ import numpy as np
 
 from whatworks.arrays import Bools, Floats
 from whatworks.did.linear.absorbed import Absorbed, absorb
-from whatworks.did.linear.cell_regression import bread_of
 from whatworks.did.linear.scores import Sample, sample
+from whatworks.inference.fits.two_way_effects import bread_of
 from whatworks.panel import Panel
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from whatworks.arrays import Bools, Ints
-from whatworks.did.linear.cell_regression import Folds, fit_cells
+from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.imputed import Imputed
 from whatworks.did.linear.scores import Sample
 from whatworks.errors import DesignError
@@ -15,6 +16,8 @@ from whatworks.inference.default import Choice
 from whatworks.inference.errors.cluster import ClusterRobust, Regression
 from whatworks.inference.errors.joint import JointTest, joint_test
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits import two_way_effects
+from whatworks.inference.fits.collinear import LEAVE_OUT
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable
@@ -79,10 +82,7 @@ def fit_leads(
     if folds is None:
         design = np.concatenate([design, data.covariates])
     try:
-        fit = fit_cells(
-            found.fit, data.outcome, design, names=names, cluster=data.cluster, n_clusters=data.n_clusters,
-            where=where, folds=folds,
-        )  # fmt: skip
+        fit = _regress(data, design, folds, names, where)
     except DesignError as problem:
         if leads is not None:
             raise
@@ -94,6 +94,19 @@ def fit_leads(
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Folds:
+    """Units that have the same cells and the same regressors, M groups of them.
+
+    Attributes:
+        group: (N,) codes 0..M−1.
+        first: (M,) one unit of each group.
+    """
+
+    group: Ints
+    first: Ints
+
+
 def folds_of(data: Sample) -> Folds | None:
     """Units of one start with the same cells, or None where gaps or covariates tell each unit apart."""
     if len(data.covariates) or not data.observed.all():
@@ -102,6 +115,17 @@ def folds_of(data: Sample) -> Folds | None:
     keys = data.group * (data.outcome.shape[1] + 1) + data.untouched.sum(axis=1)
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
     return Folds(group.ravel(), first)
+
+
+def _regress(
+    data: Sample, design: Floats, folds: Folds | None, names: Sequence[str], where: str
+) -> Regression:
+    """Untouched cells on regressors (k, N, T), with `folds` (k, M, T), and unit and period effects."""
+    fit = two_way_effects.fit if folds is None else partial(two_way_effects.fit_by_group, group=folds.group)
+    return fit(
+        data.outcome, design, names=names, weight=data.weight, cluster=data.cluster,
+        observed=data.untouched, where=where, tied=LEAVE_OUT,
+    )  # fmt: skip
 
 
 def _count(distance: Ints, inside: Bools, leads: int | None) -> int:

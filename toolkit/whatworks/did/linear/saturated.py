@@ -9,11 +9,11 @@ import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.absorbed import Absorbed, absorb
-from whatworks.did.linear.cell_regression import bread_of
 from whatworks.did.linear.scores import Sample
 from whatworks.errors import EstimationError
 from whatworks.inference.errors.cluster import Moments, Regression
 from whatworks.inference.fits.rows import Rows, by_cluster
+from whatworks.inference.fits.two_way_effects import bread_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,8 +104,7 @@ def regression(model: Saturated, contrasts: Floats) -> Regression:
         spread -= by_unit @ model.bread @ lean.T
     sums = by_cluster(spread * data.weight[:, None], data.cluster, data.n_clusters)
     bread = contrasts @ pull + lean @ model.bread @ lean.T
-    alive = np.diag(fit.normal) > 0
-    free = int(alive.sum()) - len(np.unique(fit.component[alive])) + 1 + len(model.inside)
+    free = int(fit.tied.sum()) - len(np.unique(fit.component[fit.tied])) + 1 + len(model.inside)
     return Regression(
         coefficients=contrasts @ model.level,
         bread=bread,
@@ -126,7 +125,7 @@ def _rows(model: Saturated, contrasts: Floats, bread: Floats) -> Rows:
     labels = np.empty(fit.used.shape, dtype=np.int64)
     for rows, classes in zip(fit.rows, fit.classes, strict=True):
         labels[rows] = classes
-    alive = np.flatnonzero(np.diag(fit.normal) > 0)
+    alive = np.flatnonzero(fit.tied)
     seen = fit.used > 0
     design = (labels[:, :, None] == alive) * fit.used[:, :, None]
     design -= (design.sum(axis=1) / fit.count[:, None])[:, None, :] * fit.used[:, :, None]

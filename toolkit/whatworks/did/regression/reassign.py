@@ -16,8 +16,8 @@ from whatworks.inference.chance.few_treated import FewTreated
 from whatworks.inference.chance.randomisation import Collected, RandomisationInference, Theta
 from whatworks.inference.default import Choice
 from whatworks.inference.errors.joint import JointTest
+from whatworks.inference.fits.projection import residuals
 from whatworks.inference.fits.regression import Regression
-from whatworks.inference.fits.two_way_effects import demean_two_way
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import Design
@@ -163,8 +163,8 @@ def partialled(panel: Panel, values: Floats) -> tuple[Floats, Floats]:
     net of the effects and orthonormal under unit weights. No cell is missing.
     """
     weight = panel.unit_weight
-    Z = _orthonormal(demean_two_way(panel.covariates, panel.weight), weight)
-    net = demean_two_way(values, panel.weight)
+    Z = _orthonormal(residuals(panel.covariates, weight[:, None]), weight)
+    net = residuals(values, weight[:, None])
     if len(Z):
         slopes = np.einsum("knt,...nt,n->...k", Z, net, weight, optimize=True)
         net = net - np.tensordot(slopes, Z, axes=1)

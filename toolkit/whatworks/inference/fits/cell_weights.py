@@ -8,7 +8,8 @@ import numpy as np
 
 from whatworks.arrays import Floats, Ints
 from whatworks.inference.fits import collinear
-from whatworks.inference.fits.poisson_effects import prepared, project
+from whatworks.inference.fits.poisson_effects import prepared
+from whatworks.inference.fits.projection import residuals
 from whatworks.inference.fits.regression import Regression
 
 
@@ -32,7 +33,7 @@ def fit(
     """
     used = mass > 0
     design = design * used
-    net = project(np.concatenate([design, outcome[None] * used]), mass) * used
+    net = residuals(np.concatenate([design, outcome[None] * used]), mass)
     X, y = net[:-1], net[-1]
     bread = collinear.inverse(
         np.einsum("knt,lnt,nt->kl", X, X, mass, optimize=True),
@@ -49,42 +50,13 @@ def fit(
     return prepared(coefficients, bread, X, mass * residual, mass, cluster, norm, False)
 
 
-def project_each(values: Floats, mass: Floats) -> Floats:
-    """Residuals of (B, k, N, T) arrays on unit and period effects, each of the B under its own cell weights.
-
-    `mass` is (B, N, T), 0 for a cell not in use, where the residuals are 0. As
-    `poisson_effects.project` one by one.
-    """
-    if mass.shape[2] > mass.shape[1]:
-        return np.swapaxes(project_each(np.swapaxes(values, 2, 3), np.swapaxes(mass, 1, 2)), 2, 3)
-    weighted = values * mass[:, None]
-    units = np.maximum(mass.sum(axis=2), np.finfo(float).tiny)
-    periods = mass.sum(axis=1)
-    own = weighted.sum(axis=3) / units[:, None]
-    right = weighted.sum(axis=2) - own @ mass
-    schur = periods[:, :, None] * np.eye(mass.shape[2]) - np.swapaxes(mass / units[:, :, None], 1, 2) @ mass
-    # a level common to all periods lies in the unit effects: any value for it will do
-    scale = np.sqrt(np.where(periods > 0, periods, 1.0))
-    schur = (
-        schur
-        + scale[:, :, None]
-        * scale[:, None, :]
-        * (scale**2).mean(axis=1)[:, None, None]
-        / (scale**2).sum(axis=1)[:, None, None]
-    )
-    schur = schur + (periods == 0)[:, :, None] * np.eye(mass.shape[2])
-    effect = np.swapaxes(np.linalg.solve(schur, np.swapaxes(right, 1, 2)), 1, 2)
-    rest = own - effect @ np.swapaxes(mass, 1, 2) / units[:, None]
-    return np.asarray((values - rest[..., None] - effect[:, :, None, :]) * (mass > 0)[:, None])
-
-
 def functionals(design: Floats, mass: Floats, contrast: Floats) -> Floats:
     """(B, N·T) weights of the outcome in one combination `contrast` (k,) of coefficients, for B designs.
 
     `design` is (B, k, N, T), `mass` (B, N, T). The sum of weights times outcomes is the
     estimate that `fit` gives. Designs that leave a coefficient open give NaN.
     """
-    X = project_each(design, mass)
+    X = residuals(design, mass)
     heavy = (X * mass[:, None]).reshape(*X.shape[:2], -1)
     gram = heavy @ np.swapaxes(X.reshape(heavy.shape), 1, 2)
     length = np.sqrt(np.maximum(np.einsum("bkk->bk", gram), np.finfo(float).tiny))

@@ -9,7 +9,7 @@ import numpy as np
 
 from whatworks.arrays import Floats, Ints
 from whatworks.errors import DesignError, EstimationError
-from whatworks.inference.fits import collinear
+from whatworks.inference.fits import collinear, projection
 from whatworks.inference.fits.poisson_rows import working_rows
 from whatworks.inference.fits.regression import Moments, Regression
 from whatworks.inference.fits.rows import Rows, by_cluster
@@ -156,7 +156,7 @@ def _newton(
     stack[:-1] = regressors
     np.subtract(eta, cells.offset, out=stack[-1])
     stack[-1] += working
-    residualised = project(stack, weight)
+    residualised = projection.residuals(stack, weight)
     X, left = residualised[:-1], residualised[-1]
     bread = inverse(regressors, X, weight, names)
     found = bread @ (_flat(X) @ (weight * left).ravel())
@@ -169,25 +169,6 @@ def _newton(
 def _flat(X: Floats) -> Floats:
     """(k, N·T) from (k, N, T)."""
     return X.reshape(len(X), X.shape[1] * X.shape[2])
-
-
-def project(values: Floats, mass: Floats) -> Floats:
-    """Residuals of (k, N, T) arrays on unit and period effects under cell weights (N, T), 0 for no cell."""
-    weighted = values * mass
-    ones = np.ones(mass.shape[0])
-    return np.asarray(values - effects(weighted.sum(axis=2), ones @ weighted, mass))
-
-
-def effects(by_unit: Floats, by_period: Floats, mass: Floats) -> Floats:
-    """Unit plus period effects (k, N, T) whose sums under cell weights (N, T) are (k, N) and (k, T)."""
-    if mass.shape[1] > mass.shape[0]:
-        return np.swapaxes(effects(by_period, by_unit, mass.T), 1, 2)
-    units = _positive(mass.sum(axis=1))
-    own = by_unit / units
-    right = by_period - own @ mass
-    periods = _solve(_schur(mass, units), right.T).T
-    rows = own - periods @ mass.T / units
-    return np.asarray(rows[:, :, None] + periods[:, None, :])
 
 
 def regression(found: PoissonFit, cluster: Ints) -> Regression:
@@ -227,7 +208,7 @@ def prepared(
         return working_rows(X, X, weight, residual, cluster)
 
     def moments() -> Moments:
-        root = _inverse_root(_schur(weight, _positive(weight.sum(axis=1))))
+        root = projection.root(weight)
         return Moments(
             gram=by_cluster(np.einsum("knt,lnt->nkl", weighted, X), cluster),
             cross=by_cluster(np.moveaxis(weighted, 0, 1), cluster) @ root,
@@ -255,7 +236,7 @@ def _finished(
     cells: Cells, regressors: Floats, names: Sequence[str], beta: Floats, eta: Floats
 ) -> PoissonFit:
     weight = cells.mass * np.exp(eta)
-    X = project(regressors, weight) if len(regressors) else regressors
+    X = projection.residuals(regressors, weight)
     return PoissonFit(cells, tuple(names), beta, eta, X, inverse(regressors, X, weight, names))
 
 
@@ -317,31 +298,6 @@ def _halve(eta: Floats, step: Floats, y: Floats, mass: Floats) -> float:
             return share
         share /= 2
     return share
-
-
-def _schur(mass: Floats, units: Floats) -> Floats:
-    """(T, T) information about the period effects, net of the unit effects."""
-    return np.asarray(np.diag(mass.sum(axis=0)) - mass.T @ (mass / units[:, None]))
-
-
-def _solve(schur: Floats, right: Floats) -> Floats:
-    """Solve for period effects, which are free up to a constant in every connected part of the panel."""
-    scale = np.sqrt(_positive(np.diag(schur)))
-    known = np.outer(1 / scale, 1 / scale) * schur
-    # a level common to all periods lies in the unit effects: any value for it will do
-    known = known + np.outer(scale, scale) / (scale @ scale)
-    empty = np.diag(schur) <= 0
-    known[empty, empty] = 1.0
-    values, vectors = np.linalg.eigh(known)
-    kept = values > 1e-12
-    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
-    return np.asarray((inverse @ (right / scale[:, None])) / scale[:, None])
-
-
-def _inverse_root(schur: Floats) -> Floats:
-    values, vectors = np.linalg.eigh(schur)
-    kept = values > 1e-12 * values[-1]
-    return np.asarray(vectors[:, kept] / np.sqrt(values[kept]))
 
 
 def inverse(regressors: Floats, X: Floats, weight: Floats, names: Sequence[str]) -> Floats:

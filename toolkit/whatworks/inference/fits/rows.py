@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
+from whatworks.inference.fits.projection import laplacian, ties
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,11 +63,8 @@ def by_cluster(values: Floats, codes: Ints | None, n_clusters: int | None = None
 
 def period_gram(weight: Floats, observed: Bools, *, unit_effects: bool = True) -> Floats:
     """(T, T) weighted normal equations of period effects, net of unit effects; gaps permitted."""
-    m = observed.astype(np.float64)
-    gram = np.diag(weight @ m)
-    if unit_effects:
-        gram = gram - (m * (weight / np.maximum(m.sum(axis=1), 1))[:, None]).T @ m
-    return np.asarray(gram)
+    mass = weight[:, None] * observed
+    return laplacian(ties(mass)) if unit_effects else np.diag(mass.sum(axis=0))
 
 
 def period_dummies(observed: Bools, *, unit_effects: bool = True) -> Floats:

@@ -1,51 +1,23 @@
-"""Two-way fixed effects on dense arrays: closed-form demeaning, gaps allowed, and one fit."""
+"""Least squares with unit and period effects under unit weights, gaps allowed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.inference.fits import collinear
+from whatworks.inference.fits.projection import residuals, root
 from whatworks.inference.fits.regression import Moments, Regression
-from whatworks.inference.fits.rows import Rows, by_cluster, period_gram
+from whatworks.inference.fits.rows import Rows, by_cluster
 
-
-def demean_two_way(values: Floats, weight: Floats | None = None, observed: Bools | None = None) -> Floats:
-    """Residuals of (..., N, T) arrays on unit and period effects, under unit weights (N,).
-
-    Without gaps and with weights that do not vary over time: Y_it − Ȳ_i − Ȳ_t + Ȳ, where means over units are
-    weighted. With gaps, cells outside `observed` (N, T) stay out of the fit and come out as 0.
-    """
-    if observed is not None and not observed.all():
-        mass = np.ones(values.shape[-2]) if weight is None else weight
-        stack = np.where(observed, values, 0.0).reshape(-1, *observed.shape)
-        left = np.moveaxis(residuals(np.moveaxis(stack, 0, -1), mass, observed), -1, 0)
-        return np.asarray(left.reshape(values.shape))
-    within = values - values.mean(axis=-1, keepdims=True)
-    share = _shares(values.shape[-2], weight)
-    return np.asarray(within - np.einsum("n,...nt->...t", share, within)[..., None, :])
-
-
-def residuals(stack: Floats, weight: Floats, used: Bools) -> Floats:
-    """Residuals (J, T, r) of r outcomes on unit and period effects, by least squares under unit weights (J,).
-
-    Fitted on `used` cells; zero outside them.
-    """
-    live = used.any(axis=0)
-    m = used[:, live].astype(np.float64)
-    y = stack[:, live] * m[:, :, None]
-    per_piece = np.maximum(m.sum(axis=1), 1.0)
-    centred = (y - (y.sum(axis=1) / per_piece[:, None])[:, None, :]) * m[:, :, None]
-    normal = np.diag(weight @ m) - (m * (weight / per_piece)[:, None]).T @ m
-    right = np.einsum("j,jtr->tr", weight, centred)
-    periods = np.linalg.lstsq(normal, right, rcond=1e-12)[0]
-    fitted = np.where(m[:, :, None] > 0, periods[None], 0.0)
-    fitted = (fitted - (fitted.sum(axis=1) / per_piece[:, None])[:, None, :]) * m[:, :, None]
-    out = np.zeros_like(stack)
-    out[:, live] = centred - fitted
-    return out
+WHERE: Final = "two-way fixed effects"
+POOL_THE_ENDS: Final = (
+    f"{collinear.LEAVE_OUT} In an event study where every unit is treated in the end, pool the ends, as in "
+    "ends=(-12, 18), or use did.att_gt with not-yet-treated comparison."
+)
 
 
 def fit(
@@ -56,37 +28,28 @@ def fit(
     weight: Floats | None = None,
     cluster: Ints | None = None,
     observed: Bools | None = None,
+    where: str = WHERE,
+    tied: str = POOL_THE_ENDS,
 ) -> Regression:
     """Weighted least squares of (N, T) outcomes on k regressors (k, N, T) with unit and period effects.
 
     Units are nested in clusters (codes (N,); each unit its own without). Only cells `observed` (N, T) count,
-    all of them unless given.
+    all of them unless given. `where` is the method and `tied` what to do about regressors that explain each
+    other, for messages.
 
     Raises:
         DesignError: regressors that the fixed effects or each other explain; `names` (k,) says which.
     """
-    n, t = outcome.shape
-    mass = np.ones(n) if weight is None else weight
-    codes = np.arange(n, dtype=np.int64) if cluster is None else cluster
-    seen = np.ones((n, t), dtype=bool) if observed is None else observed
+    mass = np.ones(len(outcome)) if weight is None else weight
+    seen = np.ones(outcome.shape, dtype=bool) if observed is None else observed
     outcome, design = np.where(seen, outcome, 0.0), np.where(seen, design, 0.0)
-    X = demean_two_way(design, weight, seen)
-    y = demean_two_way(outcome, weight, seen)
-    bread = _bread(design, X, mass, names)
+    cells = _cells(mass, seen)
+    X, y = residuals(design, cells), residuals(outcome, cells)
+    bread = bread_of(X, design, mass, names, where, tied)
     coefficients = bread @ np.einsum("knt,nt,n->k", X, y, mass, optimize=True)
-    residual = y - np.tensordot(coefficients, X, axes=1)
-    if np.abs(residual).max() <= 1e-12 * np.abs(outcome).max():
-        residual = np.zeros_like(residual)
-    scores = by_cluster(np.einsum("knt,nt,n->nk", X, residual, mass, optimize=True), codes)
-
-    def rows() -> Rows:
-        return Rows(X, residual, mass, np.unique(codes, return_inverse=True)[1], seen)
-
-    norm = float(np.sqrt(np.einsum("nt,nt,n->", residual, residual, mass)))
-    cells, periods = int(seen.sum()), int(seen.any(axis=0).sum())
-    return Regression(
-        coefficients, bread, scores, norm, cells, n - 1, periods, lambda: _moments(rows()), rows
-    )
+    residual = _or_zero(y - np.tensordot(coefficients, X, axes=1), outcome)
+    products = np.einsum("knt,nt,n->nk", X, residual, mass, optimize=True)
+    return _regression(coefficients, bread, products, residual, mass, cluster, seen, lambda: X)
 
 
 def fit_by_group(
@@ -97,43 +60,74 @@ def fit_by_group(
     names: Sequence[str],
     weight: Floats | None = None,
     cluster: Ints | None = None,
+    observed: Bools | None = None,
+    where: str = WHERE,
+    tied: str = POOL_THE_ENDS,
 ) -> Regression:
-    """As `fit` without gaps, where the units of a group (codes (N,)) share their k regressors (k, S, T).
+    """As `fit`, where the units of a group (codes (N,)) share their cells and their k regressors (k, S, T).
 
     Only S rows of regressors are ever made, unless the errors ask for every row.
 
     Raises:
         DesignError: regressors that the fixed effects or each other explain; `names` (k,) says which.
     """
-    n, t = outcome.shape
-    mass = np.ones(n) if weight is None else weight
+    mass = np.ones(len(outcome)) if weight is None else weight
+    seen = np.ones(outcome.shape, dtype=bool) if observed is None else observed
     members = [np.flatnonzero(group == s) for s in range(design.shape[1])]
     inside = np.array([mass[rows].sum() for rows in members])
-    X = demean_two_way(design, inside)
-    residual = demean_two_way(outcome, weight)
-    bread = _bread(design, X, inside, names)
-    sums = np.stack([mass[rows] @ residual[rows] for rows in members])
+    alike = seen[[rows[0] for rows in members]]
+    X = residuals(design, _cells(inside, alike))
+    y = residuals(outcome, _cells(mass, seen))
+    bread = bread_of(X, np.where(alike, design, 0.0), inside, names, where, tied)
+    sums = np.stack([mass[rows] @ y[rows] for rows in members])
     coefficients = bread @ np.einsum("kst,st->k", X, sums)
     fitted = np.tensordot(coefficients, X, axes=1)
-    largest = np.abs(outcome).max()
-    scores = np.empty((n, len(X)))
     for s, rows in enumerate(members):
-        residual[rows] -= fitted[s]
-    if np.abs(residual).max() <= 1e-12 * largest:
-        residual = np.zeros_like(residual)
+        y[rows] -= fitted[s]
+    residual = _or_zero(y, np.where(seen, outcome, 0.0))
+    products = np.empty((len(outcome), len(X)))
     for s, rows in enumerate(members):
-        scores[rows] = (residual[rows] * mass[rows, None]) @ X[:, s].T
-    codes = np.arange(n, dtype=np.int64) if cluster is None else cluster
-    if cluster is not None:
-        scores = by_cluster(scores, cluster)
+        products[rows] = (residual[rows] * mass[rows, None]) @ X[:, s].T
+    return _regression(coefficients, bread, products, residual, mass, cluster, seen, lambda: X[:, group])
 
-    def rows_of_all() -> Rows:
-        seen = np.ones((n, t), dtype=bool)
-        return Rows(X[:, group], residual, mass, np.unique(codes, return_inverse=True)[1], seen)
 
-    norm = float(np.sqrt(np.einsum("nt,nt,n->", residual, residual, mass)))
+def _cells(mass: Floats, seen: Bools) -> Floats:
+    """Weights of units as `residuals` takes them: of cells only where some are missing."""
+    return mass[:, None] if seen.all() else mass[:, None] * seen
+
+
+def _or_zero(residual: Floats, outcome: Floats) -> Floats:
+    """The residuals, 0 where nothing but rounding is left."""
+    nothing = np.abs(residual).max() <= 1e-12 * np.abs(outcome).max()
+    return np.zeros_like(residual) if nothing else residual
+
+
+def _regression(
+    coefficients: Floats,
+    bread: Floats,
+    products: Floats,
+    residual: Floats,
+    mass: Floats,
+    cluster: Ints | None,
+    seen: Bools,
+    regressors: Callable[[], Floats],
+) -> Regression:
+    """The fit as inference needs it, from (N, k) sums of regressors times residuals within units."""
+    codes = np.arange(len(mass), dtype=np.int64) if cluster is None else cluster
+
+    def rows() -> Rows:
+        return Rows(regressors(), residual, mass, np.unique(codes, return_inverse=True)[1], seen)
+
     return Regression(
-        coefficients, bread, scores, norm, n * t, n - 1, t, lambda: _moments(rows_of_all()), rows_of_all
+        coefficients,
+        bread,
+        scores=by_cluster(products, cluster),
+        residual_norm=float(np.sqrt(np.einsum("nt,nt,n->", residual, residual, mass))),
+        n_obs=int(seen.sum()),
+        n_nested=int(seen.any(axis=1).sum()) - 1,
+        n_crossing=int(seen.any(axis=0).sum()),
+        moments=lambda: _moments(rows()),
+        rows=rows,
     )
 
 
@@ -142,9 +136,7 @@ def _moments(rows: Rows) -> Moments:
     if rows.observed.all():
         loading = np.eye(rows.X.shape[-1]) / np.sqrt(rows.weight.sum())
     else:
-        values, vectors = np.linalg.eigh(period_gram(rows.weight, rows.observed))
-        real = values > 1e-12 * values[-1]
-        loading = vectors[:, real] / np.sqrt(values[real])
+        loading = root(rows.weight[:, None] * rows.observed)
     return Moments(
         gram=by_cluster(np.einsum("knt,lnt->nkl", weighted, rows.X, optimize=True), rows.cluster),
         cross=by_cluster(np.moveaxis(weighted, 0, 1), rows.cluster) @ loading,
@@ -152,19 +144,25 @@ def _moments(rows: Rows) -> Moments:
     )
 
 
-def _shares(n: int, weight: Floats | None) -> Floats:
-    return np.full(n, 1 / n) if weight is None else weight / weight.sum()
+def bread_of(
+    X: Floats,
+    design: Floats,
+    weight: Floats,
+    names: Sequence[str],
+    where: str,
+    tied: str = collinear.LEAVE_OUT,
+) -> Floats:
+    """(k, k) inverse of X′WX under unit weights; X are the regressors `design` net of effects, (k, N, T).
 
-
-def _bread(design: Floats, X: Floats, mass: Floats, names: Sequence[str]) -> Floats:
-    """Inverse of X′WX, the regressors net of effects."""
+    Raises:
+        DesignError: regressors that the effects or each other explain, by name.
+    """
     return collinear.inverse(
-        np.einsum("knt,lnt,n->kl", X, X, mass, optimize=True),
-        np.sqrt(np.einsum("knt,knt,n->k", design, design, mass, optimize=True)),
+        np.einsum("knt,lnt,n->kl", X, X, weight, optimize=True),
+        np.sqrt(np.einsum("knt,knt,n->k", design, design, weight, optimize=True)),
         names,
-        where="two-way fixed effects",
+        where=where,
         flat="A covariate that is constant over time, or the same everywhere, is taken out by the "
         "fixed effects: leave it out here, or adjust for it with did.att_gt (adjust=...).",
-        tied=f"{collinear.LEAVE_OUT} In an event study where every unit is treated in the end, pool "
-        "the ends, as in ends=(-12, 18), or use did.att_gt with not-yet-treated comparison.",
+        tied=tied,
     )

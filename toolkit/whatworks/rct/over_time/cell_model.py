@@ -18,8 +18,9 @@ from whatworks.inference.draws import check_level
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.errors.wild_refits import TIE
 from whatworks.inference.fits import cell_weights, poisson_effects
-from whatworks.inference.fits.poisson_effects import Cells, PoissonFit, SeparationError, project
+from whatworks.inference.fits.poisson_effects import Cells, PoissonFit, SeparationError
 from whatworks.inference.fits.poisson_rows import worded
+from whatworks.inference.fits.projection import residuals
 from whatworks.inference.fits.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import NotAvailable
@@ -133,8 +134,8 @@ class CellModel:
     def net(self) -> Floats:
         """(N, T) outcomes net of unit and period effects, exactly 0 where these explain them all."""
         y = self.outcome * (self.mass > 0)
-        left = project(y[None], self.mass)[0] * (self.mass > 0)
-        return np.zeros_like(left) if np.abs(left).max() <= _ROUNDING * np.abs(y).max() else np.asarray(left)
+        left = residuals(y, self.mass)
+        return np.zeros_like(left) if np.abs(left).max() <= _ROUNDING * np.abs(y).max() else left
 
     def weight(self) -> Floats:
         """(N, T) weights of a cell in a test: its mass, times its mean count without an effect."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from whatworks.arrays import Floats
 from whatworks.inference.fits.cell_weights import fit
-from whatworks.inference.fits.poisson_effects import project
+from whatworks.inference.fits.projection import effects
 from whatworks.rct.over_time.wedge_cells import WHERE, WedgeCells
 from whatworks.results import NotAvailable, Number
 
@@ -49,14 +49,14 @@ def correlation(cells: WedgeCells, design: Floats, names: tuple[str, ...]) -> Co
     clusters = np.arange(len(seen))
     found = fit(cells.mean, design, seen, clusters, names=names, where=WHERE)
     left = cells.mean - np.tensordot(found.coefficients, design, axes=1)
-    residual = project((left * seen)[None], seen)[0]
+    cluster, month = effects(left, seen)
+    additive = cluster[:, None] + month
     df = int(seen.sum()) - seen.shape[0] - seen.shape[1] + 1 - len(design)
     if df < 1:
         gap = NotAvailable("there are too few cells to tell the variances apart")
         return Correlation(gap, gap, gap, gap)
-    square = float((seen * residual**2).sum()) / df
-    additive = (left * seen)[None] - project((left * seen)[None], seen)
-    effect = additive[0].mean(axis=1)
+    square = float((seen * (left - additive) ** 2).sum()) / df
+    effect = additive.mean(axis=1)
     between = max(float(effect.var(ddof=1)) - square * float((1 / seen.sum(axis=1)).mean()), 0.0)
     means: Number = between / (between + square) if between + square > 0 else NotAvailable("nothing varies")
     squares, inside = cells.within

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.inference.fits.cell_weights import functionals, project_each
-from whatworks.inference.fits.two_way_effects import demean_two_way
+from whatworks.inference.fits.cell_weights import functionals
+from whatworks.inference.fits.projection import residuals
 
 _NONE = 1e-10
 
@@ -17,8 +17,8 @@ _NONE = 1e-10
 def demeaned(values: Floats, kept: Bools | None = None) -> Floats:
     """Residuals of (S, N, T) arrays on unit and period effects, each by itself over its `kept` cells."""
     if kept is None or bool(kept.all()):
-        return demean_two_way(values)
-    return project_each(values[:, None], kept.astype(np.float64))[:, 0]
+        return residuals(values, np.ones((values.shape[1], 1)))
+    return residuals(values, kept)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +101,7 @@ class Steps:
         """From regressors (k, A, T), whose coefficients are averaged, and units (A,) of each step."""
         k, _, periods = regressors.shape
         weight = steps_weight(regressors, many)
-        X = np.moveaxis(demean_two_way(regressors, many.astype(np.float64)), 0, 2)
+        X = np.moveaxis(residuals(regressors, many[:, None].astype(np.float64)), 0, 2)
         B = np.linalg.pinv(np.einsum("atk,atl,a->kl", X, X, many), rcond=1e-12, hermitian=True)
         level = np.eye(periods) - 1 / periods
         total = many.sum()
