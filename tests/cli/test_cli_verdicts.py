@@ -24,7 +24,9 @@ def inputs(**drifted: tuple[str, str]) -> list[Field]:
         "cell": "template cell estimate",
         "data": "data data/counts.csv",
         "code": "library code",
+        "room": "library code of did/linear",
         "lock": "environment lock",
+        "version": "versions.numpy",
     }
     return [
         Field(name, "drift", *drifted[key]) if key in drifted else Field(name, "match", "x", "x")
@@ -32,7 +34,7 @@ def inputs(**drifted: tuple[str, str]) -> list[Field]:
     ]
 
 
-def headline(value: str = "match", low: float = -0.030) -> list[Field]:
+def headline(low: float = -0.030) -> list[Field]:
     found = {"value": -0.0241234567, "low": low, "high": -0.011}
     then = {"value": -0.0241234567, "low": -0.030, "high": -0.011}
     return [
@@ -57,9 +59,9 @@ def said(*fields: Field, notes: tuple[str, ...] = (), every: bool = False) -> st
 @pytest.mark.parametrize(
     ("rooms", "told"),
     [
-        (("did/linear",), "another version of the library, in did/linear (CHANGELOG.md says"),
-        (("a", "b", "c", "d", "e"), "in a, b, c, d, e (CHANGELOG.md"),
-        (("a", "b", "c", "d", "e", "f", "g"), "in a, b, c, d, e and 2 more (CHANGELOG.md"),
+        (("did/linear",), "other code of the library in did/linear (CHANGELOG.md says"),
+        (("a", "b", "c"), "in a, b, c (CHANGELOG.md"),
+        (("a", "b", "c", "d", "e"), "in a, b, c and 2 more (CHANGELOG.md"),
     ],
 )
 def test_the_rooms_of_the_library_that_changed_are_named(rooms: tuple[str, ...], told: str) -> None:
@@ -74,7 +76,7 @@ def test_a_drift_without_two_values_is_told_by_its_reason() -> None:
 
 def test_a_match_is_said_in_one_line() -> None:
     assert verdicts.text(Verification("one", (*inputs(), *headline())), every=False) == [
-        "one: everything matches (12 of 12 fields match)"
+        "one: everything matches (14 of 14 fields match)"
     ]
 
 
@@ -83,7 +85,7 @@ def test_a_changed_parameter_then_the_headline_then_how_much_moved() -> None:
     files = [Field("record/report.html", "drift", "10 bytes", "11 bytes", "first on line 2")]
     found = (*inputs(level=("0.95", "0.9")), *headline(low=-0.028), *moved, *files)
     text = said(*found)
-    assert "one: 153 fields do not match (10 of 163 fields match)" in text
+    assert "one: 153 fields do not match (12 of 165 fields match)" in text
     assert "Cause: parameter level 0.95 → 0.9. The same: data, study.yaml, template, library code," in text
     assert (
         "Headline: -0.02412 (-0.03 to -0.011) then, -0.02412 (-0.028 to -0.011) now, robberies per 1,000."
@@ -104,7 +106,9 @@ def test_a_changed_parameter_then_the_headline_then_how_much_moved() -> None:
         ({"data": HASHES}, "Cause: data data/counts.csv was changed. The same: parameters,"),
         ({"data": (HASHES[0], "(absent)")}, "data data/counts.csv is gone"),
         ({"data": ("(absent)", HASHES[1])}, "data data/counts.csv is new"),
-        ({"code": HASHES}, "another version of the library (CHANGELOG.md says which numbers changed)"),
+        ({"code": HASHES}, "Cause: other code of the library (CHANGELOG.md says which numbers changed)"),
+        ({"code": HASHES, "room": HASHES}, "other code of the library in did/linear (CHANGELOG.md says"),
+        ({"version": ("2.0", "2.1")}, "Cause: the record's own word on versions (numpy). The same: data,"),
         ({"lock": HASHES}, "other versions of packages"),
         ({"study": HASHES}, "study.yaml is not the one that was run"),
         ({"cell": HASHES}, "template cell estimate was changed"),
@@ -113,7 +117,7 @@ def test_a_changed_parameter_then_the_headline_then_how_much_moved() -> None:
             {"level": ("0.95", "0.9"), "outcome": ("'robbery'", "'theft'")},
             "parameter level 0.95 → 0.9; parameter outcome robbery → theft.",
         ),
-        ({"level": ("0.95", "0.9"), "code": HASHES}, "parameter level 0.95 → 0.9; another version"),
+        ({"level": ("0.95", "0.9"), "code": HASHES}, "parameter level 0.95 → 0.9; other code of the library"),
     ],
 )
 def test_the_cause_is_the_input_that_differs(drifted: dict[str, tuple[str, str]], words: str) -> None:
@@ -122,6 +126,18 @@ def test_the_cause_is_the_input_that_differs(drifted: dict[str, tuple[str, str]]
     assert "Headline: unmoved, -0.02412 (-0.03 to -0.011)." in text
     assert "Moved: nothing" in text
     assert "aaaaaaaaa" not in text
+
+
+def test_of_many_rooms_three_are_named() -> None:
+    rooms = [Field(f"library code of room{i}", "drift", *HASHES) for i in range(6)]
+    text = said(*inputs(code=HASHES), *rooms, *headline())
+    assert "other code of the library in room0, room1, room2 and 3 more (CHANGELOG.md" in text
+
+
+def test_a_word_of_the_record_on_itself_is_counted() -> None:
+    text = said(*inputs(), *headline(), Field("provenance.study.slug", "drift", "one", "two"))
+    assert "Cause: no input differs." in text
+    assert "Moved: 1 word on where it came from." in text
 
 
 def test_without_a_cause_among_the_inputs_it_says_so() -> None:

@@ -23,12 +23,13 @@ _INPUTS = (
     ("parameters", re.compile(r"parameters\b")),
     ("study.yaml", re.compile(r"study\.yaml$")),
     ("template", re.compile(r"template\b")),
-    ("library code", re.compile(r"(library )?code\b|library\b")),
+    ("library code", re.compile(r"library code\b")),
     ("environment", re.compile(r"environment\b")),
+    ("versions", re.compile(r"versions\.")),
 )
 _HEADLINE = "result.headline."
 _ROOM = "library code of "
-_ROOMS = 5
+_ROOMS = 3
 _HASH = re.compile(r"[0-9a-f]{32,}")
 _LONG = 60
 _BEFORE = 20
@@ -129,7 +130,7 @@ def _cause(found: Verification, drifted: Sequence[Field]) -> str:
 def _differs(name: str, fields: Sequence[Field]) -> str:
     first = fields[0]
     if name == "library code":
-        return f"{_library(fields)} (CHANGELOG.md says which numbers changed)"
+        return _code(fields)
     if len(fields) > 3:
         more = ", ".join(_part(field.name) for field in fields[:3])
         return f"{len(fields)} parts of {name} differ ({more}, …)"
@@ -137,18 +138,19 @@ def _differs(name: str, fields: Sequence[Field]) -> str:
         return "; ".join(f"parameter {_part(field.name)} {_arrow(field)}" for field in fields)
     if name == "environment":
         return "other versions of packages (the environment's lock)"
+    if name == "versions":
+        return f"the record's own word on versions ({', '.join(_part(field.name) for field in fields)})"
     if len(fields) == 1 and first.name == name:
         return f"{name} is not the one that was run"
     return "; ".join(f"{field.name} {_gone(field)}" for field in fields)
 
 
-def _library(fields: Sequence[Field]) -> str:
-    """Which rooms of the library are others, where the record tells them apart."""
+def _code(fields: Sequence[Field]) -> str:
+    """That the library is another one, and the rooms whose code is, where the record knows them."""
     rooms = [field.name.removeprefix(_ROOM) for field in fields if field.name.startswith(_ROOM)]
-    if not rooms:
-        return "another version of the library"
     more = f" and {len(rooms) - _ROOMS} more" if len(rooms) > _ROOMS else ""
-    return f"another version of the library, in {', '.join(rooms[:_ROOMS])}{more}"
+    named = f" in {', '.join(rooms[:_ROOMS])}{more}" if rooms else ""
+    return f"other code of the library{named} (CHANGELOG.md says which numbers changed)"
 
 
 def _gone(field: Field) -> str:
@@ -198,13 +200,15 @@ def _checks(drifted: Sequence[Field]) -> Iterator[str]:
 def _moved(drifted: Sequence[Field]) -> str:
     result = [field for field in drifted if field.name.startswith("result.")]
     files = [field for field in drifted if field.name.startswith("record/")]
-    if not result and not files:
+    source = [field for field in drifted if field.name.startswith("provenance.")]
+    if not result and not files and not source:
         return "Moved: nothing; every number and every file of the record is the same."
     numbers = sum(_number(field.recorded) is not None for field in result)
     counted = [
         (numbers, "number of the result", "numbers of the result"),
         (len(result) - numbers, "text of the result", "texts of the result"),
         (len(files), "file of the record", "files of the record"),
+        (len(source), "word on where it came from", "words on where it came from"),
     ]
     return f"Moved: {', '.join(f'{n} {one if n == 1 else many}' for n, one, many in counted if n)}."
 
@@ -233,7 +237,7 @@ def _arrow(field: Field) -> str:
 
 
 def _part(name: str) -> str:
-    return re.sub(r"^(parameters\.|template cell |data )", "", name)
+    return re.sub(r"^(parameters\.|template cell |data |versions\.)", "", name)
 
 
 def _number(value: str) -> float | None:
