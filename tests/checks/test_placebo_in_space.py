@@ -95,6 +95,19 @@ def test_half_are_pretended_where_too_few_stay_untreated():
     assert "3 treated and only 4 untreated units" in found.reason
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_rounding_does_not_decide_which_of_two_mirror_images_comes_first(seed):
+    panel, dust = two_periods([9, 9], [1, 2, 3.5, 6]), np.random.default_rng(seed)
+
+    def dusty(p):
+        found = toy.estimate(p)
+        value = found.headline.value * (1 + dust.uniform(-1e-14, 1e-14))
+        return replace(found, headline=replace(found.headline, value=value))
+
+    plain, dusted = placebo_in_space(panel, toy.estimate).table, placebo_in_space(panel, dusty).table
+    assert dusted["treated as if"].tolist() == plain["treated as if"].tolist()
+
+
 def test_starts_of_a_staggered_design_are_dealt_out():
     panel = toy.panel()
     start = np.where(

@@ -184,7 +184,7 @@ def _numbers(
 
 def _table(found: Result, pool: _Pool, starts: Ints, values: Floats) -> pd.DataFrame:
     own = readings.effect(found.headline)
-    order = np.argsort(-np.abs(values), kind="stable")[:LISTED]
+    order = _largest_first(values)[:LISTED]
     rows = [{"treated as if": name, "effect": value} for name, value in _listed(pool, starts, values, order)]
     table = pd.DataFrame([{"treated as if": "the truly treated", "effect": own}, *rows])
     table["rank"] = [
@@ -193,6 +193,17 @@ def _table(found: Result, pool: _Pool, starts: Ints, values: Floats) -> pd.DataF
     table["estimate"] = [readings.shown(found.headline, v) for v in table["effect"]]
     table = table.sort_values("rank", kind="stable").reset_index(drop=True)
     return table[["rank", "treated as if", "estimate"]]
+
+
+def _largest_first(values: Floats) -> Ints:
+    """Positions by size; mirror images of one split tie, and keep the order of the sets.
+
+    Their sizes differ by rounding alone, which must not decide what a table lists on another machine.
+    """
+    order = np.argsort(-np.abs(values), kind="stable")
+    size = np.abs(values)[order]
+    place = np.cumsum(np.append(False, size[1:] < size[:-1] * (1 - TIE)))
+    return order[np.lexsort((order, place))]
 
 
 def _listed(pool: _Pool, starts: Ints, values: Floats, order: Ints) -> Iterator[tuple[str, float]]:
