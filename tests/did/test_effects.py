@@ -183,6 +183,36 @@ def test_a_band_can_be_made_of_any_effects() -> None:
     assert (rows["band_low"] <= rows["low"])[inside].all()
 
 
+def test_an_effect_without_any_number_stands_outside_the_band_of_a_bootstrap() -> None:
+    asked: list[list[bool]] = []
+
+    @dataclass(frozen=True, slots=True, eq=False)
+    class Bootstrapped(Differences):
+        def redrawn(self, method: WildCluster, keep: np.ndarray) -> list[Terms]:
+            asked.append(keep.tolist())
+            draws, half = method.flips(45)[0], int(keep.sum())
+            size = np.concatenate([np.abs(block).sum(axis=1) for block in draws])
+            return [Terms(np.tile(size[:, None], (1, half)), lambda level: (-np.ones(half), np.ones(half)))]
+
+    result = made_up(data())
+    effects = result.detail.by_event_time
+    errors_ = Bootstrapped(effects.errors.made_of, effects.errors.sums, effects.errors.values)
+    wild = replace(effects, errors=errors_, choice=Choice(WildCluster(draws=99), "as made up"))
+    found = effects.errors.uncertainty(np.eye(len(effects.times)), 0.95)
+    gap = effects.times == 2
+    found = replace(
+        found, **{name: np.where(gap, np.nan, getattr(found, name)) for name in ("std_error", "low", "high")}
+    )
+    table = result.effects
+    result = replace(
+        result, effects=table.assign(reason=table["reason"].where(table["event_time"] != 2, "lost"))
+    )
+    table = wild.banded(result, found).effects.set_index("event_time")
+    assert asked == [(~gap).tolist()]
+    assert np.isnan(table.loc[2, "band_low"])
+    assert table.loc[1, "band_low"] == -1
+
+
 @pytest.mark.parametrize("path", sorted((DID / "trends").glob("*.py")), ids=lambda path: path.stem)
 def test_trends_know_no_method(path: Path) -> None:
     methods = {*did.__all__, "linear", "group_time", "counts", "rollout", "side_by_side"}

@@ -147,13 +147,12 @@ class ByEventTime:
         table["term"] = [f"event time {e}{end}" for e, end in zip(table["event_time"], pooled, strict=True)]
         return table[COLUMNS]
 
-    def banded(self, result: Result, terms: Uncertainty, among: Bools | None = None) -> Result:
+    def banded(self, result: Result, terms: Uncertainty) -> Result:
         """The result with a band for all effects at once, where its inference can carry one.
 
-        `terms` are the J effects; the band holds for those `among` (J,), by default those with any number.
+        `terms` are the J effects; those without any number stand outside the band.
         """
-        if among is None:
-            among = np.isfinite(terms.low) | np.isfinite(terms.high) | np.isfinite(terms.std_error)
+        among = np.isfinite(terms.low) | np.isfinite(terms.high) | np.isfinite(terms.std_error)
         return banded(result, self.times[among], self._band(terms, among)) if among.any() else result
 
     def _band(self, terms: Uncertainty, keep: Bools) -> Band | None:

@@ -138,7 +138,7 @@ def _result(panel: Panel, detail: StackedDetail, comparison: str, level: float) 
         notes=(*panel.notes, *_trimmed(panel, stacks), *choice.warnings),
         detail=detail,
     )
-    return effects.banded(result, terms, np.ones(len(times), dtype=bool))
+    return effects.banded(result, terms)
 
 
 def _window(panel: Panel, window: object) -> tuple[int, int]:

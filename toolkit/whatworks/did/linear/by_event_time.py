@@ -137,7 +137,7 @@ def report(
         notes=(*panel.notes, *story.notes, *_lost(panel, model, cells), *choice.warnings),
         detail=detail,
     )
-    return effects.banded(result, terms, np.ones(len(share), dtype=bool))
+    return effects.banded(result, terms)
 
 
 def _refuse_nothing(event_time: Ints, story: Story) -> None:
