@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import toy
+from scipy.stats import norm
 
 from whatworks import did
 from whatworks.checks import alternative_comparison
@@ -141,7 +142,13 @@ MOVES = [
     (-10.0, 1.0, 1.5, "concern", "“closest half by level”: outside the interval"),
     (11.0, 0.4, 0.1, "fail", "“closest half by level”: the sign turns"),  # 0.5 becomes −0.67
     (9.0, 1.4, 1.0, "concern", "“closest half by trend”: no longer shows an effect"),  # −1.5 becomes −0.33
-    (8.0, 2.4, 4.0, "pass", "None"),  # −2.5 ± 2.4 becomes −3.7 ± 4: less than one error apart
+    (
+        8.0,
+        2.4,
+        4.0,
+        "not_informative",
+        "hide more than half",
+    ),  # −2.5 ± 2.4 becomes −3.7 ± 4: within an error
     (8.7, 1.9, 4.0, "concern", "another size"),  # −1.8 becomes −2.97 ± 4
     (10.2, 1.0, 1.0, "concern", "shows an effect now"),  # −0.3 ± 1 becomes −1.47 ± 1
 ]
@@ -158,8 +165,22 @@ def test_verdicts_where_the_units_left_out_part_from_those_kept(change, whole, r
 @pytest.mark.parametrize("move", MOVES)
 def test_a_move_alone_is_noise_and_two_rules_are_two_looks(move):
     found = alternative_comparison(small(move[0]), with_ends(*move[1:3], 0.026))
-    assert found.verdict == "pass"
+    assert found.verdict in ("pass", "not_informative")
     assert "by more than its own noise" in found.reason
+
+
+def test_it_passes_only_where_half_of_the_effect_would_have_been_seen():
+    """Half of 6 comparison units left out: they would have been seen to part by 1.43 (0.51 * 2.8)."""
+    panel = small(-10.0)
+    found = alternative_comparison(panel, with_ends(3.0, 1.0, 0.9))
+    error = 1.0 / norm.ppf(0.975)
+    least = 0.5 * error * (norm.ppf(0.975) + norm.ppf(0.8))
+    assert rows(found, "would have seen")["closest half by level"] == pytest.approx(max(least, 1.5))
+    assert found.would_have_seen == pytest.approx(max(least, 1.5))
+    assert found.verdict == "pass"
+    weak = alternative_comparison(panel, with_ends(3.0, 40.0, 0.9))
+    assert weak.would_have_seen == pytest.approx(40 * least)
+    assert weak.verdict == "not_informative"
 
 
 def test_the_units_left_out_are_set_against_those_kept():

@@ -7,6 +7,7 @@ from dataclasses import replace
 import exact
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from whatworks import checks
 from whatworks.checks.alternative_windows import windows
@@ -28,7 +29,7 @@ def test_every_window_by_hand():
     # the first quarter is half of the time before the start here, so that window is listed once
     assert estimates == pytest.approx({HALF: 2.75, LAST: 1.5 + 2, SIX: 1 + 2, TWELVE: 2 + 2})
     assert found.table.loc[0, "window"] == HALF
-    assert found.verdict == "pass"
+    assert found.verdict == "not_informative"
     six = found.table.set_index("window").loc[SIX]
     assert six[["first", "last"]].tolist() == ["2013-01", "2014-10"]
     assert f"the one {HALF} (2013-09 to 2015-08) moves it most, by 4 standard errors" in found.reason
@@ -38,16 +39,25 @@ def test_an_estimate_outside_the_interval_is_a_concern():
     found = checks.alternative_windows(growing(), exact.estimator(margin=1.9))
     assert found.verdict == "concern"
     assert "rests on the months chosen" in found.reason
-    assert checks.alternative_windows(growing(), exact.estimator(margin=2.0)).verdict == "pass"
+    assert checks.alternative_windows(growing(), exact.estimator(margin=2.0)).verdict == "not_informative"
 
 
 def test_it_fails_when_the_sign_turns():
     panel = growing().with_outcome(growing().outcome - 3 * growing().treated)  # 4.75 − 3, and 2.75 − 3
     assert checks.alternative_windows(panel, exact.estimator(margin=1)).verdict == "fail"
-    assert checks.alternative_windows(panel, exact.estimator(margin=3)).verdict == "pass"
+    assert checks.alternative_windows(panel, exact.estimator(margin=3)).verdict == "not_informative"
 
 
-@pytest.mark.parametrize(("wide", "verdict"), [(2, "pass"), (3, "concern")])
+def test_it_passes_only_where_half_of_the_effect_would_have_been_seen():
+    """All windows agree; a difference of 2.8 errors of the wider interval would have been seen."""
+    panel = exact.panel([[0.0] * 16 + [4.0] * 16, [0.0] * 32], ["2014-05", None])
+    for margin, verdict in ((1.0, "pass"), (1.5, "not_informative")):
+        found = checks.alternative_windows(panel, exact.estimator(margin=margin))
+        assert found.verdict == verdict
+        assert found.would_have_seen == pytest.approx(margin * (1 + norm.ppf(0.8) / norm.ppf(0.975)))
+
+
+@pytest.mark.parametrize(("wide", "verdict"), [(2, "not_informative"), (3, "concern")])
 def test_a_conclusion_that_most_windows_do_not_share_is_a_concern(wide, verdict):
     panel = growing()
     asked = iter([2.5, *[9.0] * wide, *[0.1] * (4 - wide)])  # the margin of the whole, then of the windows

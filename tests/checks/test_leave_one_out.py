@@ -24,8 +24,21 @@ def test_leave_one_cohort_out_by_hand():
     assert found.table.set_index("left out")["estimate"].to_dict() == {"2013-05": 6.0, "2013-03": 2.0}
     np.testing.assert_allclose(found.table["change"], [6 - 10 / 3, 2 - 10 / 3])
     np.testing.assert_allclose(found.table["change / std error"], found.table["change"] / 0.5)
-    assert found.verdict == "pass"
+    assert found.verdict == "not_informative"
     assert "2013-05 moves it most" in found.reason
+
+
+def test_a_cohort_that_leaves_less_than_half_of_the_effect_is_a_concern():
+    """Of 10/3 the others leave 6 and 2; with the late cohort at 1 the whole is 8/3: 1 is too little."""
+    strong = checks.leave_one_out(staggered(), exact.estimator(margin=3), by="cohort")
+    assert strong.verdict == "pass"
+    assert strong.would_have_seen == pytest.approx(5 / 3)
+    assert "kept less than half of the effect (beyond 1.67) would be a concern" in strong.reason
+    panel = staggered()
+    late = panel.with_outcome(np.where(panel.outcome == 2, 1.0, panel.outcome))
+    weak = checks.leave_one_out(late, exact.estimator(margin=2.6), by="cohort")
+    assert weak.verdict == "concern"
+    assert "leans on 2013-03: without it less than half of the effect is left" in weak.reason
 
 
 def test_leave_one_cohort_out_is_a_concern_when_one_carries_the_answer():

@@ -152,3 +152,29 @@ def test_nothing_to_compare_says_why() -> None:
     assert empty == NotAvailable("none of the other estimates exists: none was tried")
     first = others(np.nan, np.nan).assign(reason=["the first", "the second"])
     assert movement.measure(own(2.0, 0.0, 4.0), first).reason.endswith("the first")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "scale", "half"),
+    [(1.0, 3.0, "crimes", 1.0), (1.5, 3.0, RATE_RATIO, 2**0.5), (-1.0, 5.0, "crimes", None)],
+)
+def test_less_than_half_of_a_claimed_effect_is_another_answer(
+    low: float, high: float, scale: str, half: float | None
+) -> None:
+    near = 1.0 if half is None else half
+    found = movement.measure(own(2.0, low, high, scale=scale), others(near - 0.01, near + 0.01, 2.9))
+    assert isinstance(found, movement.Movement)
+    assert names(found.halved) == ([] if half is None else ["a"])
+    check = found.passed("A check", "None is far.", found.table, "one were")
+    if half is None:
+        assert check.verdict == "not_informative"
+        assert "none to support" in check.reason
+    else:
+        assert check.verdict == "pass"
+        assert check.would_have_seen == pytest.approx(half)
+
+
+def test_far_is_outside_or_halved_each_once() -> None:
+    found = movement.measure(own(2.0, 1.0, 3.0), others(0.5, 0.9, 2.5, 3.5, 1.5))
+    assert isinstance(found, movement.Movement)
+    assert sorted(names(found.far)) == ["a", "b", "d"]

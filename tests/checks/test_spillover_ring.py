@@ -210,8 +210,8 @@ def test_a_ring_must_stand_out_from_rings_around_drawn_places():
     found = [spillover_ring(map_of(seed, 0.0, shared=3), block) for seed in range(30)]
     claimed = [f for f in found if len(f.table) == 3 and not f.table["low"][2] <= 0 <= f.table["high"][2]]
     assert len(claimed) > 0.15 * len(found)  # neighbours that share shocks fool an interval
-    assert sum(f.verdict != "pass" for f in claimed) <= 0.5 * len(claimed)
-    told = next(f for f in claimed if f.verdict == "pass")
+    assert sum(f.verdict == "concern" for f in claimed) <= 0.5 * len(claimed)
+    told = next(f for f in claimed if f.verdict not in ("concern", "fail"))
     assert "rings around places drawn on the map" in told.reason
     assert "no more than neighbours that share shocks do" in told.reason
 

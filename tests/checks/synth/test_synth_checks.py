@@ -229,6 +229,7 @@ def test_without_each_donor():
     assert found.table["left out"].iloc[0] == "u01"
     assert table["weight"].to_dict() == pytest.approx({"u01": 0.5, "u02": 0.5, "u03": 0.0}, abs=1e-7)
     assert found.verdict == "pass"
+    assert found.would_have_seen == pytest.approx(-1.5, abs=1e-7)  # half of 12 - 15
     assert leave_out((-5.0, -1.0)).verdict == "concern"
 
 
@@ -248,8 +249,14 @@ def test_no_interval_is_a_concern():
 
 @pytest.mark.parametrize(
     ("end", "bound", "verdict"),
-    # of -8, -2.86 and -3 without a donor each, one lies beyond -5 on one side and beyond -2.9 on the other
-    [("high", -2.0, "pass"), ("high", -2.9, "concern"), ("low", -9.0, "pass"), ("low", -5.0, "concern")],
+    # of -8, -2.86 and -3 without a donor each, one lies beyond -5 on one side and beyond -2.9 on the other;
+    # bounded below only, no effect is claimed
+    [
+        ("high", -2.0, "pass"),
+        ("high", -2.9, "concern"),
+        ("low", -9.0, "not_informative"),
+        ("low", -5.0, "concern"),
+    ],
 )
 def test_a_one_sided_interval_is_judged_on_its_side(end, bound, verdict):
     result = synth.classic(by_hand())
@@ -272,7 +279,8 @@ def test_on_less_of_the_time_before():
     wanted = {"the first quarter": -1.0, "the first half": -3.0}
     assert table["estimate"].to_dict() == pytest.approx(wanted, abs=1e-7)
     assert table["matched from"].to_dict() == {"the first quarter": "5", "the first half": "9"}
-    assert found.verdict == "pass"
+    assert found.verdict == "not_informative"
+    assert "none to support" in found.reason
     assert checks.shorter_pre_period(bounded(result, -2.0, 2.0)).verdict == "concern"
     short = synth.classic(by_hand().window("11", None))
     assert checks.shorter_pre_period(short).verdict == "not_applicable"
@@ -364,7 +372,7 @@ def test_a_method_without_weights_or_whose_estimate_is_no_mean_gap():
     bare = replace(result, detail=replace(result.detail, fits=fits))
     for check in (checks.weight_concentration, checks.interpolation, checks.donors_left_alone):
         assert "gives no weight" in check(bare).reason
-    assert checks.leave_one_donor_out(bounded(bare, -9.0, 9.0)).verdict == "pass"
+    assert checks.leave_one_donor_out(bounded(bare, -9.0, 9.0)).verdict == "not_informative"
     other = replace(result, headline=replace(result.headline, value=7.0))
     for check in (checks.leave_one_donor_out, checks.shorter_pre_period):
         assert check(other).verdict == "not_applicable"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from whatworks.answer import or_nan
 from whatworks.arrays import Bools, Floats
 from whatworks.checks import readings
+from whatworks.checks.informative import least_seen, supported
 from whatworks.checks.neighbours import Borders, adjacency
 from whatworks.checks.readings import Estimator
 from whatworks.inference.multiplicity import holm
@@ -30,6 +32,9 @@ OUTSIDE = "outside the interval"
 
 CHANGED = 1.0
 """A move by less than so many standard errors changes nothing that matters."""
+
+SEEN = "would have seen"
+"""Column: the least move of the estimate that a rule would have called another answer."""
 
 THRESHOLD = 0.05
 """The units left out differ from those kept where the p-value, adjusted for all rules tried, lies below."""
@@ -61,7 +66,9 @@ def alternative_comparison(
             level nor for trend.
 
     Returns:
-        `pass` if no rule contradicts the estimate it is laid beside; `concern` if one does: it moves
+        `pass` if no rule contradicts the estimate it is laid beside; `not_informative` if none does but the
+        sharpest would have missed a move by half of the effect more often than once in five; `concern` if one
+        does: it moves
         by more than one standard error and the units left out part from those kept, or, for the rules of
         timing that leave nobody out, it lies outside the interval;
         `fail` if the sign of an estimate whose interval excludes no effect turns. `not_applicable` where no
@@ -173,29 +180,43 @@ def _row(
     )
 
 
-def _parted(panel: Panel, estimate: Estimator, dropped: Bools, kept: Bools) -> float:
-    """p-value of an effect on the comparison units left out, against those kept; NaN where there is none."""
+@dataclass(frozen=True, slots=True)
+class _Parted:
+    """p-value of an effect on the comparison units left out, against those kept; NaN where there is none.
+
+    `seen` is the move of the main estimate that it would have shown four times in five: the least parting
+    seen, times the share of comparison units left out.
+    """
+
+    p: float
+    seen: float
+
+
+def _parted(panel: Panel, estimate: Estimator, dropped: Bools, kept: Bools) -> _Parted:
     start = np.where(dropped, panel.cohorts[0], NEVER)[dropped | kept]
     found = readings.attempt(panel.select(dropped | kept).with_start(start), estimate)
-    p = found if isinstance(found, NotAvailable) else found.headline.p_value
-    return or_nan(p)
+    if isinstance(found, NotAvailable):
+        return _Parted(float("nan"), float("nan"))
+    one, share = found.headline, dropped.sum() / (dropped | kept).sum()
+    return _Parted(or_nan(one.p_value), float(share) * least_seen(*readings.ends(one), one.level))
 
 
 def _compared(
     like: Estimate,
     beside: Result | NotAvailable,
     found: Result | NotAvailable | float,
-    parted: float | None = None,
+    parted: _Parted | None = None,
 ) -> dict[str, object]:
     """A rule's estimate, what it is laid beside, its move in errors, and what it would become of the answer.
 
-    `parted` is the p-value of the units left out, None where nobody is.
+    `parted` is how the units left out compare with those kept, None where nobody is left out.
     """
     gap = float("nan")
     if isinstance(beside, NotAvailable) or isinstance(found, NotAvailable):
         missing = beside if isinstance(beside, NotAvailable) else found
         row = readings.columns(NotAvailable(getattr(missing, "reason", "")))
-        return row | {"beside": gap, "change": gap, "in errors": gap, "p, left out": gap, "became": ""}
+        gaps = dict.fromkeys(("beside", "change", "in errors", "p, left out", SEEN), gap)
+        return row | gaps | {"became": ""}
     one = beside.headline
     if isinstance(found, Result):
         row, now, sure = readings.columns(found), readings.effect(found.headline), found.headline
@@ -208,13 +229,14 @@ def _compared(
     if parted is None:
         outside = became in ("the sign turns", OUTSIDE)
         became = became if outside else "agrees"
-    elif abs(moved) <= CHANGED or np.isnan(parted):
+    elif abs(moved) <= CHANGED or np.isnan(parted.p):
         became = "agrees"
     return row | {
         "beside": one.value,
         "change": change,
         "in errors": moved,
-        "p, left out": gap if parted is None else parted,
+        "p, left out": gap if parted is None else parted.p,
+        SEEN: gap if parted is None else max(parted.seen, CHANGED * readings.error(one)),
         "became": became,
     }
 
@@ -264,7 +286,9 @@ def _judge(whole: Result, table: pd.DataFrame, comparison: int) -> CheckResult:
     if changed.empty:
         reason = f"{spread} None changes the answer by more than its own noise."
         change = "an estimate moved, and the comparison units left out parted from those kept"
-        return CheckResult(NAME, "pass", reason, table, change)
+        seen, own = tried[SEEN].min(), whole.headline
+        found = CheckResult(NAME, "pass", reason, table, change)
+        return supported(found, float(seen), readings.effect(own), like=own)
     listed = "; ".join(
         f"“{rule}”: {what}" for rule, what in zip(changed["rule"], changed["became"], strict=True)
     )

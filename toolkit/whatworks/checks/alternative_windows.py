@@ -10,6 +10,7 @@ import pandas as pd
 
 from whatworks.arrays import Bools
 from whatworks.checks import readings, refits
+from whatworks.checks.informative import least_seen, supported
 from whatworks.checks.movement import Movement, measure
 from whatworks.panel import Panel
 from whatworks.results import CheckResult, Estimate, NotAvailable
@@ -42,7 +43,8 @@ def alternative_windows(panel: Panel, estimate: refits.Estimator, *, anticipatio
     Returns:
         `pass` if no window contradicts the whole panel (its estimate lies outside the interval of the whole,
         and its own interval does not hold the estimate of the whole) and no more than half of the windows
-        come to another conclusion, `concern` if not, `fail` if one turns the sign of an estimate
+        come to another conclusion, `not_informative` if so but the sharpest window could have hidden more
+        than half of the effect, `concern` if not, `fail` if one turns the sign of an estimate
         whose interval excludes no effect; the table is sorted by influence.
     """
     whole = readings.attempt(panel, estimate)
@@ -141,13 +143,21 @@ def _conclusions(whole: Estimate, moved: Movement, spread: str) -> CheckResult:
             moved.table,
             "at least half of the windows came to the same conclusion",
         )
-    return CheckResult(
-        NAME,
-        "pass",
-        f"{spread} None contradicts the whole. {counted}",
-        moved.table,
-        "a window contradicted the whole, or most came to another conclusion",
-    )
+    change = "a window contradicted the whole, or most came to another conclusion"
+    found = CheckResult(NAME, "pass", f"{spread} None contradicts the whole. {counted}", moved.table, change)
+    return supported(found, _seen(whole, moved), readings.effect(whole), like=whole)
+
+
+def _seen(whole: Estimate, moved: Movement) -> float:
+    """The least difference from the whole that the sharpest window would have shown four times in five.
+
+    Both have to lie outside the other's interval, so the wider of the two decides.
+    """
+    ends = moved.found[["low", "high"]].to_numpy(dtype=float)
+    half = np.diff(np.log(ends) if whole.null == 1 else ends)[:, 0] / 2
+    own = float(np.diff(readings.ends(whole))[0]) / 2
+    wider = np.maximum(half, own)
+    return least_seen(0.0, 2 * float(np.nanmin(wider)), whole.level) if np.isfinite(wider).any() else np.nan
 
 
 def _named(row: pd.Series) -> str:

@@ -36,9 +36,10 @@ def drop_anticipation(
             come before them.
 
     Returns:
-        `pass` if every estimate stays inside the interval of the study's own, `concern` if one leaves it,
-        `fail` if one turns the sign of an estimate whose interval excludes no effect. `not_applicable` where
-        two periods would not be left before those left out.
+        `pass` if every estimate keeps half of the effect and stays inside the interval of the study's own,
+        `concern` if one does not, `fail` if one turns the sign of an estimate whose interval excludes no
+        effect, `not_informative` where that interval includes no effect and no estimate leaves it.
+        `not_applicable` where two periods would not be left before those left out.
 
     Raises:
         OptionError: `up_to` is not a whole number of at least 1.
@@ -96,16 +97,18 @@ def _judge(period: str, moved: Movement) -> CheckResult:
             f"{period}s before the start."
         )
         return CheckResult(NAME, "fail", reason, moved.table, "no such estimate turned the sign")
-    if len(moved.outside):
+    if len(moved.far):
+        what = "lies outside the interval" if len(moved.outside) else "is less than half of the effect"
         reason = (
-            f"{spread} That lies outside the interval: the {period}s right before the start were unlike the "
-            "time before, whether by early effects or by chance."
+            f"{spread} That {what}: the {period}s right before the start were unlike the time before, "
+            "whether by early effects or by chance."
         )
-        return CheckResult(NAME, "concern", reason, moved.table, "every estimate stayed inside the interval")
-    return CheckResult(
+        change = "every estimate kept half of the effect and stayed inside the interval"
+        return CheckResult(NAME, "concern", reason, moved.table, change)
+    return moved.passed(
         NAME,
-        "pass",
         f"{spread} All stay inside the interval.",
         moved.table,
-        f"leaving out the last {period}s before the start moved the estimate out of its interval",
+        f"leaving out the last {period}s before the start halved the effect or moved the estimate out of its "
+        "interval",
     )

@@ -38,10 +38,11 @@ def influential_periods(panel: Panel, estimate: refits.Estimator, *, offence: st
         offence: the offence counted; shocks that do not touch it are left alone. Empty: all.
 
     Returns:
-        `pass` if every estimate stays inside the interval of the study's own, `concern` if one leaves it or
-        no longer exists, `fail` if one turns the sign of an estimate whose interval excludes no effect. The
-        table holds the shocks and the ten most influential single periods. Panels longer than 200 periods
-        are tested for shocks only.
+        `pass` if every estimate keeps half of the effect and stays inside the interval of the study's own,
+        `concern` if one does not or no longer exists, `fail` if one turns the sign of an estimate whose
+        interval excludes no effect, `not_informative` where that interval includes no effect and no estimate
+        leaves it. The table holds the shocks and the ten most influential single periods. Panels longer than
+        200 periods are tested for shocks only.
     """
     estimate = refits.thrifty(estimate, panel)
     whole = readings.attempt(panel, estimate)
@@ -116,21 +117,21 @@ def _judge(period: str, moved: Movement) -> CheckResult:
         on = _named(moved.turned.iloc[0])
         reason = f"{spread} The sign itself rests on {on}, though the interval excludes no effect."
         return CheckResult(NAME, "fail", reason, table, "leaving these months out kept the sign")
-    if len(moved.outside) or len(moved.lost):
-        on = _named((moved.outside if len(moved.outside) else moved.lost).iloc[0])
+    if len(moved.far) or len(moved.lost):
+        on = _named((moved.far if len(moved.far) else moved.lost).iloc[0])
         return CheckResult(
             NAME,
             "concern",
             f"{spread} The answer leans on {on}.",
             table,
-            f"the estimate without {on} stayed inside the interval",
+            f"the estimate without {on} kept half of the effect and stayed inside the interval",
         )
-    return CheckResult(
+    return moved.passed(
         NAME,
-        "pass",
         f"{spread} All stay inside the interval.",
         table,
-        f"leaving out {_named(top)}, or any other {period} or shock, moved the estimate out of its interval",
+        f"leaving out {_named(top)}, or any other {period} or shock, halved the effect or moved the estimate "
+        "out of its interval",
     )
 
 

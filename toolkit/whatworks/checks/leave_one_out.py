@@ -31,9 +31,10 @@ def leave_one_out(panel: Panel, estimate: refits.Estimator, *, by: Level = "unit
         by: what is left out, one `unit`, one whole `cluster`, or one `cohort`: the units that share a start.
 
     Returns:
-        `pass` if every estimate keeps the sign and stays inside the interval of the whole panel,
-        `concern` if one leaves that interval, `fail` if one turns the sign of an estimate whose interval
-        excludes zero; the table is sorted by influence. `not_applicable` without clusters, with a single
+        `pass` if every estimate keeps half of the effect and stays inside the interval of the whole panel,
+        `concern` if one does not, `fail` if one turns the sign of an estimate whose interval excludes zero;
+        `not_informative` where that interval includes zero and no estimate leaves it: there is no effect to
+        support. The table is sorted by influence. `not_applicable` without clusters, with a single
         cohort, or with more than 200 of them.
 
     Raises:
@@ -92,14 +93,21 @@ def judge(name: str, by: str, moved: Movement) -> CheckResult:
     if len(moved.turned):
         reason = f"{spread} The sign itself rests on one {by}, though the interval excludes no effect."
         return CheckResult(name, "fail", reason, table, f"no single {by} could turn the sign")
-    if len(moved.outside) or len(moved.lost):
-        on = moved.outside["left out"].iloc[0] if len(moved.outside) else f"one {by}"
-        reason = f"{spread} The answer leans on {on}."
-        return CheckResult(name, "concern", reason, table, "every estimate stayed inside the interval")
-    return CheckResult(
+    if len(moved.far) or len(moved.lost):
+        reason = f"{spread} {_leaning(moved, by)}"
+        change = "every estimate kept half of the effect and stayed inside the interval"
+        return CheckResult(name, "concern", reason, table, change)
+    return moved.passed(
         name,
-        "pass",
         f"{spread} All stay inside the interval of the whole.",
         table,
-        f"leaving out one {by} moved the estimate out of its interval",
+        f"leaving out one {by} halved the effect or moved the estimate out of its interval",
     )
+
+
+def _leaning(moved: Movement, by: str) -> str:
+    if len(moved.halved):
+        on = moved.halved["left out"].iloc[0]
+        return f"The answer leans on {on}: without it less than half of the effect is left."
+    on = moved.outside["left out"].iloc[0] if len(moved.outside) else f"one {by}"
+    return f"The answer leans on {on}."

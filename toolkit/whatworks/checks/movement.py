@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from whatworks.checks import readings
+from whatworks.checks.informative import HALF
 from whatworks.results import CheckResult, Estimate, NotAvailable
 
 
@@ -22,7 +24,9 @@ class Movement:
         lost: the rows that have none.
         outside: the rows whose estimate lies outside the study's own interval.
         turned: the rows that point the other way, where the study's own interval excludes no effect.
+        halved: the rows that keep less than half of an effect which that interval claims.
         judged: whether the study has an interval to judge by.
+        whole: the study's own estimate.
     """
 
     value: float
@@ -31,7 +35,14 @@ class Movement:
     lost: pd.DataFrame
     outside: pd.DataFrame
     turned: pd.DataFrame
+    halved: pd.DataFrame
     judged: bool
+    whole: Estimate
+
+    @property
+    def far(self) -> pd.DataFrame:
+        """The rows that are another answer: outside the interval, or less than half of a claimed effect."""
+        return self.found[self.found.index.isin(self.outside.index.union(self.halved.index))]
 
     @property
     def top(self) -> pd.Series:
@@ -54,6 +65,18 @@ class Movement:
         reason = f"{said} There is no interval to judge that by."
         return CheckResult(name, "concern", reason, self.table, "there were an interval")
 
+    def passed(self, name: str, reason: str, table: pd.DataFrame, change: str) -> CheckResult:
+        """A check `name` under which no estimate was far off.
+
+        Where no effect is claimed there is none that it could support: not informative.
+        """
+        if not readings.claims(self.whole):
+            told = "The study's own interval includes no effect, so that there is none to support."
+            return CheckResult(name, "not_informative", f"{reason} {told}", table, change)
+        half = readings.shown(self.whole, HALF * readings.effect(self.whole))
+        told = f"An estimate that kept less than half of the effect (beyond {half:.3g}) would be a concern."
+        return CheckResult(name, "pass", f"{reason} {told}", table, change, would_have_seen=half)
+
 
 def measure(whole: Estimate, table: pd.DataFrame) -> Movement | NotAvailable:
     """Other estimates, in the column `estimate` of a table, set beside the study's own.
@@ -74,11 +97,21 @@ def measure(whole: Estimate, table: pd.DataFrame) -> Movement | NotAvailable:
         return NotAvailable(f"none of the other estimates exists: {why}")
     none = found.iloc[:0]
     if isinstance(whole.low, NotAvailable) and isinstance(whole.high, NotAvailable):
-        return Movement(whole.value, table, found, lost, none, none, judged=False)
+        return Movement(whole.value, table, found, lost, none, none, none, judged=False, whole=whole)
     # a one-sided test bounds one side only
     low = -np.inf if isinstance(whole.low, NotAvailable) else whole.low
     high = np.inf if isinstance(whole.high, NotAvailable) else whole.high
     outside = found[(found["estimate"] < low) | (found["estimate"] > high)]
     across = np.sign(found["estimate"] - whole.null) != np.sign(whole.value - whole.null)
-    turned = found[across] if low > whole.null or high < whole.null else none
-    return Movement(whole.value, table, found, lost, outside, turned, judged=True)
+    claimed = low > whole.null or high < whole.null
+    turned = found[across] if claimed else none
+    halved = found[_share_left(whole, found) < HALF] if claimed else none
+    return Movement(whole.value, table, found, lost, outside, turned, halved, judged=True, whole=whole)
+
+
+def _share_left(whole: Estimate, found: pd.DataFrame) -> pd.Series:
+    """How much of the study's effect each other estimate keeps; of its log where effects multiply."""
+    other = found["estimate"].astype(float)
+    with np.errstate(divide="ignore"):
+        effect = np.log(other.clip(lower=0)) if whole.null == 1 else other - whole.null
+    return pd.Series(effect / readings.effect(whole), index=found.index)

@@ -69,10 +69,10 @@ def placebo_in_space(
         threshold: p-value from which the true estimate does not stand out.
 
     Returns:
-        `pass` if the true estimate stands out or claims no effect, `concern` if it claims one (its interval
-        excludes none, or it has no interval) and does not stand out, `fail` if half or more of the pretended
-        effects are as large as one that is claimed by an interval. `not_applicable` where there is no
-        estimate, or where it comes first but out of too few sets to count.
+        `pass` if the true estimate stands out, `not_informative` if it does not and claims no effect,
+        `concern` if it claims one (its interval excludes none, or it has no interval) and does not stand out,
+        `fail` if half or more of the pretended effects are as large as one that is claimed by an interval.
+        `not_applicable` without an estimate, or where it comes first out of too few sets to count.
 
     Raises:
         OptionError: draws or a seed out of range.
@@ -144,8 +144,9 @@ def _judge(
         reason = f"The estimate stands out from places where nothing happened: {words}"
         return CheckResult(NAME, "pass", reason, table, f"the rank gave p = {threshold:g} or more")
     if readings.has_interval(headline) and not claimed:
-        reason = f"The study claims no effect, and the estimate does not stand out either: {words}"
-        return CheckResult(NAME, "pass", reason, table, "the study's own interval excluded no effect")
+        reason = f"The study claims no effect that could stand out: {words}"
+        change = "the study's own interval excluded no effect"
+        return CheckResult(NAME, "not_informative", reason, table, change)
     if claimed and p >= 0.5:
         reason = f"Where nothing happened, effects as large as the one claimed are common: {words}"
         return CheckResult(NAME, "fail", reason, table, "fewer than half of them were as large")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from whatworks.checks import peaks, readings
+from whatworks.checks.informative import least_seen, supported
 from whatworks.checks.peaks import ChosenOn, Peak
 from whatworks.checks.readings import Estimator
 from whatworks.errors import OptionError, WhatworksError, choose
@@ -69,10 +70,10 @@ def regression_to_the_mean(
         threshold: p-value below which the run-up counts as a peak (or a dip).
 
     Returns:
-        `pass` if the run-up does not stand out; `concern` if it does; `fail` if it does, the interval
-        excludes no effect, and it no longer does once the part expected from regression to the mean is taken
-        off. `not_applicable` with fewer than two treated or two untreated units or clusters, fewer than four
-        periods before a start, or no estimate.
+        `pass` if the run-up does not stand out; `not_informative` if it does not but one that explains half
+        of the estimate could have been missed; `concern` if it does; `fail` if it does, the interval excludes
+        no effect, and it no longer does once the part expected from regression to the mean is taken off.
+        `not_applicable` without estimate, or with too few units, clusters or periods before a start.
 
     Raises:
         OptionError: a run-up that leaves fewer than two earlier periods, or `chosen_on` that is neither.
@@ -157,7 +158,9 @@ def _judge(panel: Panel, learnt: _Learnt, threshold: float) -> CheckResult:
     words = f"{_stood(panel, peak)} {_expected(learnt)}"
     if float(str(peak.size.p_value)) >= threshold:
         reason = f"The treated were not on a peak or in a dip of their own when they were chosen: {words}"
-        return CheckResult(NAME, "pass", reason, table, f"the run-up stood out with p below {threshold:g}")
+        change = f"the run-up stood out with p below {threshold:g}"
+        found, own = CheckResult(NAME, "pass", reason, table, change), whole.headline
+        return supported(found, _seen(learnt, threshold), readings.effect(own), like=own)
     words += f" {_others(learnt)}"
     low, high = (end - learnt.expected for end in readings.ends(whole.headline))
     stands = high < 0 if readings.effect(whole.headline) < 0 else low > 0
@@ -167,6 +170,19 @@ def _judge(panel: Panel, learnt: _Learnt, threshold: float) -> CheckResult:
         return CheckResult(NAME, "fail", reason, table, change)
     reason = f"The treated parted from their own past just before they were treated: {words}"
     return CheckResult(NAME, "concern", reason, table, f"the run-up gave a p of {threshold:g} or more")
+
+
+def _seen(learnt: _Learnt, threshold: float) -> float:
+    """The least that would have passed by itself from a peak that the test sees four times in five.
+
+    The whole of the peak passes where the share that does cannot be reckoned.
+    """
+    size = learnt.peak.size
+    if isinstance(size.low, NotAvailable) or isinstance(size.high, NotAvailable):
+        return float("nan")
+    stood = abs(float(str(size.value)))
+    passing = abs(learnt.expected) / stood if np.isfinite(learnt.expected) and stood else 1.0
+    return least_seen(size.low, size.high, size.level, threshold=threshold) * passing
 
 
 def _stood(panel: Panel, peak: Peak) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from whatworks.arrays import Bools
 from whatworks.checks import placebo_rings, readings, refits
+from whatworks.checks.informative import least_seen, supported
 from whatworks.checks.neighbours import Borders, adjacency
 from whatworks.checks.readings import Estimator
 from whatworks.errors import first_few
@@ -33,18 +34,18 @@ def spillover_ring(panel: Panel, estimate: Estimator, *, neighbours: Borders | N
             boroughs, whose borders ship.
 
     Returns:
-        `pass` if no effect on the ring shows; `concern` if one does; `fail` if one does and the main estimate
-        leaves its interval, or turns its sign, without the ring. An effect shows if its interval excludes
-        none and, where such rings can be formed, fewer than one in twenty rings around drawn places has one
-        as large. `not_applicable` without borders, ring, estimate or error, and with fewer than two
-        comparison units outside the ring: treatment may then have reached every one of them unseen.
+        `pass` if no effect on the ring shows; `not_informative` if none does but one that explains half of
+        the main estimate (times its share of the comparison units) could have been missed; `concern` if one
+        does; `fail` if one does and the main estimate leaves its interval, or turns its sign, without the
+        ring. An effect shows if its interval excludes none and, where such rings can be formed, fewer than
+        one in twenty rings around drawn places has one as large. `not_applicable` without borders, ring,
+        estimate or error, and with fewer than two comparison units outside the ring.
 
     Raises:
         OptionError: borders that lack a treated unit.
 
     Source: the ring of displacement studies, Bowers & Johnson (2003), Journal of Quantitative Criminology
-    19(3); the bias of neighbours as comparison, Clarke (2017), "Estimating difference-in-differences in the
-    presence of spillovers", Munich Personal RePEc Archive 81604.
+    19(3); the bias of neighbours as comparison, Clarke (2017), Munich Personal RePEc Archive 81604.
     """
     treated = readings.treated_units(panel)
     whole = readings.attempt(panel, estimate)
@@ -124,7 +125,10 @@ def _judge(
     if ring.sum() > far.sum():
         main += f" Most comparison units ({int(ring.sum())} of {int((ring | far).sum())}) are neighbours."
     told = "" if place is None else f" {place.sentence}"
-    return _verdict(f"{words}: {_direction(whole, beside, reached)}; {main}{told}", reached, moved, table)
+    found = _verdict(f"{words}: {_direction(whole, beside, reached)}; {main}{told}", reached, moved, table)
+    share = ring.sum() / (ring | far).sum()
+    seen = least_seen(*readings.ends(beside.headline), beside.headline.level) * float(share)
+    return supported(found, seen, readings.effect(whole.headline), like=whole.headline)
 
 
 def _table(panel: Panel, found: tuple[Result | NotAvailable, ...], ring: Bools, far: Bools) -> pd.DataFrame:

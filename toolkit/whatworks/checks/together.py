@@ -16,6 +16,8 @@ NAME = "All checks together"
 BY_DESIGN: Final = (FEW_CLUSTERS_NAME, SERIES_BREAKS_NAME)
 """These look at the design and the calendar, never at an outcome, so chance cannot raise them."""
 
+RAISED: Final = ("concern", "fail")
+
 USUAL: Final = 0.1
 """Where fewer sound panels than this have as many concerns, that many are not usual."""
 
@@ -42,8 +44,9 @@ def together(found: Sequence[CheckResult]) -> CheckResult:
         found: what the checks of one study found.
 
     Returns:
-        `pass` if none raised a concern, or a tenth of the simulated panels or more had as many; `concern` if
-        fewer had; `not_applicable` if no check could look at the outcome. The table counts the verdicts.
+        `pass` if no check at all raised a concern; `concern` if fewer than a tenth of the simulated panels
+        had as many; `not_informative` between the two, since a number that is usual by chance supports
+        nothing; `not_applicable` if no check could look at the outcome. The table counts the verdicts.
     """
     verdicts = [check.verdict for check in found]
     table = pd.DataFrame(
@@ -56,15 +59,18 @@ def together(found: Sequence[CheckResult]) -> CheckResult:
     raised = [check.name.lower() for check in looks if check.verdict != "pass"]
     many = len(raised)
     ran = f"{len(looks)} of {len(found)} checks could look at the outcome"
+    told = [check.name.lower() for check in found if check.name in BY_DESIGN and check.verdict in RAISED]
+    beside = f" Beside them {' and '.join(told)} did, which chance cannot raise." if told else ""
     if not raised:
-        return CheckResult(NAME, "pass", f"{ran}, and none raised a concern.", table, "one did")
+        reason = f"{ran}, and none of them raised a concern.{beside}"
+        return CheckResult(NAME, "not_informative" if told else "pass", reason, table, "one did")
     share = SOUND[min(many, len(SOUND) - 1)]
     numbers = (
-        f"{ran}, and {many} raised a concern or failed ({', '.join(raised)}). Of simulated panels with "
-        f"nothing wrong, {share:.0%} had at least as many."
+        f"{ran}, and {many} raised a concern or failed ({', '.join(raised)}).{beside} Of simulated panels "
+        f"with nothing wrong, {share:.0%} had at least as many."
     )
     if share < USUAL:
         reason = f"{numbers} That is more than chance often brings."
         return CheckResult(NAME, "concern", reason, table, "fewer checks raised a concern")
     reason = f"{numbers} That is not unusual by chance, though each reason may still be a real one."
-    return CheckResult(NAME, "pass", reason, table, "more checks raised a concern")
+    return CheckResult(NAME, "not_informative", reason, table, "more checks raised a concern")

@@ -37,8 +37,9 @@ def leave_one_donor_out(result: Result) -> CheckResult:
         result: what a method of synthetic control returned.
 
     Returns:
-        `pass` if every estimate stays inside the interval, `concern` if one leaves it, `fail` if one turns
-        the sign of an estimate whose interval excludes no effect; the table is sorted by influence.
+        `pass` if every estimate keeps half of the effect and stays inside the interval, `concern` if one does
+        not, `fail` if one turns the sign of an estimate whose interval excludes no effect, `not_informative`
+        where that interval includes no effect and none leaves it; the table is sorted by influence.
         `not_applicable` with two donors, more than 200, or a method whose estimate is no mean gap.
 
     Source: Abadie, Diamond & Hainmueller (2015), AJPS 59(2), section on robustness.
@@ -203,9 +204,9 @@ def _judged(name: str, said: str, moved: Movement, on: str) -> CheckResult:
     if len(moved.turned):
         reason = f"{said} The sign itself rests on {on}, though the interval excludes no effect."
         return CheckResult(name, "fail", reason, moved.table, "the sign stood")
-    if len(moved.outside):
+    if len(moved.far):
         reason = f"{said} The answer leans on {on}."
-        return CheckResult(name, "concern", reason, moved.table, "every estimate stayed inside the interval")
-    return CheckResult(
-        name, "pass", f"{said} All stay inside the interval.", moved.table, "one left the interval"
-    )
+        change = "every estimate kept half of the effect and stayed inside the interval"
+        return CheckResult(name, "concern", reason, moved.table, change)
+    change = "one lost half of the effect or left the interval"
+    return moved.passed(name, f"{said} All stay inside the interval.", moved.table, change)

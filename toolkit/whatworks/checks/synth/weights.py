@@ -190,8 +190,9 @@ def _judge(moved: Movement, said: str, share: float, table: pd.DataFrame, change
     if len(moved.turned):
         reason = f"{said}: its sign turns, though the interval excludes no effect."
         return CheckResult(CONTAMINATION, "fail", reason, table, change)
-    if len(moved.outside):
-        return CheckResult(CONTAMINATION, "concern", f"{said}, outside its interval.", table, change)
+    if len(moved.far):
+        where = "outside its interval" if len(moved.outside) else "less than half of the effect"
+        return CheckResult(CONTAMINATION, "concern", f"{said}, {where}.", table, change)
     if not moved.judged:
         reason = f"{said}. There is no interval to judge that by."
         return CheckResult(CONTAMINATION, "concern", reason, table, "there were an interval")
