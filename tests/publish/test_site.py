@@ -18,8 +18,10 @@ from whatworks.errors import PublishError
 from whatworks.publish import StudyPages, audit, report, site
 from whatworks.results import Design, NotAvailable
 from whatworks.study import kept, places, record
+from whatworks.study.closing import Conclusion, asked_by
 from whatworks.study.hashing import text_hash
 from whatworks.study.spec import load_study
+from whatworks.verdict import Asked
 
 
 def study(slug: str, title: str, value: float = -8.0, low: float = -12.0, high: float = -2.0) -> StudyPages:
@@ -142,8 +144,9 @@ def workspace(folder: Path, *cells: dict[str, Any], **changes: str) -> Path:
     drawn = made.code("ww.present.paths(panel)", made.shown(present.paths(made.panel(), subject="robbery")))
     notebook = kept.kept(made.notebook(made.markdown("Words"), drawn, *cells, ended)).notebook
     result = record.lift(notebook, where="one").result
-    page = report.render(notebook, result, load_study(home, name="studies/one"), provenance)
-    for name, content in record.files(notebook, result, provenance, page).items():
+    words = load_study(home, name="studies/one")
+    page = report.render(notebook, result, words, provenance)
+    for name, content in record.files(notebook, result, provenance, page, asked_by(words)).items():
         study_workspace.put(home / "record" / name, changes.get(name, content.decode("utf-8")))
     return home
 
@@ -156,6 +159,18 @@ def test_a_workspace_becomes_a_site(tmp_path: Path) -> None:
     assert "Crimes fell by about 8%" in page
     went = {p.name for p in (tmp_path / "site" / "one").rglob("*") if p.is_file()}
     assert {"report.html", "result.json", "provenance.json", "notebook.ipynb", "effects.csv"} <= went
+
+
+def test_a_notebook_whose_verdict_answers_another_question(tmp_path: Path) -> None:
+    home = workspace(tmp_path)
+    path = home / "record" / "notebook.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    output = notebook["cells"][-1]["outputs"][0]
+    lenient = Conclusion(made.result(), (), Asked("crimes", "lower", 1.0))._repr_mimebundle_()
+    output["data"], output["metadata"] = lenient
+    study_workspace.put(path, record.notebook_text(kept.kept(notebook).notebook))
+    with pytest.raises(PublishError, match="the record holds other files than"):
+        site.publish(places.find(tmp_path), tmp_path / "site")
 
 
 def test_a_study_without_a_record_is_listed(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from whatworks.publish import report, site
 from whatworks.results import CheckResult, Result
 from whatworks.study import engine, kept, open_study, people, places, record, run
 from whatworks.study.template import read as read_template
+from whatworks.verdict import Asked
 
 ROOT = Path(__file__).parents[2]
 PERSON = re.compile(r"quill\W*\d{3}", re.IGNORECASE)
@@ -216,7 +217,7 @@ def test_a_template_whose_units_are_people_names_none(
     labels = frozenset(codes.values())
     notebook = kept.kept(shown_raw, people=labels).notebook
     result = record.lift(notebook, where=name).result
-    files = record.files(notebook, result, {}, "")
+    files = record.files(notebook, result, {}, "", Asked("crimes", "lower", 10.0))
     named = sorted(file for file, content in files.items() if PERSON.search(content.decode("utf-8")))
     if named:  # what the result itself names keeps the study from being recorded at all
         assert name in PANELS

@@ -16,6 +16,7 @@ from whatworks.present import Figure
 from whatworks.results import CheckResult, Result
 from whatworks.study import engine, open_study, record, run, running, swap
 from whatworks.study.closing import MIME
+from whatworks.verdict import Asked
 
 LIGHT = {"set-up": workspace.LIGHT, "result": workspace.LIGHT_END}
 
@@ -209,7 +210,7 @@ def test_no_kernel_outlives_a_run(tmp_path: Path) -> None:
 def test_tables_hold_texts_that_a_spreadsheet_will_not_run() -> None:
     table = pd.DataFrame({"area": ["=cmd|' /C calc'!A0", "Brent"], "x": [-1.5, 2.0]})
     result = workspace.plain_result().with_checks(CheckResult("One out", "pass", "ok", table))
-    files = record.files({"cells": []}, result, {}, "")
+    files = record.files({"cells": []}, result, {}, "", Asked("crimes", "lower", 10.0))
     assert files["tables/check-one-out.csv"].decode() == "area,x\n'=cmd|' /C calc'!A0,-1.5\nBrent,2.0\n"
 
 

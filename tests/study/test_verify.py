@@ -24,7 +24,7 @@ from whatworks.study import (
     verify,
     verifying,
 )
-from whatworks.study.closing import MIME
+from whatworks.study.closing import MIME, asked_by
 from whatworks.study.hashing import text_hash
 from whatworks.study.kept import kept as what_stays
 
@@ -297,7 +297,7 @@ def retell(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     source = json.loads(provenance_file(folder).read_text(encoding="utf-8"))
     study = open_study("one", start=folder)
     page = workspace.render(notebook, result, study.spec, source)
-    for name, content in record.files(notebook, result, source, page).items():
+    for name, content in record.files(notebook, result, source, page, asked_by(study.spec)).items():
         (path / name).write_bytes(content)
 
 

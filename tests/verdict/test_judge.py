@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import pkgutil
 from dataclasses import replace
 from typing import Any
 
 import made_up_study as made
 import pytest
 
+from whatworks import checks as checks_room
 from whatworks.checks.few_clusters import NAME as FEW
 from whatworks.checks.together import NAME as TOGETHER
 from whatworks.errors import OptionError
 from whatworks.results import CheckResult, Design, NotAvailable, Result
-from whatworks.verdict import STATUSES, Asked, Verdict, judge
+from whatworks.verdict import STATUSES, Asked, Verdict, gravity, judge
 
 NONE = NotAvailable("one treated unit carries no error of its own")
 ROBBERY = Asked("robbery", "lower", 10.0)
@@ -79,22 +83,90 @@ def test_which_way_is_better_is_asked(ends: Any, better: Any, good: bool | None)
     assert judge(found(*ends), Asked("robbery", better, 10.0)).good is good
 
 
+ALIKE = CheckResult("Pre-trends", "pass", "Nothing shows.")
+"""A check of the time before the start that could have failed."""
+
+
 def level(*checks: CheckResult, **options: Any) -> str:
     return judge(found(-20.0, -30.0, -5.0, checks=checks, **options), ROBBERY).certainty.level
 
 
 def test_what_lowers_certainty() -> None:
-    assert level() == "moderate"
-    assert level(method="rct.itt") == "high"
+    assert level(ALIKE) == "moderate"
+    assert level(ALIKE, method="rct.itt") == "high"
     assert level(check("Pre-trends")) == "low"
     assert level(check("Pre-trends"), check("Placebo in time")) == "very low"
-    assert level(check("Alternative windows"), check("Influential periods")) == "low"
+    assert level(ALIKE, check("Alternative windows"), check("Influential periods")) == "low"
     assert level(check("Pre-trends"), check("Alternative windows")) == "very low"
-    assert level(clusters=11) == "low"
-    assert level(clusters=12) == "moderate"
+    assert level(ALIKE, clusters=11) == "low"
+    assert level(ALIKE, clusters=12) == "moderate"
     assert level(check("Allocation record"), method="rct.itt") == "moderate"
-    assert judge(found(-20.0, -50.0, 5.0), ROBBERY).certainty.level == "low"
+    assert judge(found(-20.0, -50.0, 5.0, checks=(ALIKE,)), ROBBERY).certainty.level == "low"
     assert judge(found(-20.0, NONE, NONE), ROBBERY).certainty.level == "very low"
+
+
+@pytest.mark.parametrize("name", ["Pre-trends", "Placebo in time", "Fit before the start"])
+def test_a_change_that_nothing_supports_is_less_certain(name: str) -> None:
+    blind, absent = check(name, "not_informative"), check(name, "not_applicable")
+    other = check("Leave one unit out", "pass")
+    assert level(check(name, "pass")) == "moderate"
+    assert level(blind, other) == level(absent, other) == level(other) == "low"
+    # what spoke up is counted once
+    assert level(check(name), other) == "low"
+    # a trial needs no such check, and an open question or no change claims nothing
+    assert level(blind, method="rct.itt") == "high"
+    assert judge(found(0.0, -5.0, 5.0, checks=(blind,)), ROBBERY).certainty.level == "moderate"
+    reasons = judge(found(-20.0, -30.0, -5.0, checks=(blind,)), ROBBERY).certainty.reasons
+    assert reasons[-1].startswith("No check could show")
+
+
+def test_an_answer_that_was_not_checked_is_less_certain() -> None:
+    assert level() == "low"
+    assert level(method="rct.itt") == "moderate"
+    assert "No check was made of it." in judge(found(0.0, -5.0, 5.0), ROBBERY).certainty.reasons
+
+
+@pytest.mark.parametrize(
+    ("method", "checks", "levels"),
+    [
+        ("did.block", (ALIKE,), (3, 3)),
+        ("did.block", (check("Alternative windows"),), (3, 3)),
+        ("did.block", (check("Pre-trends"),), (3, 2)),
+        ("did.block", (check("Spill-over ring", "fail"),), (3, 2)),
+        ("synth.classic", (check("Fit before the start"),), (3, 2)),
+        ("rct.itt", (), (5, 5)),
+        ("rct.itt", (check("Attrition"),), (5, 4)),
+        ("rct.itt", (check("Allocation record", "fail"),), (5, 3)),
+    ],
+)
+def test_the_level_on_the_maryland_scale(method: str, checks: Any, levels: tuple[int, int]) -> None:
+    said = judge(found(-20.0, -30.0, -5.0, checks=checks, method=method), ROBBERY).design
+    assert (said.maximum, said.awarded) == levels
+    assert said.reason.endswith(".")
+    assert (str(said.maximum) in said.reason) == (said.maximum != said.awarded)
+
+
+def test_every_check_that_is_weighed_exists() -> None:
+    named = set()
+    for module in pkgutil.walk_packages(checks_room.__path__, f"{checks_room.__name__}."):
+        held = vars(importlib.import_module(module.name))
+        named |= {gravity.key(text) for text in held.values() if isinstance(text, str)}
+    named |= {gravity.key(f"Leave one {what} out") for what in ("unit", "cluster", "cohort", "block")}
+    assert set(gravity.GRAVE) | set(gravity.ALSO) <= named
+
+
+def test_a_verdict_as_json() -> None:
+    said = judge(found(-20.0, -30.0, -5.0, checks=(check("Pre-trends"),)), ROBBERY)
+    data = json.loads(json.dumps(said.to_dict()))
+    assert data["status"] == "fell"
+    assert data["word"] == "Fell"
+    assert data["sentence"] == said.sentence
+    assert data["certainty"] == {"level": "low", "reasons": list(said.certainty.reasons)}
+    assert data["caveats"] == list(said.caveats)
+    assert data["would_change_if"] == said.would_change_if
+    assert data["for_the_better"] is True
+    assert data["maryland"] == {"maximum": 3, "awarded": 2, "reason": said.design.reason}
+    assert data["made_up"] is False
 
 
 def test_every_step_down_has_its_reason() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -35,9 +36,13 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def dumps(result: Result) -> str:
-    """Canonical text: fixed key order, full precision, LF, one trailing newline."""
-    return json.dumps(to_dict(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def dumps(result: Result, *, verdict: Mapping[str, object] | None = None) -> str:
+    """Canonical text: fixed key order, full precision, LF, one trailing newline.
+
+    `verdict` is what a study may say of the result; it stands beside the result and is no part of it.
+    """
+    whole = to_dict(result) | ({} if verdict is None else {"verdict": plain(verdict)})
+    return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def to_dict(result: Result) -> dict[str, Any]:
@@ -66,7 +71,7 @@ def to_dict(result: Result) -> dict[str, Any]:
 
 
 def loads(text: str) -> Result:
-    """Read a result back; `detail` is not stored and comes back as None."""
+    """Read a result back; `detail` is not stored and comes back as None, and a verdict beside it is left."""
     try:
         data = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as problem:
@@ -100,7 +105,7 @@ def plain(value: Any) -> Any:
         if not math.isfinite(value):
             raise RecordError(f"{value!r} cannot be stored; say why it is missing", where="result.json")
         return value
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]

@@ -64,10 +64,10 @@ def _study(workspace: Workspace, folder: Path) -> dict[str, Any]:
 
 def _finding(result: Result, words: Any) -> str:
     """The word that the ledger has for it, and whether the data are made up."""
-    from whatworks.publish import StudyWords
+    from whatworks.study.closing import asked_by
     from whatworks.verdict import judge
 
-    found = judge(result, StudyWords.from_spec("", words).asked)
+    found = judge(result, asked_by(words))
     return f"{found.word} (made-up data)" if found.made_up else found.word
 
 

@@ -26,6 +26,7 @@ def files(record: Record, said: StudySpec, *, where: str) -> dict[str, bytes]:
     """
     from whatworks.study import kept
     from whatworks.study import record as records
+    from whatworks.study.closing import asked_by
 
     notebook = record.json(records.NOTEBOOK)
     again = kept.kept(notebook)
@@ -34,13 +35,14 @@ def files(record: Record, said: StudySpec, *, where: str) -> dict[str, bytes]:
         raise PublishError(
             f"the recorded notebook shows what may not go out: {what}", where=where, remedy=_AGAIN
         )
-    handed_over = records.lift(notebook, where=where).result
+    handed_over = records.lift(notebook, where=where)
     # a stored notebook has its keys sorted, result.json has them in their own order
     result = record.result
     report = render(notebook, result, said, record.provenance)
-    made = records.files(notebook, result, record.provenance, report)
+    made = records.files(notebook, result, record.provenance, report, asked_by(said))
     changed = [name for name, content in made.items() if record.files.get(name) != content]
-    if json.loads(result.to_json()) != json.loads(handed_over.to_json()):
+    same = json.loads(result.to_json()) == json.loads(handed_over.result.to_json())
+    if not same or handed_over.asked not in (None, asked_by(said)):
         changed = [records.RESULT, *changed]
     if changed:
         raise PublishError(

@@ -52,13 +52,15 @@ class StudyWords:
     @classmethod
     def from_spec(cls, slug: str, spec: StudySpec) -> StudyWords:
         """The words of a parsed `study.yaml`; the subject is the primary outcome unless it names another."""
-        protocol, report = spec.protocol, spec.report
+        from whatworks.study.closing import asked_by
+
+        protocol, report, asked = spec.protocol, spec.report, asked_by(spec)
         return cls(
             slug=slug,
             title=spec.title,
             question=spec.question,
             intervention=spec.intervention,
-            subject=report.subject or _inside_a_sentence(protocol.primary_outcome),
+            subject=asked.subject,
             theory_of_change=spec.theory_of_change,
             primary_outcome=protocol.primary_outcome,
             estimand=protocol.estimand,
@@ -66,10 +68,10 @@ class StudyWords:
             checks_owed=tuple(protocol.checks),
             people=tuple(f"{p.name}, {p.role}" if p.role else p.name for p in spec.people),
             limits=report.limits,
-            better=report.better,
-            unit=report.unit,
-            worthwhile=report.worthwhile,
-            made_up=spec.synthetic,
+            better=asked.better,
+            unit=asked.unit,
+            worthwhile=asked.worthwhile,
+            made_up=asked.made_up,
         )
 
     @property
@@ -81,8 +83,3 @@ class StudyWords:
     def asked(self) -> Asked:
         """What a verdict on its result depends on."""
         return Asked(self.subject, self.better, self.worthwhile, self.unit, self.made_up)
-
-
-def _inside_a_sentence(text: str) -> str:
-    # "Robbery per head" begins small inside a sentence, "ASB incidents" does not
-    return text[:1].lower() + text[1:] if text[1:2].islower() else text

@@ -16,7 +16,7 @@ from whatworks.errors import RecordError
 from whatworks.present import FIGURE_MIME, Figure
 from whatworks.results import Result
 from whatworks.shown import SHOWN_MIME, Note, Part, Table, bundle, read
-from whatworks.study.closing import MIME, Conclusion
+from whatworks.study.closing import MIME, Conclusion, asked_in
 from whatworks.study.people import anonymous, named
 
 _OURS = (FIGURE_MIME, SHOWN_MIME, MIME)
@@ -83,10 +83,9 @@ def _again(kind: str, value: Any) -> dict[str, Any]:
 def _result(output: Mapping[str, Any], people: frozenset[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The result as it is recorded; that nothing else in it names people is seen to where files are made."""
     result, left_out = anonymous(Result.from_json(json.dumps(output["data"][MIME])), people)
-    files = [
-        (item["name"], item["sha256"]) for item in output.get("metadata", {}).get(MIME, {}).get("files", [])
-    ]
-    data, metadata = Conclusion(result, tuple(files))._repr_mimebundle_()
+    about = output.get("metadata", {}).get(MIME, {})
+    files = [(item["name"], item["sha256"]) for item in about.get("files", [])]
+    data, metadata = Conclusion(result, tuple(files), asked_in(about))._repr_mimebundle_()
     return {**_frame(output), "data": data, "metadata": metadata}, left_out
 
 

@@ -14,7 +14,8 @@ from whatworks.errors import RecordError, RunError, first_few
 from whatworks.present import FIGURE_MIME
 from whatworks.results import Result
 from whatworks.study import provenance, swap
-from whatworks.study.closing import MIME
+from whatworks.study.closing import MIME, asked_in
+from whatworks.verdict import Asked, judge
 
 RESULT, PROVENANCE, NOTEBOOK, REPORT = "result.json", "provenance.json", "notebook.ipynb", "report.html"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -22,10 +23,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Lifted:
-    """What a notebook hands over: its result, and the data files it read (name, sha256)."""
+    """What a notebook hands over: its result, the data files it read (name, sha256), and what was asked."""
 
     result: Result
     files: tuple[tuple[str, str], ...]
+    asked: Asked | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,10 @@ def lift(notebook: Mapping[str, Any], *, where: str) -> Lifted:
     try:
         result = Result.from_json(json.dumps(data))
         files = tuple((item["name"], item["sha256"]) for item in extra.get("files", []))
+        asked = asked_in(extra)
     except (RecordError, KeyError, TypeError) as problem:
         raise RunError(f"the result is incomplete: {problem}", where=where, remedy=_AGAIN) from problem
-    return Lifted(result, files)
+    return Lifted(result, files, asked)
 
 
 def refuse_missing_figures(notebook: Mapping[str, Any], *, where: str) -> None:
@@ -114,11 +117,15 @@ def refuse_missing_figures(notebook: Mapping[str, Any], *, where: str) -> None:
 
 
 def files(
-    notebook: Mapping[str, Any], result: Result, source: Mapping[str, Any], report: str
+    notebook: Mapping[str, Any], result: Result, source: Mapping[str, Any], report: str, asked: Asked
 ) -> dict[str, bytes]:
-    """Everything a record holds, by relative name; the notebook has only what may stay (`study.kept`)."""
+    """Everything a record holds, by relative name; the notebook has only what may stay (`study.kept`).
+
+    Beside the result stands the verdict on it by what the study `asked`.
+    """
+    verdict = judge(result, asked).to_dict()
     found = {
-        RESULT: result.to_json().encode("utf-8"),
+        RESULT: result_json.dumps(result, verdict=verdict).encode("utf-8"),
         PROVENANCE: provenance.text(source).encode("utf-8"),
         NOTEBOOK: notebook_text(notebook).encode("utf-8"),
         REPORT: report.encode("utf-8"),

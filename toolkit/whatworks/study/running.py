@@ -11,9 +11,11 @@ from typing import Any
 from whatworks.errors import RunError, did_you_mean, first_few
 from whatworks.results import Result
 from whatworks.study import engine, kept, people, provenance, record, swap
+from whatworks.study.closing import asked_by
 from whatworks.study.engine import Progress
 from whatworks.study.folder import Study
 from whatworks.study.spec import StudySpec
+from whatworks.verdict import Asked
 
 Render = Callable[[Mapping[str, Any], Result, StudySpec, Mapping[str, Any]], str]
 """(notebook, result, study, provenance) -> the report as HTML."""
@@ -59,11 +61,22 @@ def produce(study: Study, *, render: Render, progress: Progress | None = None) -
     lifted = record.lift(stays.notebook, where=where)
     record.refuse_missing_figures(stays.notebook, where=where)
     _refuse_owed_checks(study.spec, lifted.result, where)
+    refuse_another_question(study.spec, lifted.asked, where)
     source = provenance.plain(provenance.of(study, lifted.files, lifted.result.seed))
     report = render(stays.notebook, lifted.result, study.spec, source)
-    files = record.files(stays.notebook, lifted.result, source, report)
+    files = record.files(stays.notebook, lifted.result, source, report, asked_by(study.spec))
     people.refuse_named(files, named, where=where)
     return Produced(lifted.result, source, files, stays.left_out)
+
+
+def refuse_another_question(words: StudySpec, shown: Asked | None, where: str) -> None:
+    """Raise `RunError` for a notebook whose verdict rests on other words than those of the study."""
+    if shown is not None and shown != asked_by(words):
+        raise RunError(
+            "the notebook judges its result by another question than study.yaml asks",
+            where=where,
+            remedy="Give the folder of this study to `ww.study.conclude(..., study=study)`.",
+        )
 
 
 def run(study: Study, *, render: Render, progress: Progress | None = None) -> Finished:

@@ -12,6 +12,7 @@ import msgspec
 
 from whatworks.errors import RecordError, WhatworksError
 from whatworks.study import code, places, provenance, record, spec, texts, tolerance
+from whatworks.study.closing import asked_by
 from whatworks.study.engine import Progress
 from whatworks.study.folder import Study
 from whatworks.study.hashing import file_hash, text_hash
@@ -300,11 +301,14 @@ def _own_files(kept: Record, study: Study, render: Render) -> Iterator[Field]:
         notebook, result = kept.json(record.NOTEBOOK), kept.result
         if what_stays(notebook).notebook != notebook:
             yield Field(_NOTEBOOK, "drift", why="an output holds more than its presenter put into it")
-        handed_over = record.lift(notebook, where=_NOTEBOOK).result
-        if json.loads(handed_over.to_json()) != json.loads(result.to_json()):
+        handed_over = record.lift(notebook, where=_NOTEBOOK)
+        if json.loads(handed_over.result.to_json()) != json.loads(result.to_json()):
             yield Field(_NOTEBOOK, "drift", why=f"its result is not that of {record.RESULT}")
+        if handed_over.asked not in (None, asked_by(study.spec)):
+            yield Field(_NOTEBOOK, "drift", why="its verdict answers another question than study.yaml asks")
         source = kept.json(record.PROVENANCE)
-        made = record.files(notebook, result, source, render(notebook, result, study.spec, source))
+        report = render(notebook, result, study.spec, source)
+        made = record.files(notebook, result, source, report, asked_by(study.spec))
     except (WhatworksError, KeyError, TypeError, AttributeError, ValueError) as problem:
         yield Field(_NOTEBOOK, "drift", why=f"not a notebook that a run wrote: {problem}")
         return

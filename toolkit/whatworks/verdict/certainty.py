@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from whatworks.results import Result
-from whatworks.verdict.gravity import Found
+from whatworks.verdict.gravity import AHEAD, Found
 from whatworks.verdict.status import Status
 
 Level = Literal["very low", "low", "moderate", "high"]
@@ -36,8 +36,10 @@ def certainty_of(result: Result, status: Status, found: Sequence[Found]) -> Cert
 
     Chance assigned: it begins at *high* (Maryland level 5); otherwise at *moderate* (level 3 or 4: compared
     before and after with areas that chance did not choose). One step down for each: a grave concern; other
-    concerns, however many; fewer than 12 independent groups; an interval that leaves the answer open. A check
-    that failed, or no interval at all, leaves *very low*.
+    concerns, however many; fewer than 12 independent groups; an interval that leaves the answer open; no
+    check at all; a change claimed without a trial, where no check of the time before the start passed and
+    none spoke against it, so that nothing supports it. A check that failed, or no interval at all, leaves
+    *very low*.
     """
     drawn = result.method.startswith("rct.")
     top = LEVELS.index("high" if drawn else "moderate")
@@ -54,6 +56,12 @@ def certainty_of(result: Result, status: Status, found: Sequence[Found]) -> Cert
     if result.design.n_clusters < FEW:
         steps += 1
         reasons.append(f"Only {result.design.n_clusters} independent groups were compared.")
+    if not result.checks:
+        steps += 1
+        reasons.append("No check was made of it.")
+    elif status in ("fell", "rose") and not drawn and not _moved_alike(result, found):
+        steps += 1
+        reasons.append("No check could show that treated and comparison areas moved alike before the start.")
     if status == "inconclusive":
         steps += 1
         reasons.append("The interval is too wide to tell a change from none.")
@@ -61,6 +69,14 @@ def certainty_of(result: Result, status: Status, found: Sequence[Found]) -> Cert
         steps += len(LEVELS)
         reasons.append("There is no margin of error.")
     return Certainty(LEVELS[max(top - steps, 0)], tuple(reasons))
+
+
+def _moved_alike(result: Result, found: Sequence[Found]) -> bool:
+    """Whether a check of the time before the start passed; one that spoke up is counted on its own."""
+    spoke = {one.name for one in found}
+    return any(
+        check.name in AHEAD and (check.verdict == "pass" or check.name in spoke) for check in result.checks
+    )
 
 
 def _more(count: int) -> str:

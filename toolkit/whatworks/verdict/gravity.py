@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from whatworks.checks.few_clusters import NAME as FEW
+from whatworks.checks.placebo_in_time import NAME as PLACEBO
+from whatworks.checks.pretrends import NAME as PRETRENDS
+from whatworks.checks.synth.fit import FIT
 from whatworks.checks.together import NAME as TOGETHER
 from whatworks.results import CheckResult
 from whatworks.shown import words
@@ -15,18 +18,23 @@ Weight = Literal["failed", "grave", "concern"]
 
 _ORDER: Final[tuple[Weight, ...]] = ("failed", "grave", "concern")
 
+NOT_DRAWN: Final = "the arms are not those that chance drew"
+
 GRAVE: Final = {
     "pretrends": "treated and comparison areas were already moving apart before the start",
     "placebointime": "a change shows there before anything had begun",
     "regressiontothemean": "places at a peak come down from it by themselves",
-    "fit": "the comparison did not follow the treated area before the start",
+    "fitbeforethestart": "the comparison did not follow the treated area before the start",
     "placeboinspace": "untreated areas often show as large a change",
     "attrition": "more was lost in one arm than in the other",
-    "allocationrecord": "the arms are not those that chance drew",
+    "allocationrecord": NOT_DRAWN,
 }
 """Checks whose concern bears on whether the change can be put down to the intervention at all."""
 
-_ALSO: Final = {
+AHEAD: Final = (PRETRENDS, PLACEBO, FIT)
+"""Checks that look at whether both sides moved alike before the start."""
+
+ALSO: Final = {
     "seriesbreaksandshocks": "the way crime is counted changed in these months",
     "enoughclusters": "too few areas were treated to tell a change from chance",
     "spilloverring": "the neighbouring areas changed as well",
@@ -39,7 +47,10 @@ _ALSO: Final = {
     "leaveoneclusterout": "a single group of areas carries the answer",
     "leaveonecohortout": "a single start date carries the answer",
     "leaveoneblockout": "a single block carries the answer",
-    "balance": "the arms differed before the start",
+    "leaveonedonorout": "a single comparison area carries the answer",
+    "shortertimebefore": "how far back one looks changes the answer",
+    "donorsleftalone": "what was done may have reached the comparison areas, too",
+    "balancebeforethestart": "the arms differed before the start",
 }
 
 
@@ -71,7 +82,7 @@ def against(checks: Sequence[CheckResult]) -> tuple[Found, ...]:
 
 def clause(check: CheckResult) -> str:
     """What a check that raised a concern found, in half a sentence that follows "but"."""
-    known = {**_ALSO, **GRAVE}.get(_key(check.name))
+    known = {**ALSO, **GRAVE}.get(key(check.name))
     return known or f"the check \u201c{words.capital(words.spoken(check.name))}\u201d {_VERBS[check.verdict]}"
 
 
@@ -81,8 +92,9 @@ _VERBS: Final = {"fail": "failed", "concern": "raised a concern"}
 def _weight(check: CheckResult) -> Weight:
     if check.verdict == "fail":
         return "failed"
-    return "grave" if _key(check.name) in GRAVE else "concern"
+    return "grave" if key(check.name) in GRAVE else "concern"
 
 
-def _key(name: str) -> str:
+def key(name: str) -> str:
+    """The name of a check without spaces, signs and capitals."""
     return "".join(letter for letter in name.lower() if letter.isalnum())

@@ -9,6 +9,7 @@ from whatworks.shown import words
 from whatworks.verdict.asked import Asked
 from whatworks.verdict.certainty import Certainty, certainty_of
 from whatworks.verdict.gravity import Found, against
+from whatworks.verdict.maryland import Maryland, maryland
 from whatworks.verdict.measure import Measure, measure, smallest_detectable
 from whatworks.verdict.sentences import sentence
 from whatworks.verdict.status import STATUSES, Status, good, status_of
@@ -29,6 +30,7 @@ class Verdict:
         caveats: the gravest two or three things that speak against it, a sentence each.
         would_change_if: what would turn the verdict, a sentence.
         good: whether the change is for the better; None where it is neither or there is none.
+        design: its level on the Maryland scale.
         measured: the numbers spoken of, or why there are none.
         made_up: whether the data are made up.
     """
@@ -39,8 +41,27 @@ class Verdict:
     caveats: tuple[str, ...]
     would_change_if: str
     good: bool | None
+    design: Maryland
     measured: Measure | NotAvailable
     made_up: bool
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON has it; the numbers stand beside it in the result."""
+        return {
+            "status": self.status,
+            "word": self.word,
+            "sentence": self.sentence,
+            "certainty": {"level": self.certainty.level, "reasons": list(self.certainty.reasons)},
+            "caveats": list(self.caveats),
+            "would_change_if": self.would_change_if,
+            "for_the_better": self.good,
+            "maryland": {
+                "maximum": self.design.maximum,
+                "awarded": self.design.awarded,
+                "reason": self.design.reason,
+            },
+            "made_up": self.made_up,
+        }
 
     @property
     def word(self) -> str:
@@ -73,6 +94,7 @@ def judge(result: Result, asked: Asked) -> Verdict:
         tuple(_caveat(one) for one in weighing[:MOST_CAVEATS]),
         _turned_by(result, found, asked, status, weighing),
         good(status, asked.better),
+        maryland(result, weighing),
         found,
         asked.made_up,
     )
