@@ -27,7 +27,7 @@ GRAVE: Final = {
 """Checks whose concern bears on whether the change can be put down to the intervention at all."""
 
 _ALSO: Final = {
-    "seriesbreaksandshocks": "the way crime is counted changed in these months",
+    "seriesbreaksandshocks": "the way crime is counted, or what drives it, changed in these months",
     "enoughclusters": "too few areas were treated to tell a change from chance",
     "spilloverring": "the neighbouring areas changed as well",
     "honestbounds": "a small departure from parallel trends would explain it",
