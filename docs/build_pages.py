@@ -17,6 +17,6 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 def _register() -> str:
     rows = ["| months | kind | whose | offences | what | read in |", "|---|---|---|---|---|---|"]
     for item in breaks.register():
-        cells = (item.span, item.kind, item.whose, ", ".join(item.offences), item.what, item.source)
+        cells = (item.span, item.kind, item.whose, item.affects, item.what, item.source)
         rows.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
     return "\n".join(rows)

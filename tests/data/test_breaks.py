@@ -71,6 +71,10 @@ def test_an_offence_meets_only_what_affects_it_in_any_naming() -> None:
     window = ("2013-01", "2013-12")
     assert "police-uk-types-2013" in ids(*window, offence="Violence and sexual offences")
     assert "police-uk-types-2013" not in ids(*window, offence="Burglary")
+    without = ids("2015-01", "2023-12", offence="Violence without injury")
+    hurt = ids("2015-01", "2023-12", offence="VIOLENCE WITH INJURY")
+    assert {"malicious-communications-2015", "harassment-counting-2018"} <= without - hurt
+    assert breaks.by_id("coercive-control-2015").affects == "violen, harassment, stalking; not with injury"
     assert "strangulation-2022" in ids("2022-01", "2022-12", offence="violence_with_injury")
     assert "burglary-residential-2017" in ids("2017-01", "2017-12", offence="burglary_in_a_dwelling")
     wide = ("2022-01", "2023-12")

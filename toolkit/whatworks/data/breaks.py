@@ -19,6 +19,8 @@ COUNTING: Final[tuple[Kind, ...]] = ("recording", "vocabulary")
 _FILE: Final = "breaks.csv"
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _EVERYTHING: Final = "all"
+_NOT: Final = "!"
+_CRIME: Final = {name for name, (counts, _) in SERIES.items() if counts == "crime"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,9 @@ class Break:
     names the `series` it stands in; a shock or policy moves what is counted itself and names that in
     `counts`, whatever the series. `forces` are those whose recording, or whose place, it is; `("all",)` is
     England and Wales. `levels` are the areas it can touch, empty for any. An offence is affected when one of
-    the terms in `offences` stands in its name; `("all",)` is every offence. `name` is short, `what` says it
-    in full, `source` is what was read for it, files that were counted included.
+    the terms in `offences` stands in its name and none of those that begin with `!`; `("all",)` is every
+    offence. `name` is short, `what` says it in full, `source` is what was read for it, files that were
+    counted included.
     """
 
     id: str
@@ -72,7 +75,15 @@ class Break:
         if not self.changes_counting:
             return place
         by = f", by {' or '.join(self.levels)}" if self.levels else ""
-        return f"{', '.join(self.series)} of {place}{by}"
+        series = "all recorded crime" if set(self.series) == _CRIME else ", ".join(self.series)
+        return f"{series} of {place}{by}"
+
+    @property
+    def affects(self) -> str:
+        """The offences in words: the terms that stand in their names."""
+        terms = [term for term in self.offences if not term.startswith(_NOT)]
+        without = [term.removeprefix(_NOT) for term in self.offences if term.startswith(_NOT)]
+        return ", ".join(terms) + (f"; not {', '.join(without)}" if without else "")
 
     def sentence(self) -> str:
         """The break in one line with its kind, months, owner and source."""
@@ -81,6 +92,8 @@ class Break:
     def touches(self, offence: str) -> bool:
         """Whether the break affects an offence, in any naming of the published tables."""
         name = offence.lower().replace("_", " ")
+        if any(term[1:] in name for term in self.offences if term.startswith(_NOT)):
+            return False
         return self.offences == (_EVERYTHING,) or any(term in name for term in self.offences)
 
     def belongs_to(self, recording: Recording) -> bool:
