@@ -108,7 +108,7 @@ def test_a_shock_at_the_start_is_a_concern_and_never_a_change_of_counting() -> N
     ("recording", "words"),
     [
         (None, "it is not said whose recording this is"),
-        (INVENTED, "the data are made up: nobody recorded them"),
+        (INVENTED, "the data are made up, so nobody recorded them"),
         (OWN_COUNT, "a count of one's own"),
     ],
 )

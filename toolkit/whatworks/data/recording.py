@@ -49,7 +49,7 @@ _EXAMPLE: Final = "recorded_by: {series: force_records, force: west-yorkshire, l
 
 UNSAID: Final = NotAvailable("it is not said whose recording this is")
 OWN_COUNT: Final = NotAvailable("this is a count of one's own, which the register of breaks does not follow")
-INVENTED: Final = NotAvailable("the data are made up: nobody recorded them")
+INVENTED: Final = NotAvailable("the data are made up, so nobody recorded them")
 
 
 @dataclass(frozen=True, slots=True)
