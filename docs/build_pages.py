@@ -15,9 +15,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def _register() -> str:
-    rows = ["| months | kind | affects | what | source |", "|---|---|---|---|---|"]
+    rows = ["| months | kind | whose | offences | what | read in |", "|---|---|---|---|---|---|"]
     for item in breaks.register():
-        doubt = " *(from memory)*" if item.confidence == "from memory" else ""
-        cells = (item.span, item.kind, ", ".join(item.offences), item.what, item.source + doubt)
+        cells = (item.span, item.kind, item.whose, item.affects, item.what, item.source)
         rows.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
     return "\n".join(rows)

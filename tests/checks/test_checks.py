@@ -159,31 +159,6 @@ def test_a_staggered_design_needs_no_untreated_clusters():
     assert checks.few_clusters(panel.with_start(start)).verdict == "concern"
 
 
-def test_series_breaks_name_what_the_window_crosses():
-    panel = toy.panel()
-    quiet = checks.series_breaks(panel.window("2013-08", "2013-12"), offence="bicycle theft")
-    assert quiet.verdict == "pass"
-    moved = replace(
-        panel,
-        periods=panel.periods + 12 * 9,
-        start=np.where(panel.start == NEVER, NEVER, panel.start + 12 * 9),
-    )
-    crossed = checks.series_breaks(moved, offence="robbery")
-    assert crossed.verdict == "fail"
-    assert "2024-02" in crossed.table["first month"].tolist()
-    integers = replace(panel, period_kind="integer")
-    assert checks.series_breaks(integers).verdict == "not_applicable"
-
-
-def test_series_breaks_of_surveys_do_not_touch_crime_counts():
-    panel = toy.panel()
-    moved = replace(
-        panel, periods=panel.periods + 12, start=np.where(panel.start == NEVER, NEVER, panel.start + 12)
-    )
-    found = checks.series_breaks(moved, offence="robbery")
-    assert "Trust" not in " ".join(found.table["what"])
-
-
 def test_pretrends_read_the_joint_test_of_the_event_study():
     from whatworks import did
 

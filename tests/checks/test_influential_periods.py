@@ -7,8 +7,10 @@ from dataclasses import replace
 import exact
 
 from whatworks import checks
+from whatworks.data.recording import INVENTED, Recording
 
 FLAT = [0.0] * 12
+LONDON = Recording("mps_tables", ("metropolitan",), "borough")
 
 
 def riots(height: float):
@@ -19,7 +21,7 @@ def riots(height: float):
 
 
 def test_the_riots_are_left_out_and_named():
-    found = checks.influential_periods(riots(6.0), exact.estimator(margin=0.5))
+    found = checks.influential_periods(riots(6.0), exact.estimator(margin=0.5), recording=LONDON)
     by_name = found.table.set_index("what")["estimate"]
     assert by_name["riots 2011"] == -2.0
     assert found.verdict == "concern"
@@ -28,14 +30,16 @@ def test_the_riots_are_left_out_and_named():
 
 
 def test_months_that_carry_nothing_pass():
-    found = checks.influential_periods(riots(0.0), exact.estimator(margin=0.5))
+    found = checks.influential_periods(riots(0.0), exact.estimator(margin=0.5), recording=LONDON)
     assert found.verdict == "pass"
     assert (found.table["estimate"] == -2.0).all()
     assert len(found.table) == 1 + 10  # the riots and the ten most influential of twelve months
 
 
 def test_it_fails_when_one_month_turns_the_sign():
-    found = checks.influential_periods(riots(24.0), exact.estimator(margin=1.0))  # (−12 + 24) / 6 = 2
+    found = checks.influential_periods(
+        riots(24.0), exact.estimator(margin=1.0), recording=LONDON
+    )  # (−12 + 24) / 6 = 2
     assert found.verdict == "fail"
     assert "sign itself rests on 2011-08" in found.reason
 
@@ -49,7 +53,7 @@ def test_the_lockdowns_are_left_out_as_wholes():
         seen.append(p.period_labels)
         return exact.estimator(margin=9)(p)
 
-    found = checks.influential_periods(panel, spy)
+    found = checks.influential_periods(panel, spy, recording=LONDON)
     assert {"lockdown 1", "covid restrictions"} <= set(found.table["what"])
     whole = [labels for labels in seen if len(labels) == 14]
     assert whole == [(*(f"2019-{m:02d}" for m in range(1, 13)), "2020-01", "2020-02")]
@@ -57,7 +61,7 @@ def test_the_lockdowns_are_left_out_as_wholes():
 
 def test_a_shock_that_covers_the_whole_time_after_the_start_is_a_concern():
     panel = exact.panel([[0.0] * 12 + [3.0] * 6, [0.0] * 18], ["2020-04", None], first="2019-04")
-    found = checks.influential_periods(panel, exact.estimator(margin=9))
+    found = checks.influential_periods(panel, exact.estimator(margin=9), recording=LONDON)
     assert found.verdict == "concern"
     assert "leans on 2020-03 to 2021-07 (covid restrictions)" in found.reason
     assert "nobody to compare with" in found.reason
@@ -65,9 +69,17 @@ def test_a_shock_that_covers_the_whole_time_after_the_start_is_a_concern():
 
 def test_shocks_that_do_not_touch_the_offence_or_the_calendar_are_left_alone():
     integers = replace(riots(6.0), period_kind="integer")
-    found = checks.influential_periods(integers, exact.estimator(margin=9))
+    found = checks.influential_periods(integers, exact.estimator(margin=9), recording=LONDON)
     assert set(found.table["what"]) == {"single period"}
     assert "no interval to judge" in checks.influential_periods(riots(0), exact.estimator(margin=0)).reason
+
+
+def test_shocks_of_another_place_and_of_made_up_data_are_left_alone():
+    leeds = Recording("force_records", ("west-yorkshire",), "ward")
+    for given in ({}, {"recording": INVENTED}, {"recording": leeds}):
+        found = checks.influential_periods(riots(6.0), exact.estimator(margin=0.5), **given)
+        assert set(found.table["what"]) == {"single period"}
+        assert found.verdict == "concern"  # the month itself still carries the answer
 
 
 def test_a_panel_of_two_periods_has_none_to_spare():

@@ -36,6 +36,17 @@ def test_breaks_of_a_window_are_listed(whatworks: object) -> None:
     assert whatworks("data", "breaks", "2011-08..2011-08")[1].count("2011-08") >= 1
 
 
+def test_breaks_of_one_series_are_listed(whatworks: object) -> None:
+    leeds = ("--series", "force_records", "--force", "west-yorkshire", "--level", "ward")
+    status, said, _ = whatworks("data", "breaks", "2011-01..2025-01", *leeds)
+    assert status == 0
+    assert "West Yorkshire" in said
+    assert "CONNECT" not in said
+    status, _, err = whatworks("data", "breaks", "2011-01..2025-01", "--series", "pas")
+    assert (status, "does not say the force and the level" in err) == (2, True)
+    assert whatworks("data", "breaks", "2011-01..2025-01", "--series", "own")[0] == 2
+
+
 @pytest.mark.parametrize("months", ["2024-01", "2024-06..2024-01", "soon..later"])
 def test_a_span_that_is_none_is_refused(months: str, whatworks: object) -> None:
     status, _, err = whatworks("data", "breaks", months)

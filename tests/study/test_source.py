@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,8 +9,9 @@ import pytest
 import study_workspace as workspace
 
 from whatworks import did, inference, study
-from whatworks.data import breaks
+from whatworks.absence import NotAvailable
 from whatworks.data.intake import IntakeReport
+from whatworks.data.recording import INVENTED, OWN_COUNT, UNSAID, Recording
 from whatworks.data.tables import read_table
 from whatworks.data.tidy import Tidy
 from whatworks.errors import OptionError, PanelError, SourceError, StudyError
@@ -152,25 +152,98 @@ def test_a_reader_of_police_files_is_asked_for_its_areas_outcomes_and_months(
     assert {key: seen[0][key] for key in chosen} == chosen
 
 
-@pytest.mark.parametrize("whose", ["mps", "police_uk"])
-def test_a_new_reader_is_a_row_with_its_own_function_and_breaks(
-    here: Path, monkeypatch: pytest.MonkeyPatch, whose: Literal["mps", "police_uk"]
-) -> None:
-    months = pd.DataFrame({"source": ["a"] * 3, "month": ["2022-01", "2022-02", "2022-03"]})
-    counts = [("E1", "North", month, "robbery", 5) for month in months["month"]]
+def tidy(outcome: str = "robbery", forces: tuple[str, ...] = ("metropolitan",)) -> Tidy:
+    """One area over the months before and after the Met changed its recording system."""
+    months = ["2024-01", "2024-02", "2024-03"]
+    counts = [("E1", "North", month, outcome, 5) for month in months]
     frame = pd.DataFrame(counts, columns=["area_code", "area_name", "month", "offence", "count"])
-    coverage = months.assign(state="present", rows=1)
+    rows = [(force, month, "present", 1) for force in forces for month in months]
+    coverage = pd.DataFrame(rows, columns=["source", "month", "state", "rows"])
+    return Tidy(frame, IntakeReport(files=()), coverage)
 
+
+@pytest.mark.parametrize("force", ["metropolitan", "west-yorkshire"])
+def test_a_new_reader_is_a_row_with_its_own_function_and_recording(
+    here: Path, monkeypatch: pytest.MonkeyPatch, force: str
+) -> None:
     def mine(paths: list[Path], offences: list[str], months: object, cache: Path) -> Tidy:
-        assert (offences, months) == (["robbery"], ("2022-01", "2022-03"))
-        return Tidy(frame, IntakeReport(files=()), coverage)
+        assert (offences, months) == (["robbery"], ("2024-01", "2024-03"))
+        return tidy()
 
-    monkeypatch.setitem(readers.READERS, "mine", readers.Reader(mine, whose))
-    asked = {"outcomes": ["robbery"], "unit": "area_code", "first": "2022-01", "last": "2022-03"}
+    whose = Recording("force_records", (force,), "ward")
+    monkeypatch.setitem(readers.READERS, "mine", readers.Reader(mine, lambda coverage: whose))
+    asked = {"outcomes": ["robbery"], "unit": "area_code", "first": "2024-01", "last": "2024-03"}
     found = read(reader="mine", **asked)
     assert found.frame["robbery"].tolist() == [5, 5, 5]
-    known = breaks.crossing("2022-01", "2022-03", source=whose)  # one more in files of police_uk
-    assert found.breaks == tuple(item for item in known if item.touches("robbery"))
+    assert found.recording == whose
+    assert [item.id for item in found.breaks] == (["connect-2024"] if force == "metropolitan" else [])
+
+
+@pytest.mark.parametrize(
+    ("reader", "forces", "expected"),
+    [
+        ("mps_borough", ("any file",), Recording("mps_tables", ("metropolitan",), "borough")),
+        ("mps_ward", ("any file",), Recording("mps_tables", ("metropolitan",), "ward")),
+        ("mps_lsoa", ("any file",), Recording("mps_tables", ("metropolitan",), "lsoa")),
+        ("police_uk", ("west-yorkshire",), Recording("police_uk_street", ("west-yorkshire",), "borough")),
+        (
+            "police_uk_lsoa",
+            ("metropolitan", "city-of-london"),
+            Recording("police_uk_street", ("city-of-london", "metropolitan"), "lsoa"),
+        ),
+        ("police_uk_force", ("kent",), Recording("police_uk_street", ("kent",), "force")),
+        ("police_uk_force", ("kent", "nowhere"), NotAvailable("the register knows no recording of nowhere")),
+    ],
+)
+def test_a_police_reader_knows_whose_recording_it_reads(
+    reader: str, forces: tuple[str, ...], expected: Recording | NotAvailable
+) -> None:
+    row = readers.READERS[reader]
+    assert row is not None
+    assert row.recording(tidy(forces=forces).coverage) == expected
+
+
+LEEDS = {"series": "force_records", "force": "west-yorkshire", "level": "ward"}
+
+
+def test_a_table_says_whose_recording_it_is_or_nobody_knows(here: Path) -> None:
+    assert read().recording is UNSAID
+    assert read(recorded_by={"series": "own"}).recording is OWN_COUNT
+    found = read(recorded_by=LEEDS)
+    assert found.recording == Recording("force_records", ("west-yorkshire",), "ward")
+    assert {item.id for item in found.breaks} >= {"lockdown-1"}
+    assert not [item for item in found.breaks if not (item.everywhere or "west-yorkshire" in item.forces)]
+    assert read().breaks == ()
+    with pytest.raises(OptionError, match="the reader mps_borough knows it"):
+        read(reader="mps_borough", recorded_by=LEEDS)
+
+
+def test_made_up_data_are_nobodys_recording(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(study="studies/one").recording is UNSAID
+    declared = workspace.STUDY.replace("version: 1", "version: 1\nsynthetic: true")
+    workspace.put(here / "studies" / "one" / "study.yaml", declared)
+    assert read(study="studies/one").recording is INVENTED
+    assert read(study="studies/one").breaks == ()
+    with pytest.raises(OptionError, match="the data are made up"):
+        read(study="studies/one", recorded_by=LEEDS)
+    workspace.put(here / "data" / "synthetic" / "counts.csv", workspace.counts())
+    asked = {"outcomes": ["crimes"], "unit": "area"}
+    assert study.read("data/synthetic/counts.csv", **asked).recording is INVENTED
+    both = ["data/synthetic/counts.csv", "data/counts.csv"]
+    assert study.read(both, **asked).recording is UNSAID
+    row = readers.Reader(lambda *asked: tidy("crimes"), lambda coverage: Recording("pas", ("kent",), "ward"))
+    monkeypatch.setitem(readers.READERS, "mine", row)
+    assert read(reader="mine", unit="area_code", study="studies/one").recording is INVENTED
+
+
+@pytest.mark.parametrize("name", ["did", "staggered", "counts_did", "synthetic_control", "small_areas"])
+def test_every_template_hands_the_recording_to_every_check_that_asks_for_it(name: str) -> None:
+    text = (Path(__file__).parents[2] / "templates" / "notebooks" / f"{name}.ipynb").read_text("utf-8")
+    assert "    recorded_by=recorded_by,\\n" in text
+    assert "    study=study,\\n" in text
+    asking = [line for line in text.splitlines() if "offence=outcome" in line]
+    assert asking
+    assert all("recording=source.recording" in line for line in asking)
 
 
 def test_every_reader_stands_in_the_guide() -> None:

@@ -12,6 +12,7 @@ from tests.synth.panels import factor_panel, panel_of
 from whatworks import Panel, checks, did, synth
 from whatworks.checks import refits
 from whatworks.checks.synth import reading
+from whatworks.data.recording import Recording
 from whatworks.errors import EstimationError, OptionError
 from whatworks.inference.synthetic.conformal import Conformal
 from whatworks.inference.synthetic.placebo import Placebo
@@ -195,11 +196,16 @@ def test_an_entry_of_the_register_that_names_a_donor():
         periods=panel.periods + 12 * 2016 - 1,
         start=np.where(panel.start == 17, 12 * 2016 + 16, panel.start),
     )
-    found = checks.donors_left_alone(synth.classic(panel))
+    met = Recording("mps_tables", ("metropolitan",), "borough")
+    found = checks.donors_left_alone(synth.classic(panel), recording=met)
     why = dict(zip(found.table["donor"], found.table["why"], strict=True))
     assert "Attacks at Westminster" in why["Westminster"]
     assert why["Sutton"] == "borders the treated"
     assert "Barnet" not in why
+    kent = Recording("home_office", ("kent",), "borough")
+    for given in ({}, {"recording": kent}):
+        found = checks.donors_left_alone(synth.classic(panel), **given)
+        assert "Westminster" not in set(found.table["donor"])
 
 
 def test_unknown_borders_and_unknown_units():

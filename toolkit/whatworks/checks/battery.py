@@ -19,8 +19,9 @@ from whatworks.checks.regression_to_the_mean import regression_to_the_mean
 from whatworks.checks.series_breaks import series_breaks
 from whatworks.checks.spillover_ring import spillover_ring
 from whatworks.checks.together import together
+from whatworks.data.recording import UNSAID, Recording
 from whatworks.panel import Panel
-from whatworks.results import CheckResult
+from whatworks.results import CheckResult, NotAvailable
 
 
 def run(
@@ -29,6 +30,7 @@ def run(
     *,
     event_study: refits.Estimator,
     offence: str = "",
+    recording: Recording | NotAvailable = UNSAID,
     anticipation: int = 0,
     neighbours: Borders | None = None,
 ) -> tuple[CheckResult, ...]:
@@ -41,6 +43,7 @@ def run(
             which only the estimate is read are made without the bootstrap.
         event_study: the same design by event time, for the joint pre-trends test.
         offence: the offence counted, to look up series breaks and shocks.
+        recording: whose recording it is (`source.recording`), so that it meets its own breaks and no other's.
         anticipation: periods before the start in which effects may already begin.
         neighbours: from each unit to the units that border it; None for the London boroughs.
 
@@ -50,7 +53,7 @@ def run(
         is in it (leave one unit, cluster, cohort out), the data (enough clusters, series breaks), and last
         how many concerns chance alone would bring.
     """
-    found = tuple(_each(panel, estimate, event_study, offence, anticipation, neighbours))
+    found = tuple(_each(panel, estimate, event_study, offence, recording, anticipation, neighbours))
     return (*found, together(found))
 
 
@@ -59,6 +62,7 @@ def _each(
     estimate: refits.Estimator,
     event_study: refits.Estimator,
     offence: str,
+    recording: Recording | NotAvailable,
     anticipation: int,
     neighbours: Borders | None,
 ) -> Iterator[CheckResult]:
@@ -72,11 +76,11 @@ def _each(
     yield alternative_comparison(panel, estimate, neighbours=neighbours, anticipation=anticipation)
     yield spillover_ring(panel, estimate, neighbours=neighbours)
     yield alternative_windows(panel, estimate, anticipation=anticipation)
-    yield influential_periods(panel, lean, offence=offence)
+    yield influential_periods(panel, lean, offence=offence, recording=recording)
     yield leave_one_out(panel, lean, by="unit")
     if panel.cluster is not None:
         yield leave_one_out(panel, lean, by="cluster")
     if len(panel.cohorts) > 1:
         yield leave_one_out(panel, lean, by="cohort")
     yield few_clusters(panel)
-    yield series_breaks(panel, offence=offence)
+    yield series_breaks(panel, offence=offence, recording=recording)

@@ -12,8 +12,8 @@ from whatworks.arrays import Bools
 from whatworks.checks import readings, refits
 from whatworks.checks.leave_one_out import MAX_REFITS
 from whatworks.checks.movement import Movement, measure
-from whatworks.checks.series_breaks import CRIME_COUNTS
 from whatworks.data import breaks
+from whatworks.data.recording import UNSAID, Recording
 from whatworks.panel import Panel
 from whatworks.results import CheckResult, NotAvailable
 
@@ -25,17 +25,24 @@ SHOWN: Final = 10
 SINGLE = "single period"
 
 
-def influential_periods(panel: Panel, estimate: refits.Estimator, *, offence: str = "") -> CheckResult:
+def influential_periods(
+    panel: Panel,
+    estimate: refits.Estimator,
+    *,
+    offence: str = "",
+    recording: Recording | NotAvailable = UNSAID,
+) -> CheckResult:
     """Estimate again without each known shock, and without every single period in turn.
 
-    Shocks are the entries of that kind in the register of breaks that touch recorded crime and meet the
-    window: the riots of August 2011, the lockdowns, the disorder of 2024. A shock that hit treated and
-    comparison areas alike cancels; leaving its months out shows whether it did.
+    Shocks are the entries of that kind in the register of breaks that belong to the place, touch what is
+    counted and meet the window: in London the riots of August 2011, the lockdowns, the disorder of 2024.
+    A shock that hit treated and comparison areas alike cancels; leaving its months out shows whether it did.
 
     Args:
         panel: the panel of the study; shocks are known by month only.
         estimate: the study's own estimator; of the refits only the estimates are read.
         offence: the offence counted; shocks that do not touch it are left alone. Empty: all.
+        recording: whose recording it is; without it no shock is known, and single periods only are tried.
 
     Returns:
         `pass` if every estimate keeps half of the effect and stays inside the interval of the study's own,
@@ -48,7 +55,7 @@ def influential_periods(panel: Panel, estimate: refits.Estimator, *, offence: st
     whole = readings.attempt(panel, estimate)
     if isinstance(whole, NotAvailable):
         return CheckResult(NAME, "not_applicable", f"There is no estimate: {whole.reason}.")
-    cases = _shocks(panel, offence) + _singles(panel)
+    cases = _shocks(panel, offence, recording) + _singles(panel)
     if not cases:
         reason = (
             f"The window meets no known shock, and with {panel.n_periods} {panel.period_word}s no single one "
@@ -71,13 +78,13 @@ def influential_periods(panel: Panel, estimate: refits.Estimator, *, offence: st
     return _judge(panel.period_word, moved)
 
 
-def _shocks(panel: Panel, offence: str) -> list[tuple[str, str, Bools]]:
-    if panel.period_kind != "month":
+def _shocks(panel: Panel, offence: str, recording: Recording | NotAvailable) -> list[tuple[str, str, Bools]]:
+    if panel.period_kind != "month" or isinstance(recording, NotAvailable):
         return []
     labels = np.asarray(panel.period_labels)
     found = []
-    for item in breaks.crossing(labels[0], labels[-1], offence or None):
-        if item.kind == "shock" and CRIME_COUNTS & set(item.sources):
+    for item in breaks.crossing(labels[0], labels[-1], offence, recording=recording):
+        if item.kind == "shock":
             inside = (labels >= item.first_month) & (labels <= (item.last_month or labels[-1]))
             if inside.any():
                 found.append((item.span, item.id.replace("-", " "), inside))

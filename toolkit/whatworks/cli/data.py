@@ -125,14 +125,25 @@ def outcomes(
 def breaks(
     months: Annotated[str, typer.Argument(help="First and last month of a window, 2012-01..2019-01.")],
     offence: Annotated[str, typer.Option(metavar="NAME", help="Only what affects this offence.")] = "",
+    series: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Only what belongs to this series: mps_tables, police_uk_street …"),
+    ] = "",
+    force: Annotated[str, typer.Option(metavar="NAME", help="With --series: who recorded it.")] = "",
+    level: Annotated[str, typer.Option(metavar="NAME", help="With --series: the areas it counts by.")] = "",
 ) -> None:
-    """List the known series breaks and shocks that a window of months crosses."""
+    """List the known series breaks and shocks that a window of months crosses, or that one series meets."""
     from whatworks.data.breaks import crossing
+    from whatworks.data.recording import UNSAID, Recording, parse_recording
 
     window = _window(months)
     if window is None:
         raise OptionError("no window is given", where="breaks", remedy="Write 2012-01..2019-01.")
-    for item in crossing(*window, offence or None):
+    said = {"series": series, "force": force, "level": level}
+    whose = parse_recording({key: value for key, value in said.items() if value})
+    if not isinstance(whose, Recording) and whose != UNSAID:
+        raise OptionError(whose.reason, where="--series", remedy="Leave it out to see the whole register.")
+    for item in crossing(*window, offence, recording=whose if isinstance(whose, Recording) else None):
         typer.echo(item.sentence())
 
 

@@ -128,6 +128,10 @@ EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "data breaks": (
         ("Everything between two months:", "data breaks 2012-01..2019-01"),
         ("What touches one offence:", "data breaks 2012-01..2019-01 --offence Robbery"),
+        (
+            "What one series meets:",
+            "data breaks 2012-01..2019-01 --series mps_tables --force metropolitan --level ward",
+        ),
     ),
     "synthesise": (("The data that ship, made again:", "synthesise made"),),
     "randomise": (

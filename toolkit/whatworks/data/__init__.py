@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from whatworks.data.intake import IntakeReport
     from whatworks.data.mps.reader import read_mps
     from whatworks.data.police_uk.reader import read_outcomes, read_stops, read_street
+    from whatworks.data.recording import Recording
     from whatworks.data.tables import read_table
     from whatworks.data.tidy import Tidy
 
 __all__ = [
     "Break",
     "IntakeReport",
+    "Recording",
     "Tidy",
     "borough_code",
     "breaks",
@@ -45,6 +47,7 @@ __all__ = [
 _HOME = {
     "Break": "breaks",
     "IntakeReport": "intake",
+    "Recording": "recording",
     "Tidy": "tidy",
     "borough_code": "geography",
     "crossing": "breaks",

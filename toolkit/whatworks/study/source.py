@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 import pandas as pd
 
+from whatworks.absence import NotAvailable
 from whatworks.data import breaks as register
 from whatworks.data.breaks import Break
 from whatworks.data.exposure import join_population, join_start
 from whatworks.data.intake import IntakeReport, source_file
+from whatworks.data.recording import ENGLAND_AND_WALES, INVENTED, Level, Recording, parse_recording
 from whatworks.data.tidy import Tidy
 from whatworks.errors import OptionError, SourceError, choose, did_you_mean, first_few
 from whatworks.shown import Note, Part, Shown, Table
 from whatworks.study import places
 from whatworks.study.hashing import file_hash
+
+_MADE_UP: Final = "data/synthetic/"
+"""Where a workspace keeps what `data.synthetic` made."""
 
 _EMPTY_COVERAGE = pd.DataFrame({"source": [], "month": [], "state": [], "rows": []})
 
@@ -31,7 +36,8 @@ class Source(Shown):
             `cluster`).
         intake: what happened to the files on the way in.
         coverage: source × month with its state (present, partial, missing); empty for a plain table.
-        breaks: known series breaks and shocks that the months run into.
+        recording: whose recording it is, or why the register of breaks cannot know it.
+        breaks: known series breaks and shocks of that recording which the months run into.
         files: every file read, as (name in the study's own words, sha256).
         outcomes: the outcome columns.
     """
@@ -39,6 +45,7 @@ class Source(Shown):
     frame: pd.DataFrame
     intake: IntakeReport
     coverage: pd.DataFrame
+    recording: Recording | NotAvailable
     breaks: tuple[Break, ...]
     files: tuple[tuple[str, str], ...]
     outcomes: tuple[str, ...]
@@ -74,6 +81,8 @@ def read(
     *,
     outcomes: Sequence[str],
     reader: str = "table",
+    recorded_by: Mapping[str, str] | None = None,
+    study: str = "",
     unit: str = "area_code",
     period: str = "month",
     timing: str = "",
@@ -92,6 +101,8 @@ def read(
         outcomes: outcome columns; with a police reader, offences in sentence case.
         reader: `table` (CSV or Parquet as it stands), `mps_borough`, `mps_ward`, `mps_lsoa`, or `police_uk`
             street files by borough, `police_uk_lsoa`, `police_uk_force`.
+        recorded_by: whose recording a table is (`data.recording`); a police reader knows. Empty: not said.
+        study: folder of the study; where its `study.yaml` says `synthetic: true`, nobody recorded the data.
         unit, period, cluster: columns that the table must have in the end ("" for no period or no cluster).
         timing: file with the start of each area, adding `start` and `cluster`, by the rules
             `timing_fill`, `timing_rule` and `timing_others` (see `data.exposure.join_start`).
@@ -103,18 +114,42 @@ def read(
     """
     how = READERS[choose("reader", reader, tuple(READERS), where="study.read")]
     workspace = places.find()
-    references = [*_listed(data), *_listed(population), *([timing] if timing else [])]
-    files = [item for reference in references for item in workspace.expand(reference)]
+    said = _said(workspace, study, _listed(data), recorded_by or {}, reader)
+    named = [*_listed(data), *_listed(population), *([timing] if timing else [])]
+    files = [(name, file_hash(path)) for one in named for name, path in workspace.expand(one)]
     frame, intake, coverage = _loaded(workspace, how, _listed(data), outcomes, (first, last))
+    recording = said if how is None or said is INVENTED else how.recording(coverage)
     if population:
         frame = join_population(frame, [workspace.path(item) for item in _listed(population)])
     if timing:
-        rules = _timing_rules(timing_rule, timing_others)
-        frame = join_start(frame, workspace.path(timing), fill=dict(timing_fill or {}), **rules)
+        frame = _started(frame, workspace.path(timing), timing_fill or {}, timing_rule, timing_others)
     _need(frame, [unit, *outcomes, *(name for name in (period, cluster) if name)])
-    crossed = () if not period or how is None else _crossed(how, frame[period], outcomes, first, last)
-    hashes = tuple((name, file_hash(path)) for name, path in files)
-    return Source(frame, intake, coverage, crossed, hashes, tuple(outcomes))
+    crossed = _crossed(recording, frame[period], outcomes, first, last) if period else ()
+    return Source(frame, intake, coverage, recording, crossed, tuple(files), tuple(outcomes))
+
+
+def _said(
+    workspace: places.Workspace, study: str, data: list[str], said: Mapping[str, str], reader: str
+) -> Recording | NotAvailable:
+    """Whose recording the study says it is; made-up data are nobody's, and a police reader is not told."""
+    invented = _invented(workspace, study, data)
+    if said and (invented or READERS[reader] is not None):
+        why = "the data are made up" if invented else f"the reader {reader} knows it"
+        raise OptionError(
+            f"it says {dict(said)}, and {why}", where="recorded_by", remedy="Leave out recorded_by."
+        )
+    return INVENTED if invented else parse_recording(said)
+
+
+def _invented(workspace: places.Workspace, study: str, data: list[str]) -> bool:
+    if data and all(reference.startswith(_MADE_UP) for reference in data):
+        return True
+    if not study:
+        return False
+    from whatworks.study import spec
+
+    folder = workspace.path(study)
+    return spec.load_study(folder, name=workspace.relative(folder)).synthetic
 
 
 def _loaded(
@@ -133,11 +168,14 @@ def _loaded(
     return tidy.wide(list(outcomes)), tidy.intake, tidy.coverage
 
 
-def _timing_rules(rule: str, others: str) -> dict[str, Any]:
-    return {
+def _started(
+    frame: pd.DataFrame, path: Path, fill: Mapping[str, str], rule: str, others: str
+) -> pd.DataFrame:
+    rules: dict[str, Any] = {
         "first_month": choose("timing_rule", rule, ("same", "next"), where="study.read"),
         "others": choose("timing_others", others, ("refuse", "never"), where="study.read"),
     }
+    return join_start(frame, path, fill=dict(fill), **rules)
 
 
 def _table(paths: Sequence[Path]) -> tuple[pd.DataFrame, IntakeReport, pd.DataFrame]:
@@ -183,23 +221,38 @@ def _street(by: str) -> Callable[[list[Path], list[str], Months, Path], Tidy]:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How files become counts by area and month, and whose recording breaks they run into."""
+    """How files become counts by area and month, and whose recording they are, by their coverage."""
 
     read: Callable[[list[Path], list[str], Months, Path], Tidy]
-    breaks: Literal["mps", "police_uk"]
+    recording: Callable[[pd.DataFrame], Recording | NotAvailable]
+
+
+def _met(level: Level) -> Callable[[pd.DataFrame], Recording]:
+    return lambda coverage: Recording("mps_tables", ("metropolitan",), level)
+
+
+def _published(level: Level) -> Callable[[pd.DataFrame], Recording | NotAvailable]:
+    def recording(coverage: pd.DataFrame) -> Recording | NotAvailable:
+        forces = tuple(sorted(set(coverage["source"])))
+        other = [force for force in forces if force not in ENGLAND_AND_WALES]
+        if other:
+            return NotAvailable(f"the register knows no recording of {first_few(other)}")
+        return Recording("police_uk_street", forces, level)
+
+    return recording
 
 
 READERS: Final[Mapping[str, Reader | None]] = {
     "table": None,
-    "mps_borough": Reader(_mps("borough"), "mps"),
-    "mps_ward": Reader(_mps("ward"), "mps"),
-    "mps_lsoa": Reader(_mps("lsoa"), "mps"),
+    "mps_borough": Reader(_mps("borough"), _met("borough")),
+    "mps_ward": Reader(_mps("ward"), _met("ward")),
+    "mps_lsoa": Reader(_mps("lsoa"), _met("lsoa")),
     # by borough unless said otherwise: the areas that population and timing files name
-    "police_uk": Reader(_street("borough"), "police_uk"),
-    "police_uk_lsoa": Reader(_street("lsoa"), "police_uk"),
-    "police_uk_force": Reader(_street("force"), "police_uk"),
+    "police_uk": Reader(_street("borough"), _published("borough")),
+    "police_uk_lsoa": Reader(_street("lsoa"), _published("lsoa")),
+    "police_uk_force": Reader(_street("force"), _published("force")),
 }
-"""Every reader by name; a table as it stands needs none and has no breaks that we could know of."""
+"""Every reader by name; a table as it stands needs none, and the study says whose recording it is."""
 
 
 def _months(first: str, last: str) -> Months:
@@ -213,15 +266,17 @@ def _months(first: str, last: str) -> Months:
 
 
 def _crossed(
-    reader: Reader, periods: pd.Series, outcomes: Sequence[str], first: str, last: str
+    recording: Recording | NotAvailable, periods: pd.Series, outcomes: Sequence[str], first: str, last: str
 ) -> tuple[Break, ...]:
+    if isinstance(recording, NotAvailable):
+        return ()
     labels = periods.dropna().astype("str")
     if labels.empty or not labels.str.fullmatch(r"\d{4}-(0[1-9]|1[0-2])").all():
         return ()
     low, high = first or min(labels), last or max(labels)
     if low > high:
         return ()
-    found = register.crossing(low, high, source=reader.breaks)
+    found = register.crossing(low, high, recording=recording)
     return tuple(item for item in found if any(item.touches(outcome) for outcome in outcomes))
 
 

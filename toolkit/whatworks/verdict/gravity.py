@@ -35,7 +35,7 @@ AHEAD: Final = (PRETRENDS, PLACEBO, FIT)
 """Checks that look at whether both sides moved alike before the start."""
 
 ALSO: Final = {
-    "seriesbreaksandshocks": "the way crime is counted changed in these months",
+    "seriesbreaksandshocks": "the way crime is counted, or what drives it, changed in these months",
     "enoughclusters": "too few areas were treated to tell a change from chance",
     "spilloverring": "the neighbouring areas changed as well",
     "honestbounds": "a small departure from parallel trends would explain it",

@@ -16,9 +16,10 @@ from whatworks.checks.synth import reading
 from whatworks.checks.synth.fit import convex_hull, pre_fit, pre_period_length
 from whatworks.checks.synth.refits import back_in_time, leave_one_donor_out, shorter_pre_period
 from whatworks.checks.synth.weights import donors_left_alone, interpolation, weight_concentration
+from whatworks.data.recording import UNSAID, Recording
 from whatworks.inference.synthetic.placebo import Placebo
 from whatworks.panel import Panel
-from whatworks.results import CheckResult
+from whatworks.results import CheckResult, NotAvailable
 
 SETS: Final = 99
 """Placebo sets for the effect on several neighbours together: enough for a p-value of 0.01."""
@@ -29,6 +30,7 @@ def run_synth(
     estimate: refits.Estimator,
     *,
     offence: str = "",
+    recording: Recording | NotAvailable = UNSAID,
     neighbours: Borders | None = None,
     others: Mapping[str, str] | None = None,
 ) -> tuple[CheckResult, ...]:
@@ -39,6 +41,7 @@ def run_synth(
         estimate: the study's own estimator, panel in, `Result` out, such as a partial application of
             `synth.classic`.
         offence: the offence counted, to look up series breaks and shocks.
+        recording: whose recording it is (`source.recording`), so that it meets its own breaks and no other's.
         neighbours: from each unit to the units that border it; None for the London boroughs.
         others: units with an intervention of their own, and what it was.
 
@@ -52,9 +55,8 @@ def run_synth(
         WhatworksError: the estimator has no result on this panel.
     """
     remembering = refits.remembering(estimate, panel)
-    return tuple(
-        _each(panel, remembering, _fewer_sets(estimate, remembering, panel), offence, neighbours, others)
-    )
+    few = _fewer_sets(estimate, remembering, panel)
+    return tuple(_each(panel, remembering, few, offence, recording, neighbours, others))
 
 
 def _fewer_sets(estimate: refits.Estimator, whole: refits.Estimator, panel: Panel) -> refits.Estimator:
@@ -75,6 +77,7 @@ def _each(
     estimate: refits.Estimator,
     few: refits.Estimator,
     offence: str,
+    recording: Recording | NotAvailable,
     neighbours: Borders | None,
     others: Mapping[str, str] | None,
 ) -> Iterator[CheckResult]:
@@ -87,7 +90,10 @@ def _each(
     yield weight_concentration(result)
     yield interpolation(result)
     yield leave_one_donor_out(result)
-    yield donors_left_alone(result, neighbours=neighbours, others=others, offence=offence)
+    yield donors_left_alone(
+        result, neighbours=neighbours, others=others, offence=offence, recording=recording
+    )
     yield spillover_ring(panel, few, neighbours=neighbours)
-    yield influential_periods(panel, reading.without_placebos(result, estimate), offence=offence)
-    yield series_breaks(panel, offence=offence)
+    lean = reading.without_placebos(result, estimate)
+    yield influential_periods(panel, lean, offence=offence, recording=recording)
+    yield series_breaks(panel, offence=offence, recording=recording)

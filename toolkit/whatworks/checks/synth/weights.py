@@ -14,6 +14,7 @@ from whatworks.checks.movement import Movement, measure
 from whatworks.checks.neighbours import Borders, adjacency
 from whatworks.checks.synth import reading
 from whatworks.data import breaks
+from whatworks.data.recording import UNSAID, Recording
 from whatworks.errors import OptionError, did_you_mean, first_few
 from whatworks.results import CheckResult, CheckVerdict, NotAvailable, Result
 from whatworks.synth.answer import SynthDetail
@@ -111,6 +112,7 @@ def donors_left_alone(
     neighbours: Borders | None = None,
     others: Mapping[str, str] | None = None,
     offence: str = "",
+    recording: Recording | NotAvailable = UNSAID,
 ) -> CheckResult:
     """Were donors with weight touched by the treatment next door, or by one of their own?
 
@@ -122,6 +124,7 @@ def donors_left_alone(
         neighbours: from each unit to the units that border it; None for the London boroughs.
         others: units with an intervention of their own, and what it was.
         offence: the offence counted; register entries that do not touch it are left alone. Empty: all.
+        recording: whose recording it is; without it no entry of the register is known to belong to it.
 
     Returns:
         `pass` if no suspect has weight, or all together less than a tenth and the estimate without them stays
@@ -143,7 +146,7 @@ def donors_left_alone(
     if isinstance(beside, NotAvailable) and not others:
         return CheckResult(CONTAMINATION, "not_applicable", beside.reason)
     near = np.zeros(len(found), bool) if isinstance(beside, NotAvailable) else beside
-    why = _suspects(detail.pool, near, others or {}, offence)
+    why = _suspects(detail.pool, near, others or {}, _register(detail.pool, offence, recording))
     suspect = np.array([bool(text) for text in why])
     used = suspect & (np.abs(found) >= reading.USED)
     table = _suspect_table(detail.pool, found, why)
@@ -204,7 +207,7 @@ def _judge(moved: Movement, said: str, share: float, table: pd.DataFrame, change
     )
 
 
-def _suspects(pool: Pool, beside: Bools, others: Mapping[str, str], offence: str) -> list[str]:
+def _suspects(pool: Pool, beside: Bools, others: Mapping[str, str], told: Mapping[str, str]) -> list[str]:
     """What each unit is suspected of; empty for units without suspicion and for those that are no donors."""
     names = [str(unit) for unit in pool.panel.units]
     for name in others:
@@ -214,7 +217,6 @@ def _suspects(pool: Pool, beside: Bools, others: Mapping[str, str], offence: str
                 where="others",
                 remedy=f"{did_you_mean(name, names)}Name units as the panel spells them.",
             )
-    told = _register(pool, names, offence)
     found = []
     for name, near, donor in zip(names, beside, pool.donors, strict=True):
         reasons = ["borders the treated"] if near else []
@@ -223,14 +225,14 @@ def _suspects(pool: Pool, beside: Bools, others: Mapping[str, str], offence: str
     return found
 
 
-def _register(pool: Pool, names: list[str], offence: str) -> dict[str, str]:
+def _register(pool: Pool, offence: str, recording: Recording | NotAvailable) -> dict[str, str]:
     """Entries of the register of breaks inside the window that name a unit."""
-    if pool.panel.period_kind != "month":
+    if pool.panel.period_kind != "month" or isinstance(recording, NotAvailable):
         return {}
     labels = pool.panel.period_labels
     found: dict[str, str] = {}
-    for item in breaks.crossing(labels[0], labels[-1], offence or None):
-        for name in names:
+    for item in breaks.crossing(labels[0], labels[-1], offence, recording=recording):
+        for name in map(str, pool.panel.units):
             if re.search(rf"\b{re.escape(name)}\b", item.what):
                 found[name] = f"{item.what.rstrip('.')} ({item.first_month})"
     return found

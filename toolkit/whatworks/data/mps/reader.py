@@ -17,6 +17,7 @@ from whatworks.data.intake import Dropped, IntakeReport
 from whatworks.data.mps.file import Level, MpsFile, months_between, read_file
 from whatworks.data.mps.join import Cube, Joined, cube, join, preference
 from whatworks.data.mps.offences import begins_and_ends, choose_labels, refuse_renamed, vocabulary_notes
+from whatworks.data.recording import Recording
 from whatworks.data.tidy import Tidy, coverage_table, from_cube
 from whatworks.errors import OptionError, SourceError, choose, first_few
 
@@ -104,7 +105,7 @@ def _intake(
             *vocabulary_notes(files, labels),
             *renamed,
             *begins_and_ends(names, joined.present, totals),
-            *_register_notes(joined.window, names),
+            *_register_notes(joined.window, names, level),
         ),
         code_vintages=_code_notes(level, files),
         snapshots=joined.differences,
@@ -234,9 +235,10 @@ def _code_notes(level: Level, files: list[MpsFile]) -> tuple[str, ...]:
     )
 
 
-def _register_notes(window: tuple[str, ...], names: list[str]) -> list[str]:
+def _register_notes(window: tuple[str, ...], names: list[str], level: Level) -> list[str]:
+    mine = Recording("mps_tables", ("metropolitan",), level)
     return [
         item.sentence()
-        for item in breaks.crossing(window[0], window[-1], source="mps")
-        if item.kind in ("recording", "vocabulary") and any(item.touches(name) for name in names)
+        for item in breaks.crossing(window[0], window[-1], recording=mine)
+        if item.changes_counting and any(item.touches(name) for name in names)
     ]
