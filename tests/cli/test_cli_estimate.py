@@ -8,6 +8,7 @@ import study_workspace as workspace
 
 from whatworks import Panel, did, inference
 from whatworks.data.tables import read_table
+from whatworks.verdict import Asked, judge
 
 ROOT = Path(__file__).parents[2]
 LONDON = ROOT / "data" / "synthetic" / "london.csv"
@@ -51,6 +52,40 @@ def test_a_table_for_people(counts: str, whatworks: object) -> None:
     status, out, _ = whatworks("estimate", "did.block", counts, *BLOCK, "--level", "0.9")
     assert status == 0
     assert "90% interval" in out
+
+
+ASKED = ("--better", "lower", "--worthwhile", "5")
+
+
+def test_what_may_be_said_of_it(counts: str, whatworks: object) -> None:
+    arguments = ("estimate", "did.block", counts, *BLOCK, "--inference", "cluster")
+    out = " ".join(whatworks(*arguments, *ASKED)[1].split())
+    panel = Panel.from_frame(read_table(counts), unit="area", period="month", outcome="crimes", start="start")
+    result = did.block(panel, inference=inference.choose("cluster"))
+    said = judge(result, Asked("crimes", "lower", 5.0))
+    assert said.status == "fell"
+    assert f"verdict {said.word}. {said.sentence}" in out
+    assert "certainty low. Chance did not choose where it was done. No check was made of it." in out
+    assert json.loads(whatworks(*arguments, *ASKED, "--json")[1])["verdict"] == said.to_dict()
+    assert "verdict none: say --better and --worthwhile" in " ".join(whatworks(*arguments)[1].split())
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "words"),
+    [
+        ("did.block", ("--better", "lower"), "needs both --better and --worthwhile"),
+        ("did.block", ("--worthwhile", "5"), "needs both --better and --worthwhile"),
+        ("did.block", ("--better", "up", "--worthwhile", "5"), "lower"),
+        ("did.block", ("--better", "lower", "--worthwhile", "-5"), "worthwhile is -5"),
+        ("did.compare", ASKED, "many answers have no verdict"),
+    ],
+)
+def test_half_a_question_has_no_verdict(
+    counts: str, whatworks: object, method: str, given: tuple[str, ...], words: str
+) -> None:
+    status, _, err = whatworks("estimate", method, counts, *BLOCK, *given)
+    assert status == 2
+    assert words in " ".join(err.split())
 
 
 def test_options_are_typed_by_the_function(whatworks: object) -> None:

@@ -7,31 +7,60 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from whatworks.cli.lines import wrapped
+from whatworks.errors import OptionError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from whatworks.results import Result
+    from whatworks.verdict import Asked
 
 _WIDE = 18
 
 
-def shown(found: Any, as_json: bool) -> str:
-    """What a method found; JSON ends with a line feed, text without."""
+def shown(found: Any, as_json: bool, asked: Asked | None = None) -> str:
+    """What a method found, and what may be said of it by what was asked; JSON ends with a line feed.
+
+    Raises `OptionError` where something was asked of what is no single result.
+    """
     from whatworks.results import Result
 
     if isinstance(found, Result):
-        return found.to_json() if as_json else _result(found)
+        return _result_as_json(found, asked) if as_json else _result(found, asked)
+    if asked is not None:
+        raise OptionError(
+            "many answers have no verdict",
+            where="--better",
+            remedy="Leave --better and --worthwhile out, or estimate by one method.",
+        )
     if hasattr(found, "results"):
         return _as_json(found) if as_json else _side_by_side(found)
     return _as_json(found) if as_json else _table_and_fields(found)
 
 
-def _result(result: Result) -> str:
+def _result_as_json(result: Result, asked: Asked | None) -> str:
+    from whatworks.result_json import dumps
+    from whatworks.verdict import judge
+
+    return dumps(result, verdict=None if asked is None else judge(result, asked).to_dict())
+
+
+def _verdict(result: Result, asked: Asked | None) -> list[tuple[str, str]]:
+    if asked is None:
+        return [("verdict", "none: say --better and --worthwhile to be told what may be said of it")]
+    from whatworks.verdict import judge
+
+    found = judge(result, asked)
+    sure = f"{found.certainty.level}. {' '.join(found.certainty.reasons)}"
+    return [("verdict", f"{found.word}. {found.sentence}"), ("certainty", sure)]
+
+
+def _result(result: Result, asked: Asked | None) -> str:
     from whatworks.results import show
 
     head = result.headline
     facts = [
+        *_verdict(result, asked),
         ("estimate", show(head.value)),
         ("standard error", show(head.std_error)),
         (f"{head.level:.0%} interval", f"{show(head.low)} to {show(head.high)}"),

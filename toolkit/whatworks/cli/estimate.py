@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_type_hints
 
 import typer
 
@@ -16,6 +16,7 @@ from whatworks.errors import OptionError, did_you_mean
 if TYPE_CHECKING:
     from whatworks.rct import Allocation
     from whatworks.results import Result
+    from whatworks.verdict import Asked, Better
 
 COMPARISON = "did.compare"
 """The one method that gives many answers; it takes the rate itself, since one of them needs the counts."""
@@ -45,6 +46,12 @@ _Level = Annotated[
 _Allocation = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Record of `whatworks randomise`, for a trial.")
 ]
+_Better = Annotated[
+    str, typer.Option(metavar="WAY", help="Which way is better: lower, higher or neither; with --worthwhile.")
+]
+_Worthwhile = Annotated[
+    float, typer.Option(metavar="NUMBER", help="The smallest change that matters, in percent; with --better.")
+]
 _Listed = Annotated[Path | None, typer.Option("--list", metavar="FILE", help="The list that was randomised.")]
 
 
@@ -63,17 +70,19 @@ def estimate(
     level: _Level = None,
     allocation: _Allocation = None,
     listed: _Listed = None,
+    better: _Better = "",
+    worthwhile: _Worthwhile = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Estimate once from a file and print the result.
+    """Estimate once from a file and print the result; with --better and --worthwhile, what may be said of it.
 
     `whatworks estimate METHOD --help` lists the roles and options of one method.
     """
+    asked = _asked(columns := roles.pairs(role, "--role"), better, worthwhile)
     function = methods.load(method)
     parameters = inspect.signature(function).parameters
     options = roles.pairs(option, "--option")
     aggregation = options.pop("by", None) if "by" not in parameters else None
-    columns = roles.pairs(role, "--role")
     given: Any
     if "trial" in parameters:
         _no_rate(per)
@@ -98,7 +107,22 @@ def estimate(
         result = function(given.as_rate(per) if per else given, **choices)
     if aggregation is not None:
         result = _aggregated(method, result, aggregation)
-    typer.echo(answers.shown(result, as_json), nl=not as_json)
+    typer.echo(answers.shown(result, as_json, asked), nl=not as_json)
+
+
+def _asked(columns: Mapping[str, str], better: str, worthwhile: float) -> Asked | None:
+    if not better and not worthwhile:
+        return None
+    if not (better and worthwhile):
+        raise OptionError(
+            "a verdict needs both --better and --worthwhile",
+            where="--worthwhile" if better else "--better",
+            remedy="Say which way is better (lower, higher, neither) and the smallest change that matters, "
+            "in percent; leave both out to see the numbers alone.",
+        )
+    from whatworks.verdict import Asked
+
+    return Asked(columns.get("outcome", ""), cast("Better", better), worthwhile)
 
 
 def _no_rate(per: float) -> None:
