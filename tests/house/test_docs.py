@@ -51,26 +51,45 @@ def test_a_page_of_the_registry_can_be_reached(page: str) -> None:
         assert page in REGISTRY["index.md"], f"docs/methods/registry/index.md does not lead to {page}"
 
 
-def test_the_docs_build_without_a_warning(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documentation as `make docs` builds it."""
     pytest.importorskip("mkdocs")
+    folder = tmp_path_factory.mktemp("docs") / "site"
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "mkdocs",
-            "build",
-            "--strict",
-            "--quiet",
-            "--site-dir",
-            str(tmp_path / "site"),
-        ],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert not done.returncode, done.stdout + done.stderr
-    assert (tmp_path / "site" / "index.html").is_file()
+    return folder
+
+
+@pytest.mark.xdist_group("docs")
+def test_the_docs_build_without_a_warning_and_ask_no_other_host(site: Path) -> None:
+    pages = sorted(site.rglob("*.html"))
+    assert site / "index.html" in pages
+    loaded = re.compile(
+        r"<(?:script|img|iframe|source)\b[^>]*\ssrc=\"(?:https?:)?//|<link\b[^>]*href=\"(?:https?:)?//"
+    )
+    asks = {page.name: loaded.findall(page.read_text(encoding="utf-8")) for page in pages}
+    assert not {name: found for name, found in asks.items() if found}
+    styles = [
+        path for path in site.rglob("*.css") if re.search(r"url\([\"']?https?:", path.read_text("utf-8"))
+    ]
+    assert not styles
+
+
+@pytest.mark.xdist_group("docs")
+def test_pages_opened_as_files_can_be_searched_and_follow_the_light_of_the_room(site: Path) -> None:
+    page = (site / "index.html").read_text(encoding="utf-8")
+    assert (site / "search" / "search_index.js").read_text(encoding="utf-8").startswith("var __index = {")
+    assert "assets/iframe-worker.js" in page
+    assert (site / "assets" / "iframe-worker.js").is_file()
+    for wanted in ("(prefers-color-scheme: light)", "(prefers-color-scheme: dark)"):
+        assert f'data-md-color-media="{wanted}"' in page
 
 
 # --- the map -----------------------------------------------------------------------------------------------
