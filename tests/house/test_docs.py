@@ -88,7 +88,7 @@ def test_pages_opened_as_files_can_be_searched_and_follow_the_light_of_the_room(
     assert (site / "search" / "search_index.js").read_text(encoding="utf-8").startswith("var __index = {")
     assert "assets/iframe-worker.js" in page
     assert (site / "assets" / "iframe-worker.js").is_file()
-    for wanted in ("(prefers-color-scheme: light)", "(prefers-color-scheme: dark)"):
+    for wanted in ("(prefers-color-scheme)", "(prefers-color-scheme: light)", "(prefers-color-scheme: dark)"):
         assert f'data-md-color-media="{wanted}"' in page
 
 

@@ -54,7 +54,9 @@ def test_the_formula() -> None:
 
 @pytest.mark.parametrize("palette", BEHIND)
 def test_text_and_code_can_be_read(palette: str) -> None:
-    block = STYLES.partition(f'[data-md-color-scheme="{palette}"] {{')[2].partition("}")[0]
+    block = STYLES.partition(f'[data-md-color-scheme="{palette}"][data-md-color-primary] {{')[2].partition(
+        "}"
+    )[0]
     found = re.findall(r"--(md-[\w-]+): ([^;]+);", block)
     assert len(found) > 6
     for name, words in found:
