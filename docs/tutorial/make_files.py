@@ -1,6 +1,6 @@
 """Makes the three files of the tutorial: invented counts of a city whose true effect is known.
 
-    .venv/bin/python docs/tutorial/make_files.py FOLDER
+.venv/bin/python docs/tutorial/make_files.py FOLDER
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ def make(folder: Path) -> None:
     crime = city[["area_code", "area_name", "bcu", "month", "robbery", "violence"]]
     starts = treated[["area_name", "start_hotspots"]].set_axis(["area", "start"], axis=1)
     years = sorted(city["month"].str.slice(0, 4).unique())
-    residents = areas[["area_code"]].merge(areas[["area_code", "population"]].assign(year=[years] * len(areas)))
+    residents = areas[["area_code"]].merge(
+        areas[["area_code", "population"]].assign(year=[years] * len(areas))
+    )
     residents = residents.explode("year")[["area_code", "year", "population"]]
     for name, table in (("recorded-crime", crime), ("starts", starts), ("residents", residents)):
         table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial" / "index.md"
 FIGURES = Path("tutorial", "studies", "patrols", "record", "figures")
 PART = re.compile(
-    r'^```sh\n(?P<typed>.*?)^```\n(?:\n```text\n(?P<printed>.*?)^```\n)?'
+    r"^```sh\n(?P<typed>.*?)^```\n(?:\n```text\n(?P<printed>.*?)^```\n)?"
     r'|^```\w+ title="(?P<file>[^"]+)"\n(?P<content>.*?)^```\n'
     r"|!\[[^\]]*\]\((?P<figure>[\w-]+\.svg)\)",
     re.MULTILINE | re.DOTALL,
@@ -57,9 +57,7 @@ def _install(folder: Path) -> None:
     programs.mkdir(parents=True)
     (folder / "docs").symlink_to(ROOT / "docs")
     _executable(programs / "python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    _executable(
-        programs / "whatworks", f"#!{sys.executable}\nfrom whatworks.cli import main\n\nmain()\n"
-    )
+    _executable(programs / "whatworks", f"#!{sys.executable}\nfrom whatworks.cli import main\n\nmain()\n")
 
 
 def _executable(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib
 import inspect
 import re
@@ -10,6 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from whatworks.publish.words import StudyWords
+from whatworks.study import record, spec
+from whatworks.verdict import judge
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "toolkit" / "whatworks"
@@ -90,6 +95,36 @@ def test_pages_opened_as_files_can_be_searched_and_follow_the_light_of_the_room(
     assert (site / "assets" / "iframe-worker.js").is_file()
     for wanted in ("(prefers-color-scheme)", "(prefers-color-scheme: light)", "(prefers-color-scheme: dark)"):
         assert f'data-md-color-media="{wanted}"' in page
+
+
+def made_up_studies() -> list[Path]:
+    """The studies that the gallery shows: data made up, and a record."""
+    return [
+        path.parent
+        for path in sorted((ROOT / "studies").glob("*/study.yaml"))
+        if spec.load_study(path.parent, name=path.parent.name).synthetic and (path.parent / "record").is_dir()
+    ]
+
+
+@pytest.mark.xdist_group("docs")
+def test_the_gallery_shows_every_template_in_the_words_of_the_verdict(site: Path) -> None:
+    page = (site / "gallery.html").read_text(encoding="utf-8")
+    text = " ".join(html.unescape(re.sub(r"<[^>]+>", "", page)).split())
+    shown = set()
+    for folder in made_up_studies():
+        said = spec.load_study(folder, name=folder.name)
+        found = judge(record.load(folder).result, StudyWords.from_spec(folder.name, said).asked)
+        assert " ".join(found.sentence.split()) in text, folder.name
+        for place in re.findall(rf'(?:href|src)="(gallery/{folder.name}/[^"]+)"', page):
+            assert (site / place).is_file(), place
+            shown.add((folder.name, place.rpartition(".")[2]))
+        assert {(folder.name, "svg"), (folder.name, "html")} <= shown
+        report = (site / "gallery" / folder.name / "report.html").read_bytes()
+        assert report == (folder / "record" / "report.html").read_bytes()
+    for template in (ROOT / "templates" / "notebooks").glob("*.ipynb"):
+        assert f"template <code>{template.stem}</code>" in page
+    assert "made up" in page.partition("<h2")[0]
+    assert (site / "gallery" / "index.html").is_file()
 
 
 # --- the map -----------------------------------------------------------------------------------------------
