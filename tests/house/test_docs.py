@@ -61,8 +61,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The documentation as `make docs` builds it."""
     pytest.importorskip("mkdocs")
     folder = tmp_path_factory.mktemp("docs") / "site"
+    # never --quiet: what is not logged is not counted by --strict
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
         cwd=ROOT,
         capture_output=True,
         text=True,
