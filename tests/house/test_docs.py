@@ -128,6 +128,18 @@ def test_the_gallery_shows_every_template_in_the_words_of_the_verdict(site: Path
     assert (site / "gallery" / "index.html").is_file()
 
 
+def test_a_study_on_a_page_is_one_that_runs(tmp_path: Path) -> None:
+    pages = [page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md")]
+    shown = [
+        block for page in pages for block in re.findall(r"(?ms)^```yaml.*?\n(version: 1\n.*?)^```", page)
+    ]
+    assert len(shown) == 2
+    for block in shown:
+        (tmp_path / spec.STUDY_FILE).write_text(block, encoding="utf-8")
+        said = spec.load_study(tmp_path, name="the study on the page")
+        assert said.synthetic
+
+
 # --- the map -----------------------------------------------------------------------------------------------
 
 MAP = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")

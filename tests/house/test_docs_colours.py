@@ -65,6 +65,14 @@ def test_text_and_code_can_be_read(palette: str) -> None:
             assert ratio >= 4.5, f"{palette} {name}: {ratio:.2f} to 1"
 
 
+def test_the_footer_can_be_read() -> None:
+    # the theme lays 87% black and then 32% black over white, the lighter of its two rows first
+    footer = colour("rgba(0, 0, 0, 0.87)", WHITE)
+    words = re.findall(r"--md-footer-fg-color--lighter: ([^;]+);", STYLES)
+    assert len(words) == 1
+    assert contrast(colour(words[0], footer), footer) >= 4.5
+
+
 def test_links_have_a_line_and_targets_their_size() -> None:
     links = STYLES.partition(".md-typeset a:not(.headerlink) {")[2].partition("}")[0]
     assert "text-decoration: underline" in links
