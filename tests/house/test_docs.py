@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import whatworks
 from whatworks.publish.words import StudyWords
 from whatworks.study import record, spec
 from whatworks.verdict import judge
@@ -138,6 +139,17 @@ def test_a_study_on_a_page_is_one_that_runs(tmp_path: Path) -> None:
         (tmp_path / spec.STUDY_FILE).write_text(block, encoding="utf-8")
         said = spec.load_study(tmp_path, name="the study on the page")
         assert said.synthetic
+
+
+def test_what_a_trial_with_its_past_could_find_is_what_the_page_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    page = (ROOT / "docs" / "how-to" / "plan-a-trial.md").read_text(encoding="utf-8")
+    typed = re.findall(r"(?ms)^```python\n(import pandas.*?)^```", page)
+    said = dict(re.findall(r"^\| `(formula|without|adjusted)` \| (.*) \|$", page, re.MULTILINE))
+    assert (len(typed), len(said)) == (1, 3)
+    names = {"ww": whatworks}
+    exec(typed[0], names)
+    assert said == {name: names[name].sentence for name in said}
 
 
 # --- the map -----------------------------------------------------------------------------------------------
