@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib.metadata
 import re
 import shlex
 from collections.abc import Iterator
@@ -27,12 +28,16 @@ OTHERS = {
     "--nbval-lax": "pytest, with plain tools",
     "--durations": "pytest, in CONTRIBUTING",
     "--stat": "git, in CONTRIBUTING",
+    "--strict": "mkdocs, where there is no make",
     "--sims": "a benchmark script",
     "--size": "a benchmark script",
     "--method": "a benchmark script",
     "--install": "a benchmark script",
 }
 """Options of other programs that pages name."""
+
+SHELL = {"source", "head", "ls", "git", "for", "python3", "uv", "py"}
+"""What a shell has, and what makes the environment that holds the rest."""
 
 
 def commands() -> dict[str, set[str]]:
@@ -83,6 +88,26 @@ def written() -> Iterator[tuple[str, str, bool]]:
             yield from ((where, line.strip(), True) for line in lines if "whatworks " in line)
         prose = re.sub(r"(?ms)^ *```.*?```", "", text)
         yield from ((where, code, False) for code in re.findall(r"`((?:\S+/)?whatworks [^`]+)`", prose))
+
+
+def blocks(kind: str) -> Iterator[tuple[str, str]]:
+    """Every line of every block of a kind on a page, with its place; continued lines as one."""
+    for path in PAGES:
+        for block in re.findall(rf"(?ms)^ *```{kind}\n(.*?)```", path.read_text(encoding="utf-8")):
+            for line in re.sub(r"\\\n\s*", " ", block).splitlines():
+                if line.strip():
+                    yield str(path.relative_to(ROOT)), line.strip()
+
+
+def unknown(line: str, programs: set[str], targets: set[str]) -> str:
+    """What of a line in a block cannot be found as it is written, or ""."""
+    first, *rest = line.split()
+    folder, _, name = first.replace("\\", "/").rpartition("/")
+    if folder in {".venv/bin", ".venv/Scripts"}:
+        return "" if name in programs else f"nothing puts {name} into .venv"
+    if first == "make":
+        return "" if rest and rest[0] in targets else f"make has no target {rest[:1]}"
+    return "" if first in SHELL else f"{first} is not found after make study"
 
 
 def refused(words: str) -> str:
@@ -152,6 +177,33 @@ def test_commands_on_pages_work_after_make_study() -> None:
         if where != "CHANGELOG.md"
     ]
     assert not bare, "\n".join(bare)
+
+
+def test_programs_in_blocks_are_found_as_they_are_written() -> None:
+    programs = {script.name for script in importlib.metadata.entry_points(group="console_scripts")}
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    shown = [*blocks("sh"), *blocks("powershell")]
+    assert len(shown) > 50
+    missed = [(line, unknown(line, programs | {"python"}, targets)) for _, line in shown]
+    assert not [item for item in missed if item[1]]
+    assert unknown("whatworks list", programs, targets)
+    assert unknown(".venv/bin/whatwroks list", programs, targets)
+    assert unknown("make stduy", programs, targets)
+
+
+def test_the_way_without_make_is_what_make_does() -> None:
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("/.ready-%:")[2]
+    steps = re.findall(r"pip install -q --python \$\(BIN\)/python (.*)", recipe.replace("$*", "run"))
+    assert len(steps) == 2
+    for kind, pip in (
+        ("sh", ".venv/bin/python -m pip install"),
+        ("sh", "uv pip install"),
+        ("powershell", r".venv\Scripts\python -m pip install"),
+    ):
+        typed = [
+            line for where, line in blocks(kind) if where.endswith("install.md") and line.startswith(pip)
+        ]
+        assert [line.removeprefix(pip).strip().replace("\\", "/") for line in typed] == steps
 
 
 def test_data_in_commands_is_there() -> None:

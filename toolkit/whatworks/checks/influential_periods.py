@@ -47,8 +47,8 @@ def influential_periods(
     Returns:
         `pass` if every estimate keeps half of the effect and stays inside the interval of the study's own,
         `concern` if one does not or no longer exists, `fail` if one turns the sign of an estimate whose
-        interval excludes no effect, `not_informative` where that interval includes none and no estimate leaves
-        it. The table has the shocks and ten single periods. Above 200 periods only shocks are tried.
+        interval excludes no effect, `not_informative` where that interval includes none and no estimate
+        leaves it. The table has shocks and ten single periods. Above 200 periods only shocks are tried.
     """
     estimate = refits.thrifty(estimate, panel)
     whole = readings.attempt(panel, estimate)
