@@ -17,6 +17,9 @@ NO_PERCENT = NotAvailable("the method gives no percent change")
 UNKNOWN = NotAvailable("no power was computed")
 
 
+ALIKE = CheckResult("Pre-trends", "pass", "Nothing shows.")
+
+
 def said(relative: Any, *, mde: Number = 0.06, **options: Any) -> str:
     headline = options.pop("headline", made.result().headline)
     if not isinstance(relative, NotAvailable):
@@ -34,7 +37,7 @@ def said(relative: Any, *, mde: Number = 0.06, **options: Any) -> str:
         )
     design = Design(32, 85, 12, 22, UNKNOWN, mde)
     result = made.result(
-        headline=headline, relative=relative, design=design, checks=options.pop("checks", ())
+        headline=headline, relative=relative, design=design, checks=options.pop("checks", (ALIKE,))
     )
     asked = {"subject": "robbery", "better": "lower", "worthwhile": 10.0, **options}
     return judge(result, Asked(**asked)).sentence
@@ -147,9 +150,21 @@ def test_a_grave_concern_stands_in_the_first_sentence() -> None:
     )
 
 
-def test_a_lesser_concern_does_not() -> None:
+def test_what_makes_a_change_uncertain_stands_in_the_first_sentence() -> None:
     lesser = CheckResult("Alternative windows", "concern", "Another window gives −20%.")
-    assert "but" not in said((-30.0, -41.0, -12.0), checks=(lesser,))
+    blind = replace(ALIKE, verdict="not_informative")
+    assert "but" not in said((-30.0, -41.0, -12.0))
+    low = said((-30.0, -41.0, -12.0), checks=(ALIKE, lesser))
+    assert low == (
+        "Robbery fell by about 30%, but it is not certain that this is the intervention\u2019s doing: other months "
+        "give another answer. Chance alone allowed for, we are fairly sure the true change was between a fall of "
+        "41% and a fall of 12%."
+    )
+    least = said((-30.0, -41.0, -12.0), checks=(blind, lesser))
+    assert (
+        "but it is far from certain that this is the intervention\u2019s doing: no check could show" in least
+    )
+    assert "no check was made of it" in said((-30.0, -41.0, -12.0), checks=())
 
 
 def test_secondary_outcomes_carry_no_word_of_change() -> None:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from whatworks.results import Result
+from whatworks.shown import words
 from whatworks.verdict.gravity import AHEAD, Found
 from whatworks.verdict.status import Status
 
 Level = Literal["very low", "low", "moderate", "high"]
 LEVELS: Final[tuple[Level, ...]] = ("very low", "low", "moderate", "high")
+
+UNSUPPORTED: Final = "no check could show that treated and comparison areas moved alike before the start"
 
 FEW: Final = 12
 """With fewer independent groups than this the margin of error is itself a rough guide."""
@@ -19,10 +22,11 @@ FEW: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Certainty:
-    """A level, and why it is not higher, a sentence each."""
+    """A level, and why it is not higher, a sentence each; `mainly` is the weightiest in half a sentence."""
 
     level: Level
     reasons: tuple[str, ...]
+    mainly: str = ""
 
     @property
     def figure(self) -> str:
@@ -44,31 +48,31 @@ def certainty_of(result: Result, status: Status, found: Sequence[Found]) -> Cert
     drawn = result.method.startswith("rct.")
     top = LEVELS.index("high" if drawn else "moderate")
     reasons = [] if drawn else ["Chance did not choose where it was done."]
-    steps = 0
+    steps, mainly = 0, ""
     for one in found:
         if one.weight != "concern":
             steps += len(LEVELS) if one.weight == "failed" else 1
             reasons.append(f"{one.clause[0].upper()}{one.clause[1:]}.")
     lesser = [one for one in found if one.weight == "concern"]
     if lesser:
-        steps += 1
+        steps, mainly = steps + 1, lesser[0].clause
         reasons.append(f"{lesser[0].clause[0].upper()}{lesser[0].clause[1:]}{_more(len(lesser) - 1)}.")
     if result.design.n_clusters < FEW:
-        steps += 1
-        reasons.append(f"Only {result.design.n_clusters} independent groups were compared.")
+        steps, mainly = steps + 1, f"only {result.design.n_clusters} independent groups were compared"
+        reasons.append(f"{words.capital(mainly)}.")
     if not result.checks:
-        steps += 1
+        steps, mainly = steps + 1, "no check was made of it"
         reasons.append("No check was made of it.")
     elif status in ("fell", "rose") and not drawn and not _moved_alike(result, found):
-        steps += 1
-        reasons.append("No check could show that treated and comparison areas moved alike before the start.")
+        steps, mainly = steps + 1, UNSUPPORTED
+        reasons.append(f"{words.capital(UNSUPPORTED)}.")
     if status == "inconclusive":
         steps += 1
         reasons.append("The interval is too wide to tell a change from none.")
     if status == "not_answered" and not found:
         steps += len(LEVELS)
         reasons.append("There is no margin of error.")
-    return Certainty(LEVELS[max(top - steps, 0)], tuple(reasons))
+    return Certainty(LEVELS[max(top - steps, 0)], tuple(reasons), mainly)
 
 
 def _moved_alike(result: Result, found: Sequence[Found]) -> bool:

@@ -87,10 +87,11 @@ def judge(result: Result, asked: Asked) -> Verdict:
     found = measure(result.headline, result.relative, unit=asked.unit)
     weighing = against(result.checks)
     status = status_of(found, asked, failed=any(one.weight == "failed" for one in weighing))
+    certainty = certainty_of(result, status, weighing)
     return Verdict(
         status,
-        sentence(result, found, asked, status, weighing),
-        certainty_of(result, status, weighing),
+        sentence(result, found, asked, status, weighing, certainty),
+        certainty,
         tuple(_caveat(one) for one in weighing[:MOST_CAVEATS]),
         _turned_by(result, found, asked, status, weighing),
         good(status, asked.better),

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from whatworks.results import Estimate, NotAvailable, Result
 from whatworks.shown import words
 from whatworks.verdict.arms import assigned
 from whatworks.verdict.asked import Asked
+from whatworks.verdict.certainty import Certainty
 from whatworks.verdict.gravity import Found
 from whatworks.verdict.measure import Measure, smallest_detectable
 from whatworks.verdict.status import Status, good
 
 
 def sentence(
-    result: Result, found: Measure | NotAvailable, asked: Asked, status: Status, against: Sequence[Found]
+    result: Result,
+    found: Measure | NotAvailable,
+    asked: Asked,
+    status: Status,
+    against: Sequence[Found],
+    certainty: Certainty,
 ) -> str:
     """The finding in plain words, one to three sentences; what speaks gravely against it stands in the first.
+
+    So does what makes a change uncertain, where its certainty is low or very low.
 
     It never says that something does not work. Of a trial it names the arms that chance assigned.
     """
@@ -28,7 +37,7 @@ def sentence(
     if status == "not_answered" and grave is not None:
         return _not_answered(result, found, asked, grave)
     if status in ("fell", "rose"):
-        return _changed(result, found, asked, status, grave)
+        return _changed(result, found, asked, status, grave, certainty)
     if status == "no_change_that_matters":
         return _nothing_that_matters(result, found, asked, grave)
     return _open(result, found, asked, grave)
@@ -39,16 +48,25 @@ def verb(value: float) -> str:
     return "fell" if value < 0 else "rose"
 
 
-def _changed(result: Result, found: Measure, asked: Asked, status: Status, grave: Found | None) -> str:
+def _changed(
+    result: Result, found: Measure, asked: Asked, status: Status, grave: Found | None, certainty: Certainty
+) -> str:
     moved = f"{_moved(found, asked)}{assigned(result)}"
     sure = f"we are {how_sure(found.level)} the true change was between {found.range}"
     worse = " This is a change for the worse." if good(status, asked.better) is False else ""
-    if grave is None:
+    if grave is not None:
+        but = f"{grave.clause}: this may not be the intervention\u2019s doing"
+    elif certainty.level in _UNSURE:
+        but = (
+            f"it is {_UNSURE[certainty.level]} that this is the intervention\u2019s doing: {certainty.mainly}"
+        )
+    else:
         return f"{moved}, and {sure}.{worse}"
-    return (
-        f"{moved}, but {grave.clause}: this may not be the intervention\u2019s doing. Chance alone allowed "
-        f"for, {sure}.{worse}"
-    )
+    return f"{moved}, but {but}. Chance alone allowed for, {sure}.{worse}"
+
+
+_UNSURE: Final = {"low": "not certain", "very low": "far from certain"}
+"""How a level of certainty stands in the first sentence; from *moderate* on the change stands as it is."""
 
 
 def _not_answered(result: Result, found: Measure, asked: Asked, grave: Found) -> str:
