@@ -100,7 +100,7 @@ def test_what_lowers_certainty() -> None:
     assert level(check("Pre-trends"), check("Alternative windows")) == "very low"
     assert level(ALIKE, clusters=11) == "low"
     assert level(ALIKE, clusters=12) == "moderate"
-    assert level(check("Allocation record"), method="rct.itt") == "moderate"
+    assert level(check("Attrition"), method="rct.itt") == "moderate"
     assert judge(found(-20.0, -50.0, 5.0, checks=(ALIKE,)), ROBBERY).certainty.level == "low"
     assert judge(found(-20.0, NONE, NONE), ROBBERY).certainty.level == "very low"
 
@@ -144,6 +144,16 @@ def test_the_level_on_the_maryland_scale(method: str, checks: Any, levels: tuple
     assert (said.maximum, said.awarded) == levels
     assert said.reason.endswith(".")
     assert (str(said.maximum) in said.reason) == (said.maximum != said.awarded)
+
+
+def test_a_record_of_few_allocations_is_no_record_of_other_arms() -> None:
+    few, other = (
+        judge(found(-20.0, -30.0, -5.0, checks=(check("Allocation record", v),), method="rct.itt"), ROBBERY)
+        for v in ("concern", "fail")
+    )
+    assert few.status == "fell"
+    assert few.certainty.reasons == ("Chance had too few ways to assign to tell a change from it.",)
+    assert "the arms are not those that chance drew" in other.sentence
 
 
 def test_every_check_that_is_weighed_exists() -> None:

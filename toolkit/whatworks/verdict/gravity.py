@@ -26,8 +26,7 @@ GRAVE: Final = {
     "regressiontothemean": "places at a peak come down from it by themselves",
     "fitbeforethestart": "the comparison did not follow the treated area before the start",
     "placeboinspace": "untreated areas often show as large a change",
-    "attrition": "more was lost in one arm than in the other",
-    "allocationrecord": NOT_DRAWN,
+    "attrition": "so much was lost, or so unevenly, that the losses may explain it",
 }
 """Checks whose concern bears on whether the change can be put down to the intervention at all."""
 
@@ -51,7 +50,20 @@ ALSO: Final = {
     "shortertimebefore": "how far back one looks changes the answer",
     "donorsleftalone": "what was done may have reached the comparison areas, too",
     "balancebeforethestart": "the arms differed before the start",
+    "carryover": "a period still shows what the period before brought",
+    "effectoverexposure": "the effect changes with the time since it began",
+    "enoughassigned": "too few were assigned to tell a change from chance",
+    "takeup": "what the arms did differed less than chance had assigned",
+    "allocationrecord": "chance had too few ways to assign to tell a change from it",
+    "convexhull": "the treated area lies outside what the comparison areas can match",
+    "interpolation": "the comparison is mixed from areas that are unlike the treated one",
+    "lengthofthetimebefore": "the time before the start was short",
+    "weightconcentration": "one comparison area carries most of the comparison",
 }
+
+
+_FAILED: Final = {"allocationrecord": NOT_DRAWN}
+"""What a check found that failed, where that is another thing than what raises a concern."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +94,8 @@ def against(checks: Sequence[CheckResult]) -> tuple[Found, ...]:
 
 def clause(check: CheckResult) -> str:
     """What a check that raised a concern found, in half a sentence that follows "but"."""
-    known = {**ALSO, **GRAVE}.get(key(check.name))
+    failed = _FAILED if check.verdict == "fail" else {}
+    known = {**ALSO, **GRAVE, **failed}.get(key(check.name))
     return known or f"the check \u201c{words.capital(words.spoken(check.name))}\u201d {_VERBS[check.verdict]}"
 
 
