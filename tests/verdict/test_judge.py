@@ -156,17 +156,26 @@ def test_a_record_of_few_allocations_is_no_record_of_other_arms() -> None:
     assert "the arms are not those that chance drew" in other.sentence
 
 
+@pytest.mark.parametrize("name", ["Pre-trends", "Placebo in space", "Regression to the mean", "Convex hull"])
+def test_a_concern_that_refuses_leaves_a_change_unanswered_and_nothing_else(name: str) -> None:
+    refusing = (check(name),)
+    assert judge(found(-20.0, -30.0, -5.0, checks=refusing), ROBBERY).status == "not_answered"
+    assert judge(found(0.0, -5.0, 5.0, checks=refusing), ROBBERY).status == "no_change_that_matters"
+    assert judge(found(-20.0, -50.0, 5.0, checks=refusing), ROBBERY).status == "inconclusive"
+    assert judge(found(-20.0, -30.0, -5.0, checks=(check("Attrition"),)), ROBBERY).status == "fell"
+
+
 def test_every_check_that_is_weighed_exists() -> None:
     named = set()
     for module in pkgutil.walk_packages(checks_room.__path__, f"{checks_room.__name__}."):
         held = vars(importlib.import_module(module.name))
         named |= {gravity.key(text) for text in held.values() if isinstance(text, str)}
     named |= {gravity.key(f"Leave one {what} out") for what in ("unit", "cluster", "cohort", "block")}
-    assert set(gravity.GRAVE) | set(gravity.ALSO) <= named
+    assert set(gravity.REFUSING) | set(gravity.GRAVE) | set(gravity.ALSO) <= named
 
 
 def test_a_verdict_as_json() -> None:
-    said = judge(found(-20.0, -30.0, -5.0, checks=(check("Pre-trends"),)), ROBBERY)
+    said = judge(found(-20.0, -30.0, -5.0, checks=(check("Attrition"), ALIKE)), ROBBERY)
     data = json.loads(json.dumps(said.to_dict()))
     assert data["status"] == "fell"
     assert data["word"] == "Fell"

@@ -142,7 +142,15 @@ def test_a_grave_concern_stands_in_the_first_sentence() -> None:
     grave = CheckResult("Placebo in time", "concern", "A change shows at an earlier date.")
     text = said((-30.0, -41.0, -12.0), checks=(grave,))
     assert text.startswith(
-        "Robbery fell by about 30%, but a change shows there before anything had begun: this may"
+        "Robbery fell by about 30%, but a change shows there before anything had begun: this cannot be put down "
+    )
+    lost = CheckResult("Attrition", "concern", "A fifth was lost.")
+    text = said((-30.0, -41.0, -12.0), checks=(ALIKE, lost))
+    assert text.startswith(
+        "Robbery fell by about 30%, but so much was lost, or so unevenly, that the losses may"
+    )
+    assert (
+        "this may not be the intervention\u2019s doing. Chance alone allowed for, we are fairly sure" in text
     )
     assert "and a change shows there" in said((-3.0, -19.0, 4.0), checks=(grave,))
     assert said((-3.0, -9.0, 4.0), checks=(grave,)).endswith(

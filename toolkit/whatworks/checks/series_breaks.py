@@ -36,10 +36,11 @@ def series_breaks(
             register cannot know.
 
     Returns:
-        `pass` when none is crossed, `concern` when one is, `fail` when a change of counting begins within
-        two months of a start of treatment; `not_applicable` where it is not said whose recording this is or
-        the data are made up. In sentence and table changes of counting come first, the gravest first: those
-        near a start, changes of recording before changes of labels, lasting ones, the force's own.
+        `pass` when none is crossed; `concern` when a change of counting begins within two months of a start
+        of treatment; `not_informative` when others are crossed, which cancel in a comparison that they reach
+        alike and of which nothing here shows whether they did; `not_applicable` where it is not said whose
+        recording this is or the data are made up. In sentence and table changes of counting come first, the
+        gravest first: near a start, changes of recording before changes of labels, lasting ones, the force's.
     """
     if panel.period_kind not in _MONTHS:
         return CheckResult(
@@ -85,7 +86,7 @@ def _judge(panel: Panel, crossed: list[breaks.Break]) -> CheckResult:
         also = f" Counting changed elsewhere in the window, too: {_named(rest)}." if rest else ""
         return CheckResult(
             NAME,
-            "fail",
+            "concern",
             f"Counting itself changed within two months of a start of treatment: {_named(close)}. Its effect "
             f"and the treatment's cannot be told apart unless both groups were changed alike.{also}{moved}",
             table,
@@ -94,7 +95,7 @@ def _judge(panel: Panel, crossed: list[breaks.Break]) -> CheckResult:
     changed = f"Counting changed inside the window: {_named(counting)}." if counting else ""
     return CheckResult(
         NAME,
-        "concern",
+        "not_informative",
         f"{changed}{moved} Each cancels only if it hit treated and comparison areas alike.".strip(),
         table,
         "the window left these months out and gave the same answer",

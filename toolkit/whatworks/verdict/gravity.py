@@ -14,21 +14,24 @@ from whatworks.checks.together import NAME as TOGETHER
 from whatworks.results import CheckResult
 from whatworks.shown import words
 
-Weight = Literal["failed", "grave", "concern"]
+Weight = Literal["failed", "refusing", "grave", "concern"]
 
-_ORDER: Final[tuple[Weight, ...]] = ("failed", "grave", "concern")
+_ORDER: Final[tuple[Weight, ...]] = ("failed", "refusing", "grave", "concern")
 
 NOT_DRAWN: Final = "the arms are not those that chance drew"
 
-GRAVE: Final = {
+REFUSING: Final = {
     "pretrends": "treated and comparison areas were already moving apart before the start",
     "placebointime": "a change shows there before anything had begun",
     "regressiontothemean": "places at a peak come down from it by themselves",
     "fitbeforethestart": "the comparison did not follow the treated area before the start",
     "placeboinspace": "untreated areas often show as large a change",
-    "attrition": "so much was lost, or so unevenly, that the losses may explain it",
+    "convexhull": "it lies outside what the comparison areas can match",
 }
-"""Checks whose concern bears on whether the change can be put down to the intervention at all."""
+"""Checks whose concern refuses to put a change down to the intervention."""
+
+GRAVE: Final = {"attrition": "so much was lost, or so unevenly, that the losses may explain it"}
+"""Checks whose concern leaves an answer, and stands in its first sentence."""
 
 AHEAD: Final = (PRETRENDS, PLACEBO, FIT)
 """Checks that look at whether both sides moved alike before the start."""
@@ -55,7 +58,6 @@ ALSO: Final = {
     "enoughassigned": "too few were assigned to tell a change from chance",
     "takeup": "what the arms did differed less than chance had assigned",
     "allocationrecord": "chance had too few ways to assign to tell a change from it",
-    "convexhull": "the treated area lies outside what the comparison areas can match",
     "interpolation": "the comparison is mixed from areas that are unlike the treated one",
     "lengthofthetimebefore": "the time before the start was short",
     "weightconcentration": "one comparison area carries most of the comparison",
@@ -80,7 +82,8 @@ class Found:
 def against(checks: Sequence[CheckResult]) -> tuple[Found, ...]:
     """The checks that speak against an answer, the gravest first.
 
-    A fail always weighs `failed`. A concern is `grave` where the check is one of `GRAVE`, else a `concern`.
+    A fail always weighs `failed`. A concern is `refusing` or `grave` where the check is one of `REFUSING` or
+    `GRAVE`, else a `concern`.
     The count of all checks together is no check of its own, and few clusters that the inference allows for
     (a concern, not a fail) are counted by the certainty itself; both are left out.
     """
@@ -95,7 +98,7 @@ def against(checks: Sequence[CheckResult]) -> tuple[Found, ...]:
 def clause(check: CheckResult) -> str:
     """What a check that raised a concern found, in half a sentence that follows "but"."""
     failed = _FAILED if check.verdict == "fail" else {}
-    known = {**ALSO, **GRAVE, **failed}.get(key(check.name))
+    known = {**ALSO, **GRAVE, **REFUSING, **failed}.get(key(check.name))
     return known or f"the check \u201c{words.capital(words.spoken(check.name))}\u201d {_VERBS[check.verdict]}"
 
 
@@ -105,6 +108,8 @@ _VERBS: Final = {"fail": "failed", "concern": "raised a concern"}
 def _weight(check: CheckResult) -> Weight:
     if check.verdict == "fail":
         return "failed"
+    if key(check.name) in REFUSING:
+        return "refusing"
     return "grave" if key(check.name) in GRAVE else "concern"
 
 

@@ -86,7 +86,8 @@ def judge(result: Result, asked: Asked) -> Verdict:
     """
     found = measure(result.headline, result.relative, unit=asked.unit)
     weighing = against(result.checks)
-    status = status_of(found, asked, failed=any(one.weight == "failed" for one in weighing))
+    failed, refused = (any(one.weight == weight for one in weighing) for weight in ("failed", "refusing"))
+    status = status_of(found, asked, failed=failed, refused=refused)
     certainty = certainty_of(result, status, weighing)
     return Verdict(
         status,

@@ -20,14 +20,15 @@ STATUSES: dict[Status, tuple[str, str]] = {
 """A sign and a word for each status, so that none rests on colour."""
 
 
-def status_of(found: Measure | NotAvailable, asked: Asked, *, failed: bool) -> Status:
+def status_of(found: Measure | NotAvailable, asked: Asked, *, failed: bool, refused: bool) -> Status:
     """The status of a finding.
 
     1. No estimate, or no interval: *not answered*.
     2. A check that the answer rests on failed: *not answered*.
     3. The whole interval lies closer to zero than the worthwhile change, told in the same unit: *no change
        that matters*.
-    4. The interval excludes no change: *fell* or *rose*.
+    4. The interval excludes no change: *fell* or *rose*; *not answered* where a concern refuses to put it
+       down to the intervention.
     5. Otherwise: *inconclusive*.
     """
     if isinstance(found, NotAvailable) or found.ends is None or failed:
@@ -38,7 +39,7 @@ def status_of(found: Measure | NotAvailable, asked: Asked, *, failed: bool) -> S
     if same and -asked.worthwhile < low and high < asked.worthwhile:
         return "no_change_that_matters"
     if low > 0 or high < 0:
-        return "fell" if high < 0 else "rose"
+        return "not_answered" if refused else "fell" if high < 0 else "rose"
     return "inconclusive"
 
 

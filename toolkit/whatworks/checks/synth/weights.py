@@ -31,9 +31,6 @@ NEARLY_ALL: Final = 0.9
 FAR_SHARE: Final = 0.25
 """Weight on donors far from the treated unit above which averaging them is a stretch."""
 
-CARRIES: Final = 0.1
-"""Donors with less weight than this together cannot move the path by much."""
-
 
 def weight_concentration(result: Result) -> CheckResult:
     """Does the synthetic control rest on many donors, or on one?
@@ -127,10 +124,10 @@ def donors_left_alone(
         recording: whose recording it is; without it no entry of the register is known to belong to it.
 
     Returns:
-        `pass` if no suspect has weight, or all together less than a tenth and the estimate without them stays
-        inside its interval; `fail` if it turns the sign of an estimate whose interval excludes no effect;
-        `concern` otherwise. `not_applicable` where there are no weights, or neither borders nor others are
-        known.
+        `pass` if no suspect has weight, or the estimate without them keeps half of the effect and stays
+        inside its interval; `not_informative` if it stays inside one that includes no effect; `fail` if it
+        turns the sign of an estimate whose interval excludes none; `concern` otherwise. `not_applicable`
+        where there are no weights, or neither borders nor others are known.
 
     Raises:
         OptionError: `others` names what is no unit.
@@ -186,10 +183,10 @@ def _without(
     if isinstance(moved, NotAvailable):
         return CheckResult(CONTAMINATION, "concern", f"{said}. {moved.reason}", table, change)
     said += f"; without all suspects the estimate is {moved.top['estimate']:.3g} instead of {moved.value:.3g}"
-    return _judge(moved, said, share, table, change)
+    return _judge(moved, said, table, change)
 
 
-def _judge(moved: Movement, said: str, share: float, table: pd.DataFrame, change: str) -> CheckResult:
+def _judge(moved: Movement, said: str, table: pd.DataFrame, change: str) -> CheckResult:
     if len(moved.turned):
         reason = f"{said}: its sign turns, though the interval excludes no effect."
         return CheckResult(CONTAMINATION, "fail", reason, table, change)
@@ -199,12 +196,7 @@ def _judge(moved: Movement, said: str, share: float, table: pd.DataFrame, change
     if not moved.judged:
         reason = f"{said}. There is no interval to judge that by."
         return CheckResult(CONTAMINATION, "concern", reason, table, "there were an interval")
-    if share >= CARRIES:
-        reason = f"{said}, inside its interval. What touched them, if anything did, is in the synthetic path."
-        return CheckResult(CONTAMINATION, "concern", reason, table, f"they had less than {CARRIES:g}")
-    return CheckResult(
-        CONTAMINATION, "pass", f"{said}, inside its interval.", table, "they carried more weight"
-    )
+    return moved.passed(CONTAMINATION, f"{said}, inside its interval.", table, change)
 
 
 def _suspects(pool: Pool, beside: Bools, others: Mapping[str, str], told: Mapping[str, str]) -> list[str]:
