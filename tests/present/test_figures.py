@@ -8,6 +8,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import made_up_study as made
 import numpy as np
@@ -79,12 +80,13 @@ def test_the_same_bytes_in_another_process_with_other_settings(figures: dict[str
     import os
 
     support = next(path for path in sys.path if path.endswith("support"))
+    package = str(Path(present.__file__).parents[2])
     outcome = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": support},
+        env={**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": os.pathsep.join((support, package))},
     )
     assert outcome.stdout.strip() == hashlib.sha256(figures["event_study"].svg.encode()).hexdigest()
 
