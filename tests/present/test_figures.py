@@ -222,6 +222,12 @@ def test_lines_stand_out_from_paper(colour: str) -> None:
     assert contrast(colour, "#ffffff") >= 3
 
 
+@pytest.mark.parametrize("colour", [drawing.INK, drawing.SOFT])
+@pytest.mark.parametrize("ground", [drawing.PAPER, drawing.BAND])
+def test_words_can_be_read_on_paper_and_on_a_band(colour: str, ground: str) -> None:
+    assert contrast(colour, ground) >= 4.5
+
+
 def test_lines_differ_in_more_than_colour(figures: dict[str, Figure]) -> None:
     assert "stroke-dasharray" in figures["paths"].svg
     assert len(re.findall(r"<defs>", figures["paths"].svg)) >= 2

@@ -15,7 +15,7 @@ from whatworks.present.figure import Figure, Words
 from whatworks.shown import words
 
 INK = "#1a1d21"
-SOFT = "#5b6269"
+SOFT = "#50575e"
 GRID = "#d9dde1"
 FIRST = "#00539b"
 SECOND = "#b04300"
@@ -117,7 +117,7 @@ def rows(axes: Any, labels: Sequence[str], *, bold: Sequence[int] = ()) -> None:
             fontweight="bold" if y in bold else "normal",
             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6},
             annotation_clip=False,
-            zorder=1.5,
+            zorder=3,
         )
         # a long name may run on beyond its axes; it is not to make them smaller
         shown.set_in_layout(False)

@@ -125,7 +125,7 @@ def _draw(axes: Any, bounds: Bounds) -> None:
     axes.plot([left], [bounds.estimate], marker="s", linestyle="none", color=drawing.SECOND)
     ticks = known["m"].iloc[:: max(1, len(known) // 5)].tolist()
     axes.set_xticks([left, *ticks], ["parallel", *(f"{value:.3g}" for value in ticks)])
-    if not isinstance(bounds.breakdown, NotAvailable):
+    if not isinstance(bounds.breakdown, NotAvailable) and side(bounds.low, bounds.high):
         axes.axvline(bounds.breakdown, color=drawing.SOFT, linewidth=1.2, linestyle=(0, (4, 2)))
         drawing.note(axes, bounds.breakdown, f"no longer clear from {words.number(bounds.breakdown, 2)}")
         low, high = axes.get_ylim()

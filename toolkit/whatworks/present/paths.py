@@ -162,20 +162,20 @@ def _moved(lines: dict[str, Floats], before: Bools, after: Bools) -> list[str]:
 
 
 def _cohorts_said(panel: Panel, lines: dict[str, Floats], about: str) -> Words:
-    """The title counts the cohorts whose mean from their start on is below, or above, the mean before it."""
-    steps = []
-    for g, values in zip(panel.cohorts, lines.values(), strict=False):
-        before, after = (values[part & ~np.isnan(values)] for part in (panel.periods < g, panel.periods >= g))
-        if before.size and after.size:
-            steps.append(float(after.mean()) - float(before.mean()))
-    fell, rose = sum(step < 0 for step in steps), sum(step > 0 for step in steps)
+    """The title counts the cohorts whose mean from their start on is below, or above, the mean before it.
+
+    Where the mean of those not treated moved the same way at the first start, it says so.
+    """
+    values, starts = list(lines.values()), panel.cohorts.tolist()
+    steps = [_step(panel, line, g) for g, line in zip(starts, values, strict=False)]
+    known = [step for step in steps if not np.isnan(step)]
+    fell, rose = sum(step < 0 for step in known), sum(step > 0 for step in known)
     many, way = (fell, "lower") if fell >= rose else (rose, "higher")
-    title = (
-        f"{words.capital(about)} {way} than before in {many} of {len(steps)} "
-        f"{'cohort' if len(steps) == 1 else 'cohorts'} after the start"
-        if steps
-        else ""
-    )
+    some = "cohort" if len(known) == 1 else "cohorts"
+    title = f"{words.capital(about)} {way} after the start in {many} of {len(known)} {some}" if known else ""
+    if known and len(values) > len(starts):
+        other = _step(panel, values[-1], min(starts))
+        title += ", and elsewhere too" if (other < 0 if way == "lower" else other > 0) else ""
     return Words(
         title,
         f"{words.capital(measured_in(panel))}, mean of each cohort in each {panel.period_word}, "
@@ -183,6 +183,14 @@ def _cohorts_said(panel: Panel, lines: dict[str, Floats], about: str) -> Words:
         "In each picture the strong line is one cohort and the upright line its start. Compare it with the "
         "lines behind it: a change that they make as well is not the work of the start.",
     )
+
+
+def _step(panel: Panel, values: Floats, start: int) -> float:
+    """Mean from `start` on less the mean before it; NaN where a side has no value."""
+    before, after = (
+        values[side & ~np.isnan(values)] for side in (panel.periods < start, panel.periods >= start)
+    )
+    return float(after.mean() - before.mean()) if before.size and after.size else float("nan")
 
 
 def _mean(panel: Panel, mask: Bools) -> Floats:
