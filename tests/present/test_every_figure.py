@@ -146,6 +146,7 @@ def test_every_colour_is_one_that_the_dark_palette_knows(figures: dict[str, Figu
     seen = {element.get(name) for element in root.iter() for name in ("fill", "stroke")} - {None, "none"}
     assert {colour for colour in seen if not str(colour).startswith("url(")} <= set(drawing.COLOURS)
     assert not any(re.search(r"(?<!-)(fill|stroke):", e.get("style", "")) for e in root.iter())
+    assert {element.get("stroke") for element in root.iter()} & set(drawing.COLOURS)
     # what names no colour of its own would be black on a dark page
     inked = {id(child) for parent in root.iter() if parent.get("fill") for child in parent.iter()}
     assert all(id(text) in inked for text in root.iter(f"{SVG}text"))

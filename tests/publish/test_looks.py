@@ -100,10 +100,12 @@ def test_a_table_of_sentences_becomes_cards_and_keeps_its_meaning() -> None:
     assert '<td class="num" role="cell" data-name="Estimate &amp; unit">−0.1</td>' in html
     assert '<th scope="row" class="txt" role="rowheader">did.att_gt</th>' in html
     assert '<table class="ww-table" role="table">' in html
-    assert '<tr role="row">' in html
+    assert html.count('<tr role="row">') == html.count('role="rowgroup"') == 2
+    assert html.count('role="columnheader"') == 3
     short = Table("x", "Answers", columns, (("did.att_gt", "−0.1", "size"),), (False, True, False)).html()
     assert "ww-cards" not in short
     assert "data-name" not in short
+    assert short.count("role=") == 1
     pair = Table("x", "Facts", ("What", "Found"), (("Method", reason),), (False, False)).html()
     assert "ww-cards" not in pair
 

@@ -112,22 +112,25 @@ class Table(Shown):
 
     def html(self) -> str:
         """The table as HTML, everything escaped, in a region that scrolls by itself on a narrow screen."""
-        kinds = ["num" if numeric else "txt" for numeric in self.numeric]
-        head = "".join(
-            f'<th scope="col" class="{kind}">{html.escape(name)}</th>'
-            for name, kind in zip(self.columns, kinds, strict=True)
-        )
         if not self.rows:
             return f'<p class="ww-note">{html.escape(self.caption)}: none.</p>'
+        kinds = ["num" if numeric else "txt" for numeric in self.numeric]
         note = f'<p class="ww-note">{html.escape(self.note)}</p>' if self.note else ""
         caption, cards = html.escape(self.caption), self._prose()
+        # a cell shown as a block is no cell any more for a screen reader, unless its role says so
         names = self.columns if cards else ("",) * len(self.columns)
+        table, group, line, column = (
+            _role(cards, name) for name in ("table", "rowgroup", "row", "columnheader")
+        )
+        head = "".join(
+            f'<th scope="col" class="{kind}"{column}>{html.escape(name)}</th>'
+            for name, kind in zip(self.columns, kinds, strict=True)
+        )
         body = "".join(_row(row, kinds, names) for row in self.rows)
-        kind, role = ("ww-scroll ww-cards", ' role="table"') if cards else ("ww-scroll", "")
         return (
-            f'<div class="{kind}" role="region" tabindex="0" aria-label="{caption}">'
-            f'<table class="ww-table"{role}><caption>{caption}</caption>'
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{note}"
+            f'<div class="ww-scroll{" ww-cards" if cards else ""}" role="region" tabindex="0" '
+            f'aria-label="{caption}"><table class="ww-table"{table}><caption>{caption}</caption>'
+            f"<thead{group}><tr{line}>{head}</tr></thead><tbody{group}>{body}</tbody></table></div>{note}"
         )
 
     def _prose(self) -> bool:
@@ -167,13 +170,17 @@ def from_frame(
 
 def _row(row: tuple[str, ...], kinds: list[str], names: tuple[str, ...]) -> str:
     """One row; with `names` of columns, each cell carries its own, and the roles that a card takes away."""
-    line, head, cell = (f' role="{role}"' if any(names) else "" for role in ("row", "rowheader", "cell"))
+    line, head, cell = (_role(any(names), name) for name in ("row", "rowheader", "cell"))
     first = f'<th scope="row" class="{kinds[0]}"{head}>{html.escape(row[0])}</th>'
     rest = "".join(
         f'<td class="{kind}"{cell}{_named(name)}>{html.escape(text)}</td>'
         for text, kind, name in zip(row[1:], kinds[1:], names[1:], strict=True)
     )
     return f"<tr{line}>{first}{rest}</tr>"
+
+
+def _role(said: bool, name: str) -> str:
+    return f' role="{name}"' if said else ""
 
 
 def _named(column: str) -> str:
