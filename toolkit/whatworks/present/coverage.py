@@ -43,10 +43,10 @@ def coverage(source: Any, *, subject: str = "") -> Figure:
         axes = canvas.add_subplot()
         for name, first, _, length, state in runs:
             row, column = sources.index(name), months.index(first)
-            axes.bar(column - 0.5, 0.4, length, row - 0.2, align="edge", linewidth=0.6, **_LOOK[state])
+            axes.bar(column - 0.5, 0.4, length, row - 0.1, align="edge", linewidth=0.6, **_LOOK[state])
             if state == "missing":
                 middle = column + (length - 1) / 2
-                axes.plot(middle, row, marker="x", color=drawing.INK, markersize=4, markeredgewidth=1)
+                axes.plot(middle, row + 0.1, marker="x", color=drawing.INK, markersize=4, markeredgewidth=1)
         drawing.rows(axes, [_short(name) for name in sources])
         axes.xaxis.grid(False)
         axes.set_xlim(-0.7, len(months) - 0.3)

@@ -80,7 +80,7 @@ def power_curve(found: Found, *, subject: str = "") -> Figure:
         drawing.upright(axes, "Found, times in 100")
         return drawing.finish(
             canvas,
-            said=Words(_title(found, "The trial"), caption, _CURVE_READING),
+            said=Words(_title(found), caption, _CURVE_READING),
             name=slug("power_curve", subject),
             each="effect",
             alt=_curve_alt(found, effect, power),
@@ -118,7 +118,7 @@ def power_sizes(found: Found, *, subject: str = "") -> Figure | Note:
         drawing.upright(axes, found.label)
         return drawing.finish(
             canvas,
-            said=Words(_title(found, f"With {found.count:,} {found.counted} it"), caption, _SIZES_READING),
+            said=Words(_title(found, f"With {found.count:,} {found.counted} "), caption, _SIZES_READING),
             name=slug("power_sizes", subject),
             each="size",
             alt=_sizes_alt(found, count, mde),
@@ -136,13 +136,14 @@ _SIZES_READING = (
 )
 
 
-def _title(found: Found, who: str) -> str:
+def _title(found: Found, size: str = "") -> str:
     """The smallest effect found often enough; empty where there is none."""
     if isinstance(found.mde, NotAvailable):
         return ""
     at = float(_shown(found, np.array([found.mde]))[0])
     often = words.number(100 * found.wanted, 2)
-    return f"{who} finds an effect of {words.number(at, 2)}{_sign(found)} {often} times in 100"
+    effect = f"{'an' if size else 'An'} effect of {words.number(at, 2)}{_sign(found)}"
+    return f"{size}{effect} is found {often} times in 100"
 
 
 _MARK: dict[str, Any] = {

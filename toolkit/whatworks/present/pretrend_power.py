@@ -14,8 +14,8 @@ from whatworks.results import Result
 from whatworks.shown import words
 
 _READING = (
-    "Each broken line is a straight drift that a test of the periods before the start would notice as "
-    "often as its name says. Where such a line runs near the marks after the start, drift alone could "
+    "Each line through the reference is a straight drift that a test of the periods before the start would "
+    "notice as often as its name says. Where it runs near the marks after the start, drift alone could "
     "explain them."
 )
 
