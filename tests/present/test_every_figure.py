@@ -117,7 +117,7 @@ def written(root: ET.Element) -> Iterator[tuple[float, float, float, str]]:
         if not words or text.find(f"{SVG}tspan") is not None:
             continue
         weight = "bold" if "bold" in style or "700" in style else "normal"
-        font = FontProperties(family="Liberation Sans", weight=weight)
+        font = FontProperties(family="DejaVu Sans", weight=weight)
         wide = TextPath((0, 0), words, size=size(style), prop=font).get_extents().width
         moved = re.match(r"translate\(([-\d.]+)", text.get("transform", ""))
         x = float(text.get("x") or moved[1])  # type: ignore[index]
