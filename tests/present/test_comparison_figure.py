@@ -75,10 +75,13 @@ def test_a_rate_ratio_gets_an_axis_of_its_own(answers, with_ratio):
     percent = f"{ratio['relative']:.0f}%".replace("-", "−")
     assert f"In percent, did.poisson says {percent}" in figure.alt
     assert ", did.etwfe (poisson) says " in figure.alt
-    # one small number above every mark: methods that subtract on the first axis, all of them on the second
-    drawn = re.findall(r"<text[^>]*8\.5px[^>]*>([^<]+)<", figure.svg)
-    assert len(drawn) == 2 * len(with_ratio.results) - (with_ratio.table["scale"] == "rate ratio").sum()
-    assert f"{ratio['relative']:.1f}".replace("-", "−") in drawn
+    # the numbers stand above every row: two for methods that subtract, the percent alone for the others
+    drawn = re.findall(r"<text[^>]*>([^<:]+): ([^<]+)<", figure.svg)
+    assert len(drawn) == len(with_ratio.results)
+    assert sum(" or " in numbers for _, numbers in drawn) == (
+        len(drawn) - (with_ratio.table["scale"] == "rate ratio").sum()
+    )
+    assert dict(drawn)["poisson"] == f"{ratio['relative']:.1f}%".replace("-", "−")
 
 
 def test_an_estimate_without_interval_is_said(answers):

@@ -8,6 +8,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import made_up_study as made
 import numpy as np
@@ -79,12 +80,13 @@ def test_the_same_bytes_in_another_process_with_other_settings(figures: dict[str
     import os
 
     support = next(path for path in sys.path if path.endswith("support"))
+    package = str(Path(present.__file__).parents[2])
     outcome = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": support},
+        env={**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": os.pathsep.join((support, package))},
     )
     assert outcome.stdout.strip() == hashlib.sha256(figures["event_study"].svg.encode()).hexdigest()
 
@@ -218,6 +220,12 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("colour", [drawing.INK, drawing.SOFT, drawing.FIRST, drawing.SECOND, drawing.BEHIND])
 def test_lines_stand_out_from_paper(colour: str) -> None:
     assert contrast(colour, "#ffffff") >= 3
+
+
+@pytest.mark.parametrize("colour", [drawing.INK, drawing.SOFT])
+@pytest.mark.parametrize("ground", [drawing.PAPER, drawing.BAND])
+def test_words_can_be_read_on_paper_and_on_a_band(colour: str, ground: str) -> None:
+    assert contrast(colour, ground) >= 4.5
 
 
 def test_lines_differ_in_more_than_colour(figures: dict[str, Figure]) -> None:

@@ -46,7 +46,7 @@ def test_words_and_bytes(study, found):
     assert f"A trend of {slope:.2g} a month (y) is noticed with probability 80%" in figure.alt
     assert f"by {bias:.2g} either way" in figure.alt
     labels = re.sub(r"\s+", " ", " ".join(ET.fromstring(figure.svg).itertext()))
-    assert "Trend noticed with 80% power" in labels
+    assert "Noticed 80%" in labels
     again = present.pretrend_power(found, study, window=(-6, 5), subject="vehicle_crime", period="month")
     assert again.svg == figure.svg
 

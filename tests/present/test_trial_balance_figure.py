@@ -12,7 +12,7 @@ from whatworks.inference import RandomisationInference
 from whatworks.results import NotAvailable
 from whatworks.trial import Trial
 
-MARK = r'<use x="([\d.]+)" y="([\d.]+)" style="([^"]*)"'
+MARK = r'<use x="([\d.]+)" y="([\d.]+)" fill="[^"]*" stroke="[^"]*"( style="[^"]*")?'
 
 
 def found(arms: tuple[str, ...]) -> rct.BalanceTest:
@@ -36,7 +36,7 @@ def test_the_description_holds_every_number_and_what_is_missing():
     figure = present.trial_balance(balance)
     for row in balance.table.itertuples():
         shown = "is not drawn" if row.variable == "flat" else f"{row.standardised:.2f}".replace("-", "−")
-        assert f"{row.variable}" in figure.alt
+        assert row.variable.capitalize() in figure.alt
         assert shown in figure.alt
     assert "All variables together" in figure.alt
     assert "Crime" in figure.svg
@@ -49,8 +49,8 @@ def test_the_description_holds_every_number_and_what_is_missing():
 
 def test_several_arms_are_told_apart():
     figure = present.trial_balance(found(("usual", "patrol", "letters")), subject="crime")
-    assert "crime (patrol)" in figure.alt
-    assert "crime (letters)" in figure.alt
+    assert "Crime (patrol)" in figure.alt
+    assert "Crime (letters)" in figure.alt
     assert ">letters<" in figure.svg
     assert figure.name == "trial_balance_crime"
     assert "(patrol)" not in present.trial_balance(found(("usual", "patrol"))).alt

@@ -143,7 +143,8 @@ def test_a_placeholder_for_words(alt: str) -> None:
 
 
 def test_a_figure_without_caption() -> None:
-    figure = replace(present.coverage(made.coverage()), caption="")
+    figure = present.coverage(made.coverage())
+    figure = replace(figure, said=replace(figure.said, caption=""))
     assert "an empty caption" in audit.faults("<figure><figcaption> </figcaption></figure>")
     with pytest.raises(PublishError, match="caption"):
         rendered(made.code("x", made.shown(figure)))

@@ -12,7 +12,7 @@ import pytest
 import study_workspace as workspace
 
 from whatworks.errors import RecordError, RunError
-from whatworks.present import Figure
+from whatworks.present import Figure, Words
 from whatworks.results import CheckResult, Result
 from whatworks.study import engine, open_study, record, run, running, swap
 from whatworks.study.closing import MIME
@@ -142,7 +142,8 @@ def test_a_check_that_the_protocol_owes(tmp_path: Path, ran: dict[str, Any]) -> 
 def test_figures_are_kept_beside_the_notebook(tmp_path: Path, ran: dict[str, Any]) -> None:
     one = workspace.make(tmp_path, LIGHT)
     numbers = pd.DataFrame({"month": ["2020-01"], "crimes": [1.5]})
-    ours = Figure("<svg>2</svg>", "A line", numbers, "Crimes by month", "Paths", each="period")
+    said = Words("More crimes", "Crimes by month", "Look at the line.")
+    ours = Figure("<svg>2</svg>", "A line", numbers, said, "Paths", each="period")
     drawing = {"output_type": "display_data", "metadata": {}, "data": ours._repr_mimebundle_()}
     ran["cells"][0]["outputs"].append(drawing)
     ran["cells"][0]["metadata"]["tags"] = ["figure"]

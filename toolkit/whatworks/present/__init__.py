@@ -12,7 +12,7 @@ from whatworks.present.coverage import coverage
 from whatworks.present.effect_rows import effect_rows
 from whatworks.present.estimates import estimates
 from whatworks.present.event_study import event_study
-from whatworks.present.figure import FIGURE_MIME, Figure
+from whatworks.present.figure import FIGURE_MIME, Figure, Words
 from whatworks.present.flow import flow
 from whatworks.present.honest import honest
 from whatworks.present.paths import cohort_paths, paths
@@ -26,6 +26,7 @@ from whatworks.present.trial_balance import trial_balance
 __all__ = [
     "FIGURE_MIME",
     "Figure",
+    "Words",
     "answer",
     "bacon",
     "balance_table",

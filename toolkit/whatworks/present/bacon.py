@@ -7,7 +7,7 @@ from typing import Protocol
 import pandas as pd
 
 from whatworks.present import drawing
-from whatworks.present.figure import Figure, slug
+from whatworks.present.figure import Figure, Words, slug
 from whatworks.present.said import said
 from whatworks.results import NotAvailable
 from whatworks.shown import Note, words
@@ -16,6 +16,13 @@ _LOOKS = (
     ("treated vs untreated", drawing.FIRST, "o", None),
     ("earlier vs later", drawing.FIRST, "^", "white"),
     ("later vs earlier", drawing.SECOND, "x", None),
+)
+
+
+_READING = (
+    "Each mark is one comparison of two groups; the further to the right, the more it counts in the broken "
+    "line. Crosses compare with areas treated already, which can turn an effect around: the more they "
+    "weigh, the less the two-way coefficient is worth."
 )
 
 
@@ -49,7 +56,11 @@ def bacon(decomposition: Decomposition | NotAvailable, *, subject: str = "") -> 
         return said(decomposition)
     spoken = words.spoken(subject)
     table = decomposition.table
-    caption = f"Weights of the two-way coefficient{f' for {spoken}' if spoken else ''}, one mark a comparison"
+    scale = decomposition.scale or "unit of the outcome"
+    caption = (
+        f"Weight and estimate of each comparison of two groups{f' for {spoken}' if spoken else ''}, "
+        f"estimates in {scale}"
+    )
     with drawing.canvas(3.7) as canvas:
         axes = canvas.add_subplot()
         axes.axhline(0, color=drawing.INK, linewidth=1)
@@ -70,21 +81,31 @@ def bacon(decomposition: Decomposition | NotAvailable, *, subject: str = "") -> 
                     marker=marker,
                     color=colour,
                     markerfacecolor=fill or colour,
-                    label=words.capital(kind) + (" (already treated)" if kind == "later vs earlier" else ""),
+                    label=words.capital(kind) + (" (treated already)" if kind == "later vs earlier" else ""),
                 )
         axes.set_xlim(left=0)
         axes.yaxis.grid(True)
-        axes.set_xlabel("Weight")
-        axes.set_ylabel(drawing.side_label(f"Estimate: {decomposition.scale or 'unit of the outcome'}"))
-        axes.figure.legend(loc="outside lower center", ncols=2, frameon=False)
+        drawing.along(axes, "Weight")
+        drawing.upright(axes, f"Estimate: {scale}")
+        drawing.key(canvas, 1)
         return drawing.finish(
             canvas,
+            said=Words(_title(decomposition), caption, _READING),
             name=slug("bacon", subject),
             each="comparison",
-            caption=caption,
             alt=_alt(decomposition),
             table=table.drop(columns="already_treated"),
         )
+
+
+def _title(decomposition: Decomposition) -> str:
+    """How much of the coefficient compares with units already treated."""
+    kinds = decomposition.by_type
+    weight = float(kinds.loc[kinds.iloc[:, 0] == "later vs earlier", kinds.columns[2]].sum())
+    if weight == 0:
+        return "No comparison is with areas treated already"
+    share = words.fixed(100 * weight, words.percent_decimals([100 * weight]))
+    return f"{share}% of the weight compares with areas treated already"
 
 
 def _alt(decomposition: Decomposition) -> str:

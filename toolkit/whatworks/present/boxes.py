@@ -7,12 +7,12 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from whatworks.present.drawing import INK, SOFT
+from whatworks.present.drawing import INK, LETTERS, PAPER, SOFT
 from whatworks.present.svg import SVG
 
-SIZE = 12.0
-LEADING = 15.5
-PAD = 7.0
+SIZE = LETTERS
+LEADING = 14.5
+PAD = 6.0
 HEAD = 5.0
 _WIDE = {False: 0.51, True: 0.55}
 """Mean width of a letter of the fonts we name, in units of their size, plain and bold."""
@@ -52,7 +52,7 @@ class Drawing:
         tall = max(self.height(box), height or 0.0)
         self._parts.append(
             f'<rect x="{box.left:.2f}" y="{top:.2f}" width="{box.width:.2f}" height="{tall:.2f}" rx="3" '
-            f'fill="#ffffff" stroke="{SOFT}" stroke-width="1"/>'
+            f'fill="{PAPER}" stroke="{SOFT}" stroke-width="1"/>'
         )
         y = top + PAD + SIZE * 0.92
         for line in box.lines:

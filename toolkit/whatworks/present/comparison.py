@@ -8,13 +8,21 @@ import numpy as np
 import pandas as pd
 
 from whatworks.present import drawing
-from whatworks.present.figure import Figure, slug
+from whatworks.present.figure import Figure, Words, slug
 from whatworks.present.said import said
 from whatworks.results import RATE_RATIO, NotAvailable
 from whatworks.shown import Note, words
+from whatworks.verdict import UNCLEAR
 
 PERCENT = "Percent change"
 _PERCENT = {"estimate": "relative", "low": "relative_low", "high": "relative_high"}
+
+
+_READING = (
+    "Each row is a way of answering the same question, its mark the answer and its line the interval; the "
+    "filled one is what the design suggests. Rows that agree make the answer firmer; a row that crosses "
+    "zero is not clear by itself."
+)
 
 
 class Answers(Protocol):
@@ -58,7 +66,7 @@ def comparison(answers: Answers | NotAvailable, *, subject: str = "") -> Figure 
         f"The same question{f' about {spoken}' if spoken else ''}, every answer: {len(shown)} methods with "
         f"{words.level(answers.level)} intervals"
     )
-    with drawing.canvas(1.0 + 0.5 * len(shown), width=drawing.WIDTH * 1.25) as canvas:
+    with drawing.canvas(0.9 + 0.46 * len(shown)) as canvas:
         panes = canvas.subplots(1, 1 + ratios, sharey=True, squeeze=False)[0]
         _pane(panes[0], shown[shown["scale"] != RATE_RATIO], answers.suggested, unit)
         if ratios:
@@ -66,35 +74,57 @@ def comparison(answers: Answers | NotAvailable, *, subject: str = "") -> Figure 
                 columns={old: new for new, old in _PERCENT.items()}
             )
             _pane(panes[1], percent, answers.suggested, PERCENT)
-        _names(panes[0], shown, answers.suggested)
+        ours = [i for i, name in enumerate(shown["method"]) if name == answers.suggested]
+        drawing.rows(panes[0], _labels(shown, answers.suggested, ratios), bold=ours)
+        panes[0].set_zorder(2)
+        panes[0].patch.set_visible(False)
         return drawing.finish(
             canvas,
+            said=Words(_title(shown), caption, _READING),
             name=slug("comparison", subject),
             each="way of answering",
-            caption=caption,
             alt=_alt(answers, shown, ratios),
             table=_table(answers),
         )
 
 
+def _title(shown: pd.DataFrame) -> str:
+    """How many methods find less, how many more, and how many intervals include no effect."""
+    known = shown[shown["low"].notna() & shown["high"].notna()]
+    null = (known["scale"] == RATE_RATIO).to_numpy(dtype=float)
+    less, more = int((known["high"] < null).sum()), int((known["low"] > null).sum())
+    unclear = len(known) - less - more
+    if not len(known):
+        return ""
+    if unclear == len(known):
+        return f"None of {len(known)} methods finds a clear change"
+    if len(known) in (less, more) and len(known) > 1:
+        return f"All {len(known)} methods find a {'fall' if less else 'rise'}"
+    found = [
+        f"{count} find{'s' if count == 1 else ''} {way}"
+        for count, way in ((less, "a fall"), (more, "a rise"))
+        if count
+    ]
+    found += [f"{unclear} {UNCLEAR}"] if unclear else []
+    return f"Of {len(known)} methods, {words.listed(found)}"
+
+
 def _pane(axes: Any, rows: pd.DataFrame, suggested: str | NotAvailable, unit: str) -> None:
     axes.axvline(0, color=drawing.INK, linewidth=1)
-    values = rows["estimate"].dropna().tolist()
-    decimals = min(words.percent_decimals(values), 1) if unit == PERCENT else words.unit_decimals(values) + 1
     for y, row in rows.iterrows():
         if np.isfinite(row["estimate"]):
-            _line(axes, y, row, row["method"] == suggested, words.fixed(row["estimate"], decimals))
+            _line(axes, y, row, row["method"] == suggested)
     axes.xaxis.grid(True)
-    axes.set_xlabel(drawing.side_label(unit))
+    axes.locator_params(axis="x", nbins=5, steps=[1, 2, 5, 10])
+    drawing.along(axes, unit, 22)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
 
 
-def _line(axes: Any, y: Any, row: Any, ours: bool, number: str) -> None:
-    """One method: its interval, its estimate and the number above it."""
+def _line(axes: Any, y: Any, row: Any, ours: bool) -> None:
+    """One method: its interval and its estimate."""
     colour = drawing.FIRST if ours else drawing.INK
-    known = bool(np.isfinite(row["low"]) and np.isfinite(row["high"]))
-    if known:
+    if np.isfinite(row["low"]) and np.isfinite(row["high"]):
         axes.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=2.6 if ours else 1.4)
     if ours:
         axes.axvline(row["estimate"], color=colour, linewidth=0.9, linestyle=(0, (1, 2)), zorder=0.5)
@@ -104,33 +134,29 @@ def _line(axes: Any, y: Any, row: Any, ours: bool, number: str) -> None:
         marker="o",
         markersize=8 if ours else 6.5,
         color=colour,
-        markerfacecolor=colour if ours else "white",
+        markerfacecolor=colour if ours else drawing.PAPER,
         markeredgewidth=1.5,
     )
-    axes.annotate(
-        number if known else f"{number}, no interval",
-        (row["estimate"], y),
-        xytext=(0, 6),
-        textcoords="offset points",
-        ha="center",
-        va="bottom",
-        fontsize=8.5,
-        color=colour if ours else drawing.SOFT,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-        zorder=1,
-    )
 
 
-def _names(axes: Any, shown: pd.DataFrame, suggested: str | NotAvailable) -> None:
-    axes.set_ylim(len(shown) - 0.5, -0.65)
-    labels = axes.set_yticks(range(len(shown)), [_label(name, suggested) for name in shown["method"]])
-    for label, name in zip(labels, shown["method"], strict=True):
-        label.label1.set_fontweight("bold" if name == suggested else "normal")
+def _labels(shown: pd.DataFrame, suggested: str | NotAvailable, ratios: bool) -> list[str]:
+    """What stands above each row: the method and its numbers, one a pane."""
+    additive = shown["scale"] != RATE_RATIO
+    decimals = words.unit_decimals(shown.loc[additive, "estimate"].dropna().tolist()) + 1
+    tenths = min(words.percent_decimals(shown["relative"].dropna().tolist()), 1)
+    labels = []
+    for plain, row in zip(additive, shown.to_dict("records"), strict=True):
+        numbers = [words.fixed(row["estimate"], decimals)] if plain and np.isfinite(row["estimate"]) else []
+        if ratios and np.isfinite(row["relative"]):
+            numbers.append(f"{words.signed(row['relative'], tenths)}%")
+        bare = ", no interval" if not (np.isfinite(row["low"]) and np.isfinite(row["high"])) else ""
+        labels.append(f"{_label(row['method'], suggested)}: {' or '.join(numbers)}{bare}")
+    return labels
 
 
 def _label(name: str, suggested: str | NotAvailable) -> str:
     plain = name.removeprefix("did.").replace("(not_yet)", "(not yet)")
-    return f"{plain}\n(suggested)" if name == suggested else plain
+    return f"{plain} (suggested)" if name == suggested else plain
 
 
 def _table(answers: Answers) -> pd.DataFrame:

@@ -9,16 +9,20 @@ import pandas as pd
 
 from whatworks.errors import OptionError, first_few
 from whatworks.present import drawing
-from whatworks.present.figure import Figure, slug
+from whatworks.present.figure import Figure, Words, slug
 from whatworks.shown import words
 
 STATES = ("present", "partial", "missing")
 _LOOK: dict[str, dict[str, Any]] = {
-    "present": {"facecolor": drawing.FIRST, "edgecolor": "white"},
-    "partial": {"facecolor": "#f3d9a4", "edgecolor": drawing.INK, "hatch": "////"},
-    "missing": {"facecolor": "white", "edgecolor": drawing.INK},
+    "present": {"facecolor": drawing.FIRST, "edgecolor": drawing.PAPER},
+    "partial": {"facecolor": drawing.PART, "edgecolor": drawing.INK, "hatch": "////"},
+    "missing": {"facecolor": drawing.PAPER, "edgecolor": drawing.INK},
 }
-_LONGEST = 34
+_LONGEST = 48
+_READING = (
+    "Each row is a source and each stretch of it some months: filled where they are there, hatched where "
+    "there in part, empty where missing. An effect cannot be seen in months that are not there."
+)
 
 
 def coverage(source: Any, *, subject: str = "") -> Figure:
@@ -32,33 +36,33 @@ def coverage(source: Any, *, subject: str = "") -> Figure:
     frame = _grid(source)
     runs = _runs(frame)
     table = pd.DataFrame(runs, columns=["source", "first month", "last month", "months", "state"])
-    caption = f"Months covered by the data{f' on {subject}' if subject else ''}"
+    spoken = words.spoken(subject)
+    caption = f"Months covered by the data{f' on {spoken}' if spoken else ''}, one row a source"
     sources, months = list(frame.index), list(frame.columns)
-    with drawing.canvas(min(0.75 + 0.3 * len(sources) + 0.55, 14.0)) as canvas:
+    with drawing.canvas(min(1.2 + 0.5 * len(sources), 14.0)) as canvas:
         axes = canvas.add_subplot()
         for name, first, _, length, state in runs:
             row, column = sources.index(name), months.index(first)
-            axes.bar(column - 0.5, 0.76, length, row - 0.38, align="edge", linewidth=0.6, **_LOOK[state])
+            axes.bar(column - 0.5, 0.4, length, row - 0.1, align="edge", linewidth=0.6, **_LOOK[state])
             if state == "missing":
                 middle = column + (length - 1) / 2
-                axes.plot(middle, row, marker="x", color=drawing.INK, markersize=4, markeredgewidth=1)
-        axes.set_ylim(len(sources) - 0.4, -0.6)
+                axes.plot(middle, row + 0.1, marker="x", color=drawing.INK, markersize=4, markeredgewidth=1)
+        drawing.rows(axes, [_short(name) for name in sources])
+        axes.xaxis.grid(False)
         axes.set_xlim(-0.7, len(months) - 0.3)
-        axes.set_yticks(range(len(sources)), [_short(name) for name in sources])
         ticks = [i for i, month in enumerate(months) if month.endswith("-01")]
         ticks = ticks if len(ticks) >= 2 else list(range(len(months)))
-        ticks = ticks[:: max(1, -(-len(ticks) // 7))]
+        ticks = ticks[:: max(1, -(-len(ticks) // 5))]
         yearly = all(months[i].endswith("-01") for i in ticks)
         axes.set_xticks(ticks, [months[i][:4] if yearly else months[i] for i in ticks])
         axes.tick_params(length=0)
-        for side in ("left", "bottom"):
-            axes.spines[side].set_visible(False)
+        axes.spines["bottom"].set_visible(False)
         _legend(axes, set(frame.to_numpy().ravel()))
         return drawing.finish(
             canvas,
+            said=Words(_title(frame), caption, _READING),
             name=slug("coverage", subject),
             each="period",
-            caption=caption,
             alt=_alt(frame),
             table=table,
         )
@@ -106,12 +110,21 @@ def _legend(axes: Any, states: set[str]) -> None:
         for state in STATES
         if state in states
     ]
-    axes.figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
+    drawing.key(axes.figure, 3, handles=handles)
 
 
 def _short(name: object) -> str:
     text = str(name)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _title(frame: pd.DataFrame) -> str:
+    """How many months of all sources together are missing or there in part."""
+    missing, part = (int((frame == state).to_numpy().sum()) for state in ("missing", "partial"))
+    if not missing and not part:
+        return "Every month is there"
+    lacks = [f"{count} {word}" for count, word in ((missing, "missing"), (part, "there in part")) if count]
+    return f"Of {frame.size:,} months of data, {words.listed(lacks)}"
 
 
 def _alt(frame: pd.DataFrame) -> str:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import pandas as pd
 
 from whatworks.present import drawing
-from whatworks.present.figure import Figure, slug
+from whatworks.present.figure import Figure, Words, slug
 from whatworks.present.said import said
 from whatworks.results import RATE_RATIO, NotAvailable, Result
 from whatworks.shown import Note, words
+from whatworks.verdict import change_title
+
+_READING = (
+    "The filled mark is the answer of the study, the hollow ones its parts; the line through a mark is its "
+    "interval. Where it crosses the upright line, no change is not ruled out."
+)
 
 OTHER_SCALE = ", log of the ratio"
 """Ending of the rows that stand on another scale than the headline."""
@@ -28,7 +34,10 @@ def effect_rows(result: Result, *, subject: str = "") -> Figure | Note:
     ratio = result.headline.scale == RATE_RATIO
     null, level = result.headline.null, words.level(result.headline.level)
     subject = words.spoken(subject)
-    with drawing.canvas(0.95 + 0.34 * len(shown)) as canvas:
+    title, claim = change_title(result.headline, subject, changed="than without the intervention", unclear="")
+    unit = "rate ratios" if ratio else result.headline.scale or "in the unit of the outcome"
+    caption = f"Effects{f' on {subject}' if subject else ''}, {unit}, with {level} intervals"
+    with drawing.canvas(0.8 + 0.46 * len(shown)) as canvas:
         axes = canvas.add_subplot()
         axes.axvline(null, color=drawing.INK, linewidth=1)
         for y, row in enumerate(shown.itertuples()):
@@ -41,20 +50,16 @@ def effect_rows(result: Result, *, subject: str = "") -> Figure | Note:
                 marker="o" if first else "s",
                 markersize=7 if first else 6,
                 color=colour,
-                markerfacecolor=colour if first else "white",
+                markerfacecolor=colour if first else drawing.PAPER,
             )
-        axes.set_ylim(len(shown) - 0.5, -0.5)
-        axes.set_yticks(range(len(shown)), [words.capital(term) for term in shown["term"]])
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-        axes.xaxis.grid(True)
+        drawing.rows(axes, [words.capital(term) for term in shown["term"]])
         axes.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])
-        axes.set_xlabel("Rate ratio; 1 is no change" if ratio else words.capital(result.headline.scale))
+        drawing.along(axes, "Rate ratio; 1 is no change" if ratio else result.headline.scale)
         return drawing.finish(
             canvas,
+            said=Words(title, caption, _READING, claim),
             name=slug("effect_rows", subject),
             each="effect",
-            caption=f"Effects{f' on {subject}' if subject else ''}, with {level} intervals",
             alt=_alt(shown, null, ratio),
             table=shown[["term", "estimate", "low", "high"]].reset_index(drop=True),
         )

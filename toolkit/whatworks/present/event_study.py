@@ -9,12 +9,16 @@ import pandas as pd
 
 from whatworks.errors import DesignError
 from whatworks.present import drawing
-from whatworks.present.figure import Figure, slug
+from whatworks.present.figure import Figure, Words, slug
 from whatworks.results import Result
 from whatworks.shown import words
+from whatworks.verdict import change_title
 
 _REACH = 2.0
 """An interval end further from its estimate than this many usual intervals is wide does not set the scale."""
+
+_STRAY = 3.0
+"""So many times what chance leaves out still counts as chance: leads vary together."""
 
 _COLUMNS = ("event_time", "estimate", "low", "high", "band_low", "band_high")
 
@@ -28,19 +32,15 @@ def event_study(result: Result, *, subject: str = "", period: str = "period") ->
     """
     frame = by_event_time(result)
     subject = words.spoken(subject)
-    caption = (
-        f"Effect{f' on {subject}' if subject else ''} by {period} since the start, "
-        f"with {words.level(result.headline.level)} intervals{past_edge(frame)}"
-    )
     with drawing.canvas() as canvas:
         axes = canvas.add_subplot()
         draw_effects(axes, frame, result.headline.scale, period)
-        key(axes)
+        drawing.key(canvas)
         return drawing.finish(
             canvas,
+            said=_said(frame, result, subject, period),
             name=slug("event_study", subject),
             each="effect",
-            caption=caption,
             alt=_alt(frame, result, subject, period),
             table=_shown(frame, result),
         )
@@ -93,7 +93,7 @@ def draw_effects(axes: Any, frame: pd.DataFrame, scale: str, period: str) -> Non
             frame["band_high"].to_numpy(),
             color=drawing.BAND,
             linewidth=0,
-            label="Band for all periods at once",
+            label="Band for all at once",
         )
     axes.axhline(0, color=drawing.INK, linewidth=1)
     axes.axvline(-0.5, color=drawing.SOFT, linewidth=1.2, linestyle=(0, (4, 2)))
@@ -122,12 +122,12 @@ def draw_effects(axes: Any, frame: pd.DataFrame, scale: str, period: str) -> Non
             x, np.zeros(len(x)), linestyle="none", marker="x", color=drawing.INK, label="Reference (zero)"
         )
     axes.yaxis.grid(True)
-    axes.set_xlabel(f"{words.capital(period)}s since the start")
-    axes.set_ylabel(drawing.side_label(f"Effect: {scale or 'unit of the outcome'}"))
+    drawing.along(axes, f"{period}s since the start")
+    drawing.upright(axes, f"Effect: {scale or 'unit of the outcome'}")
     axes.xaxis.get_major_locator().set_params(integer=True)
     low, high = _inside(frame) if is_cut(frame).any() else axes.get_ylim()
     axes.set_ylim(low, high + 0.1 * (high - low))
-    drawing.note(axes, -0.5, "start", "left")
+    drawing.note(axes, -0.5, "start")
 
 
 def _reach(frame: pd.DataFrame) -> float:
@@ -143,10 +143,43 @@ def _inside(frame: pd.DataFrame) -> tuple[float, float]:
     return low - room, high + room
 
 
-def key(axes: Any) -> None:
-    """What the marks mean, below the drawing."""
-    names = axes.get_legend_handles_labels()[1]
-    axes.figure.legend(loc="outside lower center", ncols=3 if len(names) <= 3 else 2, frameon=False)
+def without_interval(frame: pd.DataFrame) -> int:
+    """How many periods have an estimate and no interval, the reference aside."""
+    return int((frame["low"].isna() & ~is_reference(frame)).sum())
+
+
+def off_before(frame: pd.DataFrame, level: float) -> bool:
+    """Whether the leads part from zero by more than chance: a band for all at once that misses it once.
+
+    Without a band: two or more intervals, and more than three times as many as chance leaves out.
+    """
+    leads = frame[(frame["event_time"] < 0) & ~is_reference(frame)]
+    banded = leads["band_low"].notna().any()
+    low, high = ("band_low", "band_high") if banded else ("low", "high")
+    missed = (leads[low] > 0) | (leads[high] < 0)
+    most = max(1.0, _STRAY * (1 - level) * len(leads))
+    return bool(missed.any() if banded else missed.sum() > most)
+
+
+def _said(frame: pd.DataFrame, result: Result, subject: str, period: str) -> Words:
+    """The title is the average effect's: below or above no change, or not clear; it names leads that part."""
+    also = ", but differed before it too" if off_before(frame, result.headline.level) else ""
+    title, claim = change_title(
+        result.headline, subject, changed=f"than expected after the start{also}", unclear="after the start"
+    )
+    bare = without_interval(frame)
+    caption = (
+        f"Effect{f' on {subject}' if subject else ''} by {period} since the start, "
+        f"with {words.level(result.headline.level)} intervals{past_edge(frame)}"
+    )
+    if bare:
+        caption += f"; {bare} {'has' if bare == 1 else 'have'} an estimate without an interval"
+    reading = (
+        f"Each mark is the difference from what was expected in that {period}, the line through it its "
+        "interval. Before the start the lines should cross zero; after it, a line that does not cross zero "
+        "is a change."
+    )
+    return Words(title, caption, reading, claim)
 
 
 def _shown(frame: pd.DataFrame, result: Result) -> pd.DataFrame:
@@ -183,6 +216,8 @@ def _described(part: pd.DataFrame, level: float) -> str:
     known = part[part["low"].notna() & part["high"].notna()]
     if known.empty:
         return f"{text}, without intervals."
+    bare = len(part) - len(known)
+    text += f" ({bare} without an interval)" if bare else ""
     inside = int(((known["low"] <= 0) & (known["high"] >= 0)).sum())
     return f"{text}; {inside} of {len(known)} {words.level(level)} intervals include zero."
 

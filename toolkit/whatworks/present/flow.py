@@ -6,23 +6,28 @@ from typing import Protocol
 
 import pandas as pd
 
-from whatworks.present import svg
+from whatworks.present import drawing, svg
 from whatworks.present.boxes import Box, Drawing, Line
-from whatworks.present.figure import Figure, slug
+from whatworks.present.figure import Figure, Words, slug
 from whatworks.shown import words
 
-WIDTH = 448.0
-GAP = 10.0
+WIDTH = 72 * drawing.WIDTH
+GAP = 8.0
 RISE = 22.0
 """Room for an arrow between two rows of boxes."""
 
-SIDE_BY_SIDE = 3
+SIDE_BY_SIDE = 2
 """Up to so many arms stand beside each other; more stand below each other, so that words stay large."""
 
 TOGETHER = "\u00a0"
 """Keeps a number on the line of its word."""
 
-CAPTION = "Flow of the trial"
+CAPTION = "Flow of the trial, from who was assessed to what was analysed in each arm"
+
+_READING = (
+    "Follow the arrows from the top: what stands in a box is what was left at that step. Losses that differ "
+    "between the arms would make them unlike each other."
+)
 
 
 class Flow(Protocol):
@@ -50,43 +55,54 @@ class Flow(Protocol):
 def flow(found: Flow, *, subject: str = "") -> Figure:
     """Draw the flow of a trial, from assessment to analysis, with arrows.
 
-    Up to three arms stand side by side, each with its boxes below each other; more arms stand below each
-    other, each with its boxes in a row. Boxes grow with their words. The table holds every number.
+    Up to two arms stand side by side, each with its boxes below each other; more arms stand below each
+    other, each with its steps in one box. Boxes grow with their words. The table holds every number.
 
     Source: Hopewell et al. (2025), PLOS Medicine 22(4), CONSORT 2025 flow diagram.
     """
-    drawing = Drawing(WIDTH)
-    bottom = _trunk(drawing, found)
+    page = Drawing(WIDTH)
+    bottom = _trunk(page, found)
     if len(found.arms) <= SIDE_BY_SIDE:
-        _columns(drawing, found, bottom)
+        _columns(page, found, bottom)
     else:
-        _rows(drawing, found, bottom)
+        _rows(page, found, bottom)
     alt = _alt(found)
-    text = svg.finish(drawing.text(), name="flow", title=CAPTION, alt=alt)
-    return Figure(
-        svg=text, alt=alt, table=found.table(), caption=CAPTION, name=slug("flow", subject), each="step"
-    )
+    text = svg.finish(page.text(), name="flow", title=CAPTION, alt=alt)
+    said = Words(_title(found), CAPTION, _READING)
+    return Figure(svg=text, alt=alt, table=found.table(), said=said, name=slug("flow", subject), each="step")
 
 
-def _trunk(drawing: Drawing, found: Flow) -> float:
+def _title(found: Flow) -> str:
+    """How many of those randomised were analysed, in the finest count; empty where that cannot be put so."""
+    what = found.counted[-1]
+    begun = sum(number for number, _, _ in _rows_of(found, "randomised", ""))
+    ended = sum(number for arm in found.arms for number, _, _ in _rows_of(found, "analysed", arm))
+    if not begun or not ended or ended > begun:
+        return ""
+    if ended == begun:
+        return f"All {begun:,} {what} that were randomised were analysed"
+    return f"{ended:,} of {begun:,} {what} that were randomised were analysed"
+
+
+def _trunk(page: Drawing, found: Flow) -> float:
     """Assessed, excluded and randomised, down the middle; returns where the last box ends."""
     middle, top = WIDTH / 2, 1.0
     if _rows_of(found, "assessed", ""):
         line = Line(f"Assessed for eligibility: {_count(found, 'assessed', '')}", bold=True)
-        top = drawing.box(Box((line,), middle - 120, 240), top)
+        top = page.box(Box((line,), middle - 120, 240), top)
         excluded = _excluded(found)
         if excluded:
             aside = Box(tuple(excluded), middle + 24, WIDTH - middle - 25)
-            end = drawing.box(aside, top + 12)
+            end = page.box(aside, top + 12)
             level = (top + 12 + end) / 2
-            drawing.arrow([(middle, top), (middle, end + 12)])
-            drawing.arrow([(middle, level), (middle + 24, level)])
+            page.arrow([(middle, top), (middle, end + 12)])
+            page.arrow([(middle, level), (middle + 24, level)])
             top = end + 12
         else:
-            drawing.arrow([(middle, top), (middle, top + RISE)])
+            page.arrow([(middle, top), (middle, top + RISE)])
             top += RISE
     line = Line(f"Randomised: {_count(found, 'randomised', '')}", bold=True)
-    return drawing.box(Box((line,), middle - 120, 240), top)
+    return page.box(Box((line,), middle - 120, 240), top)
 
 
 def _excluded(found: Flow) -> list[Line]:
@@ -97,43 +113,36 @@ def _excluded(found: Flow) -> list[Line]:
     return [Line(f"Excluded: {total:,}", bold=True), *(Line(f"{why}:{TOGETHER}{n:,}") for n, _, why in rows)]
 
 
-def _columns(drawing: Drawing, found: Flow, bottom: float) -> None:
+def _columns(page: Drawing, found: Flow, bottom: float) -> None:
     many = len(found.arms)
     wide = (WIDTH - 2 - GAP * (many - 1)) / many
     left = [1 + i * (wide + GAP) for i in range(many)]
     middles = [x + wide / 2 for x in left]
     top = bottom + 2 * RISE
     for x in middles:
-        drawing.arrow([(WIDTH / 2, bottom), (WIDTH / 2, bottom + RISE), (x, bottom + RISE), (x, top)])
+        page.arrow([(WIDTH / 2, bottom), (WIDTH / 2, bottom + RISE), (x, bottom + RISE), (x, top)])
     steps = [[_step(found, arm, step) for arm in found.arms] for step in range(3)]
     for position, lines in enumerate(steps):
         boxes = [Box(tuple(part), x, wide) for part, x in zip(lines, left, strict=True)]
-        tall = max(drawing.height(box) for box in boxes)
+        tall = max(page.height(box) for box in boxes)
         for box in boxes:
-            drawing.box(box, top, tall)
+            page.box(box, top, tall)
         if position < len(steps) - 1:
             for x in middles:
-                drawing.arrow([(x, top + tall), (x, top + tall + RISE)])
+                page.arrow([(x, top + tall), (x, top + tall + RISE)])
         top += tall + RISE
 
 
-def _rows(drawing: Drawing, found: Flow, bottom: float) -> None:
-    indent, gap = 18.0, 20.0
-    wide = (WIDTH - 2 - indent - 2 * gap) / 3
-    spine, top = 8.0, bottom + RISE
-    middle = WIDTH / 2
-    drawing.line([(middle, bottom), (middle, bottom + RISE / 2), (spine, bottom + RISE / 2)])
-    level = bottom + RISE / 2
+def _rows(page: Drawing, found: Flow, bottom: float) -> None:
+    spine, left = 4.0, 19.0
+    level, top, middle = bottom + RISE / 2, bottom + RISE, WIDTH / 2
+    page.line([(middle, bottom), (middle, level), (spine, level)])
     for arm in found.arms:
-        left = [1 + indent + i * (wide + gap) for i in range(3)]
-        boxes = [Box(tuple(_step(found, arm, i)), x, wide) for i, x in enumerate(left)]
-        tall = max(drawing.height(box) for box in boxes)
-        for box in boxes:
-            drawing.box(box, top, tall)
-        drawing.arrow([(spine, level), (spine, top + tall / 2), (left[0], top + tall / 2)])
-        for x in left[1:]:
-            drawing.arrow([(x - gap, top + tall / 2), (x, top + tall / 2)])
-        level, top = top + tall / 2, top + tall + GAP
+        lines = [line for step in range(3) for line in _step(found, arm, step)]
+        box = Box(tuple(lines), left, WIDTH - 1 - left)
+        half = top + page.height(box) / 2
+        page.arrow([(spine, level), (spine, half), (left, half)])
+        level, top = half, page.box(box, top) + GAP
 
 
 def _step(found: Flow, arm: str, step: int) -> list[Line]:

@@ -8,15 +8,25 @@ from typing import Any, Protocol
 import pandas as pd
 
 from whatworks.present import drawing
-from whatworks.present.figure import Figure, slug
-from whatworks.present.said import said
+from whatworks.present.figure import Figure, Words, slug
+from whatworks.present.said import said as why
 from whatworks.results import NotAvailable, Number
 from whatworks.shown import Note, words
+from whatworks.verdict import UNCLEAR, side
 
 _AXES = {
     "relative_magnitudes": "M: largest step of the trend after the start, in multiples of the largest before",
     "smoothness": "M: largest change of the trend's slope from one period to the next",
 }
+_UNTIL = {
+    "relative_magnitudes": "trends part by {} times their largest earlier step",
+    "smoothness": "the trend's slope changes by {} a period",
+}
+_READING = (
+    "From left to right the trends of treated and comparison areas are allowed to part further. An upright "
+    "line that crosses zero no longer shows a change; the further to the right that happens, the firmer "
+    "the finding."
+)
 
 
 class Bounds(Protocol):
@@ -70,21 +80,38 @@ def honest(bounds: Bounds | NotAvailable, *, subject: str = "") -> Figure | Note
     are no bounds, a note says why.
     """
     if isinstance(bounds, NotAvailable):
-        return said(bounds)
+        return why(bounds)
     spoken = words.spoken(subject)
-    about = f" for {spoken}" if spoken else ""
-    caption = f"{words.level(bounds.level)} intervals{about} when trends are not parallel"
     with drawing.canvas(3.6) as canvas:
         axes = canvas.add_subplot()
         _draw(axes, bounds)
         return drawing.finish(
             canvas,
+            said=_said(bounds, spoken),
             name=slug("honest", subject),
             each="assumption",
-            caption=caption,
             alt=_alt(bounds),
             table=_table(bounds),
         )
+
+
+def _said(bounds: Bounds, subject: str) -> Words:
+    """The title is how far trends may part before the interval includes zero, if it ever left it out."""
+    caption = (
+        f"{words.level(bounds.level)} intervals{f' for {subject}' if subject else ''} when trends are not "
+        f"parallel, {bounds.scale or 'in the unit of the outcome'}"
+    )
+    claim = side(bounds.low, bounds.high)
+    known = bounds.table.dropna(subset=["low", "high"])
+    if not claim:
+        title = f"{words.capital(UNCLEAR)} in {subject or 'the outcome'}, even if trends were parallel"
+    elif not isinstance(bounds.breakdown, NotAvailable):
+        title = f"Change clear until {_UNTIL[bounds.restriction].format(words.number(bounds.breakdown, 2))}"
+    elif len(known) and ((known["low"] > 0) | (known["high"] < 0)).all():
+        title = "The change stays clear at every bound drawn"
+    else:
+        title = ""
+    return Words(title, caption, _READING, claim if title else "")
 
 
 def _draw(axes: Any, bounds: Bounds) -> None:
@@ -98,15 +125,14 @@ def _draw(axes: Any, bounds: Bounds) -> None:
     axes.plot([left], [bounds.estimate], marker="s", linestyle="none", color=drawing.SECOND)
     ticks = known["m"].iloc[:: max(1, len(known) // 5)].tolist()
     axes.set_xticks([left, *ticks], ["parallel", *(f"{value:.3g}" for value in ticks)])
-    if not isinstance(bounds.breakdown, NotAvailable):
+    if not isinstance(bounds.breakdown, NotAvailable) and side(bounds.low, bounds.high):
         axes.axvline(bounds.breakdown, color=drawing.SOFT, linewidth=1.2, linestyle=(0, (4, 2)))
-        side = "left" if bounds.breakdown < float(bounds.table["m"].mean()) else "right"
-        drawing.note(axes, bounds.breakdown, f"zero from {words.number(bounds.breakdown, 2)}", side)
+        drawing.note(axes, bounds.breakdown, f"no longer clear from {words.number(bounds.breakdown, 2)}")
         low, high = axes.get_ylim()
         axes.set_ylim(low, high + 0.12 * (high - low))
     axes.yaxis.grid(True)
-    axes.set_xlabel(drawing.side_label(_AXES[bounds.restriction], 60))
-    axes.set_ylabel(drawing.side_label(f"Effect: {bounds.scale or 'unit of the outcome'}"))
+    drawing.along(axes, _AXES[bounds.restriction])
+    drawing.upright(axes, f"Effect: {bounds.scale or 'unit of the outcome'}")
 
 
 def _table(bounds: Bounds) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from whatworks.present import drawing
-from whatworks.present.figure import Figure, slug
+from whatworks.present.figure import Figure, Words, slug
 from whatworks.present.said import said
 from whatworks.results import NotAvailable, Number
 from whatworks.shown import Note, words
@@ -64,7 +64,8 @@ def power_curve(found: Found, *, subject: str = "") -> Figure:
         subject: what is counted.
     """
     spoken = words.spoken(subject)
-    caption = f"How likely the trial is to find an effect{f' on {spoken}' if spoken else ''}"
+    about = f" on {spoken}" if spoken else ""
+    caption = f"Times in 100 that the trial would find an effect{about}, by its size ({found.label.lower()})"
     effect = _shown(found, found.curve["effect"].to_numpy(dtype=float))
     power = 100 * found.curve["power"].to_numpy(dtype=float)
     with drawing.canvas(3.5) as canvas:
@@ -75,13 +76,13 @@ def power_curve(found: Found, *, subject: str = "") -> Figure:
         axes.set_xlim(0, effect.max() * 1.02)
         axes.set_yticks([0, 20, 40, 60, 80, 100])
         axes.yaxis.grid(True)
-        axes.set_xlabel(found.label)
-        axes.set_ylabel("Found, times in 100")
+        drawing.along(axes, found.label)
+        drawing.upright(axes, "Found, times in 100")
         return drawing.finish(
             canvas,
+            said=Words(_title(found), caption, _CURVE_READING),
             name=slug("power_curve", subject),
             each="effect",
-            caption=caption,
             alt=_curve_alt(found, effect, power),
             table=found.curve,
         )
@@ -113,16 +114,36 @@ def power_sizes(found: Found, *, subject: str = "") -> Figure | Note:
         axes.set_ylim(0, mde.max() * 1.1)
         axes.set_xlim(0, count.max() * 1.04)
         axes.yaxis.grid(True)
-        axes.set_xlabel(words.capital(found.counted))
-        axes.set_ylabel(drawing.side_label(found.label))
+        drawing.along(axes, found.counted)
+        drawing.upright(axes, found.label)
         return drawing.finish(
             canvas,
+            said=Words(_title(found, f"With {found.count:,} {found.counted} "), caption, _SIZES_READING),
             name=slug("power_sizes", subject),
             each="size",
-            caption=caption,
             alt=_sizes_alt(found, count, mde),
             table=known.drop(columns="reason"),
         )
+
+
+_CURVE_READING = (
+    "Follow the curve to the right: the larger the effect, the more often the trial finds it. Effects to the "
+    "left of the diamond would be missed more often than the broken line allows."
+)
+_SIZES_READING = (
+    "Follow the line to the right: the larger the trial, the smaller the effect that it finds. The diamond "
+    "is the trial as planned."
+)
+
+
+def _title(found: Found, size: str = "") -> str:
+    """The smallest effect found often enough; empty where there is none."""
+    if isinstance(found.mde, NotAvailable):
+        return ""
+    at = float(_shown(found, np.array([found.mde]))[0])
+    often = words.number(100 * found.wanted, 2)
+    effect = f"{'an' if size else 'An'} effect of {words.number(at, 2)}{_sign(found)}"
+    return f"{size}{effect} is found {often} times in 100"
 
 
 _MARK: dict[str, Any] = {

@@ -8,10 +8,16 @@ import numpy as np
 import pandas as pd
 
 from whatworks.present import drawing
-from whatworks.present.event_study import by_event_time, draw_effects, is_cut, is_reference, key, past_edge
-from whatworks.present.figure import Figure, slug
+from whatworks.present.event_study import by_event_time, draw_effects, is_cut, is_reference, past_edge
+from whatworks.present.figure import Figure, Words, slug
 from whatworks.results import Result
 from whatworks.shown import words
+
+_READING = (
+    "Each line through the reference is a straight drift that a test of the periods before the start would "
+    "notice as often as its name says. Where it runs near the marks after the start, drift alone could "
+    "explain them."
+)
 
 _STROKES: tuple[Any, ...] = ((0, (1.5, 1.8)), "solid", (0, (6, 2)), (0, (6, 2, 1.5, 2)))
 
@@ -66,7 +72,7 @@ def pretrend_power(
         frame = frame[frame["event_time"].between(*window)].reset_index(drop=True)
     spoken = words.spoken(subject)
     about = f" on {spoken}" if spoken else ""
-    caption = f"Effects{about}, and the straight trends that a test of the leads would notice"
+    caption = f"Effects{about}, and the straight trends that a test of the leads would notice so often"
     if is_cut(frame).any():
         caption += f"; intervals{past_edge(frame)}"
     trends = _trends(found, frame)
@@ -74,15 +80,25 @@ def pretrend_power(
         axes = canvas.add_subplot()
         draw_effects(axes, frame, result.headline.scale, period)
         _draw(axes, frame["event_time"].to_numpy(dtype=float), found, trends)
-        key(axes)
+        drawing.key(canvas)
         return drawing.finish(
             canvas,
+            said=Words(_title(found), caption, _READING),
             name=slug("pretrend_power", subject),
             each="assumption",
-            caption=caption,
             alt=_alt(found, result, period),
             table=_table(frame, found, trends),
         )
+
+
+def _title(found: Power) -> str:
+    """Whether the trend noticed most often would make up half of the estimate in panels that pass."""
+    most = found.table.sort_values("power").iloc[-1]
+    half = abs(float(most["bias_if_passed"])) >= abs(found.estimate) / 2
+    often = _share(float(most["power"]))
+    if half:
+        return f"A drift noticed in {often} of cases could be half the effect"
+    return f"A drift noticed in {often} of cases is under half the effect"
 
 
 def _trends(found: Power, frame: pd.DataFrame) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
@@ -100,7 +116,7 @@ def _draw(axes: Any, times: Any, found: Power, trends: list[Any]) -> None:
             trend,
             color=drawing.SECOND,
             linestyle=_STROKES[at % len(_STROKES)],
-            label=f"Trend noticed with {_share(power)} power",
+            label=f"Noticed {_share(power)}",
         )
 
 

@@ -10,6 +10,7 @@ SVG = "http://www.w3.org/2000/svg"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _DECIMAL = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
 _NUMBERS = frozenset({"d", "points", "transform", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "r"})
+_NOT_STYLE = frozenset({"fill", "stroke", "font-family"})
 _URL = re.compile(r"url\(#([^)]+)\)")
 _FONT = "Arial, Helvetica, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 
@@ -18,7 +19,8 @@ def finish(drawing: str, *, name: str, title: str, alt: str) -> str:
     """The SVG text of a drawing without date, creator or page-wide style, with role, title and description.
 
     Every id begins with `name` and a hash of the content, so that several figures share a page without clash
-    and the same figure always has the same ids.
+    and the same figure always has the same ids. Colours stand as attributes and not as styles: the file shows
+    them anywhere, and a page may exchange them for a dark palette.
     """
     ET.register_namespace("", SVG)
     root = ET.fromstring(drawing)
@@ -84,9 +86,19 @@ def _round(element: ET.Element) -> None:
         if key in _NUMBERS or key == "viewBox":
             value = " ".join(value.split())
             element.set(key, _DECIMAL.sub(_two_decimals, value))
-        elif key == "style":
-            kept = [part.strip() for part in value.split(";") if part.strip()]
-            element.set(key, "; ".join(_style(part) for part in kept))
+    _plain_colours(element)
+
+
+def _plain_colours(element: ET.Element) -> None:
+    """Fill and stroke as attributes, which a page's style sheet may override; the rest stays a style."""
+    parts = [part.strip() for part in element.attrib.pop("style", "").split(";") if part.strip()]
+    for part in parts:
+        name, _, value = part.partition(":")
+        if name in ("fill", "stroke"):
+            element.set(name, value.strip())
+    kept = [_style(part) for part in parts if part.partition(":")[0] not in _NOT_STYLE]
+    if kept:
+        element.set("style", "; ".join(kept))
 
 
 def _two_decimals(match: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from whatworks.present import drawing
-from whatworks.present.figure import Figure, slug
+from whatworks.present.figure import Figure, Words, slug
 from whatworks.present.said import said
 from whatworks.results import NotAvailable, Number
 from whatworks.shown import Note, words
@@ -16,6 +16,15 @@ from whatworks.shown import Note, words
 MARKS = ("o", "s", "^", "D")
 USUAL = 0.1
 """A tenth of a standard deviation, drawn for the eye; no verdict hangs on it."""
+
+
+SIZE = 0.05
+"""Below it the one test of all variables together counts as more than chance."""
+
+_READING = (
+    "Each mark is how far an arm was from the control arm before anything was done. Chance alone puts "
+    "marks on both sides of zero; many far out on one side would speak against the draw."
+)
 
 
 class Balance(Protocol):
@@ -40,9 +49,11 @@ def trial_balance(found: Balance | NotAvailable, *, subject: str = "") -> Figure
         return said(found)
     table = found.table
     names, arms = list(dict.fromkeys(table["variable"])), list(dict.fromkeys(table["arm"]))
-    caption = "The arms before the start; the band is a tenth of a standard deviation either way"
+    caption = (
+        "Arm less control arm before the start, in standard deviations; the band is a tenth of one either way"
+    )
     reach = float(np.nanmax(np.abs(table["standardised"].to_numpy(dtype=float)), initial=2 * USUAL)) * 1.15
-    with drawing.canvas(1.1 + 0.34 * len(names)) as canvas:
+    with drawing.canvas(1.1 + 0.48 * len(names)) as canvas:
         axes = canvas.add_subplot()
         axes.axvspan(-USUAL, USUAL, color=drawing.BAND, linewidth=0)
         axes.axvline(0, color=drawing.INK, linewidth=1)
@@ -55,31 +66,45 @@ def trial_balance(found: Balance | NotAvailable, *, subject: str = "") -> Figure
                 marker=MARKS[at % len(MARKS)],
                 markersize=7,
                 color=(drawing.FIRST, drawing.SECOND)[at % 2],
-                markerfacecolor="white" if at % 4 in (2, 3) else (drawing.FIRST, drawing.SECOND)[at % 2],
+                markerfacecolor=drawing.PAPER
+                if at % 4 in (2, 3)
+                else (drawing.FIRST, drawing.SECOND)[at % 2],
                 label=arm,
             )
-        axes.set_yticks(range(len(names)), [words.capital(words.spoken(name)) for name in names])
-        axes.set_ylim(len(names) - 0.5, -0.5)
+        drawing.rows(axes, [words.capital(words.spoken(name)) for name in names])
         axes.set_xlim(-reach, reach)
-        axes.tick_params(axis="y", length=0)
-        axes.xaxis.grid(True)
-        axes.set_xlabel("Arm less control arm, in standard deviations")
+        drawing.along(axes, "Arm less control arm, in standard deviations")
         if len(arms) > 1:
-            canvas.legend(frameon=False, loc="outside upper right", ncols=len(arms))
+            drawing.key(canvas)
         return drawing.finish(
             canvas,
+            said=Words(_title(found), caption, _READING),
             name=slug("trial_balance", subject),
             each="variable",
-            caption=caption,
             alt=_alt(found, len(arms) > 1),
             table=table if (table["reason"] != "").any() else table.drop(columns="reason"),
         )
 
 
+def _title(found: Balance) -> str:
+    """What the one test of all variables together says; without it, how far the furthest mark lies."""
+    if isinstance(found.p_value, NotAvailable):
+        furthest = np.abs(found.table["standardised"].to_numpy(dtype=float))
+        if np.isnan(furthest).all():
+            return ""
+        return (
+            f"Arms differed by up to {words.fixed(float(np.nanmax(furthest)), 2)} standard deviations before"
+        )
+    if found.p_value < SIZE:
+        return f"Arms differed before the start more than chance does ({words.p_phrase(found.p_value)})"
+    return f"Arms differed before the start no more than by chance ({words.p_phrase(found.p_value)})"
+
+
 def _alt(found: Balance, several: bool) -> str:
     parts = []
     for row in found.table.to_dict(orient="records"):
-        name = f"{row['variable']} ({row['arm']})" if several else str(row["variable"])
+        name = words.capital(words.spoken(str(row["variable"])))
+        name = f"{name} ({row['arm']})" if several else name
         if np.isnan(row["standardised"]):
             parts.append(f"{name} is not drawn: {row['reason']}.")
         else:

@@ -6,6 +6,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+_STYLES = ("page.css", "shown.css", "dark.css")
 _FILES = ("page.html", "report.html", "ledger.html")
 
 
@@ -23,8 +24,8 @@ def safe(html: str) -> Any:
 
 
 def stylesheet() -> str:
-    """The style sheet of every page."""
-    return _text("page.css")
+    """The style sheet of every page: the page, its figures and tables, and its dark palette."""
+    return "".join(_text(name) for name in _STYLES)
 
 
 def _text(name: str) -> str:

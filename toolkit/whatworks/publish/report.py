@@ -85,7 +85,8 @@ def _evidence(notebook: Mapping[str, Any], result: Result, study: StudyWords) ->
         made: section for made, section in zip(listed, ("checks", "secondary"), strict=True) if made.rows
     }
     method = cells.read(notebook, where=f"studies/{study.slug}", above=above)
-    drawn = [_figure(figure, i, study) for i, figure in enumerate(method.figures, start=1)]
+    status = judge(result, study.asked).status
+    drawn = [_figure(one.within(status), i, study) for i, one in enumerate(method.figures, start=1)]
     tested = [item for item in drawn if item["name"] in _STRESSED]
     drawn = [item for item in drawn if item["name"] not in _STRESSED]
     said = explain.rests(result)

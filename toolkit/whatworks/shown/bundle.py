@@ -45,7 +45,7 @@ def bundle(parts: Sequence[Part]) -> dict[str, Any]:
     """Parts as a notebook's output: stored values, HTML and text."""
     return {
         SHOWN_MIME: [part.to_dict() for part in parts],
-        "text/html": page(parts),
+        "text/html": in_notebook(page(parts)),
         "text/plain": "\n".join(part.text for part in parts),
     }
 
@@ -53,3 +53,8 @@ def bundle(parts: Sequence[Part]) -> dict[str, Any]:
 def page(parts: Sequence[Part]) -> str:
     """Parts as HTML, one below the other."""
     return "".join(part.html() for part in parts)
+
+
+def in_notebook(html: str) -> str:
+    """HTML of ours as a notebook shows it: JupyterLab sets every cell to the right, so prose says left."""
+    return html.replace(' class="txt"', ' class="txt" style="text-align: left"')

@@ -34,6 +34,10 @@ EACH = (
 """What a row of a table may stand for, if the table is to be kept in a record; never one row of the data."""
 
 
+LONGEST_CELL = 60
+"""Letters of a cell; a longer one holds a sentence."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Table(Shown):
     """A table to read: every cell is text, the first column names the row.
@@ -108,20 +112,30 @@ class Table(Shown):
 
     def html(self) -> str:
         """The table as HTML, everything escaped, in a region that scrolls by itself on a narrow screen."""
-        kinds = ["num" if numeric else "txt" for numeric in self.numeric]
-        head = "".join(
-            f'<th scope="col" class="{kind}">{html.escape(name)}</th>'
-            for name, kind in zip(self.columns, kinds, strict=True)
-        )
         if not self.rows:
             return f'<p class="ww-note">{html.escape(self.caption)}: none.</p>'
+        kinds = ["num" if numeric else "txt" for numeric in self.numeric]
         note = f'<p class="ww-note">{html.escape(self.note)}</p>' if self.note else ""
-        return (
-            f'<div class="ww-scroll" role="region" tabindex="0" aria-label="{html.escape(self.caption)}">'
-            f'<table class="ww-table"><caption>{html.escape(self.caption)}</caption>'
-            f"<thead><tr>{head}</tr></thead><tbody>{''.join(_row(row, kinds) for row in self.rows)}</tbody>"
-            f"</table></div>{note}"
+        caption, cards = html.escape(self.caption), self._prose()
+        # a cell shown as a block is no cell any more for a screen reader, unless its role says so
+        names = self.columns if cards else ("",) * len(self.columns)
+        table, group, line, column = (
+            _role(cards, name) for name in ("table", "rowgroup", "row", "columnheader")
         )
+        head = "".join(
+            f'<th scope="col" class="{kind}"{column}>{html.escape(name)}</th>'
+            for name, kind in zip(self.columns, kinds, strict=True)
+        )
+        body = "".join(_row(row, kinds, names) for row in self.rows)
+        return (
+            f'<div class="ww-scroll{" ww-cards" if cards else ""}" role="region" tabindex="0" '
+            f'aria-label="{caption}"><table class="ww-table"{table}><caption>{caption}</caption>'
+            f"<thead{group}><tr{line}>{head}</tr></thead><tbody{group}>{body}</tbody></table></div>{note}"
+        )
+
+    def _prose(self) -> bool:
+        """Whether it has three columns or more and one of them holds sentences: cards on a narrow screen."""
+        return len(self.columns) > 2 and any(len(text) > LONGEST_CELL for row in self.rows for text in row)
 
     def parts(self) -> tuple[Part, ...]:
         """Itself."""
@@ -154,9 +168,20 @@ def from_frame(
     return Table(name, caption, columns, rows, numeric, each=each)
 
 
-def _row(row: tuple[str, ...], kinds: list[str]) -> str:
-    first = f'<th scope="row" class="{kinds[0]}">{html.escape(row[0])}</th>'
+def _row(row: tuple[str, ...], kinds: list[str], names: tuple[str, ...]) -> str:
+    """One row; with `names` of columns, each cell carries its own, and the roles that a card takes away."""
+    line, head, cell = (_role(any(names), name) for name in ("row", "rowheader", "cell"))
+    first = f'<th scope="row" class="{kinds[0]}"{head}>{html.escape(row[0])}</th>'
     rest = "".join(
-        f'<td class="{kind}">{html.escape(text)}</td>' for text, kind in zip(row[1:], kinds[1:], strict=True)
+        f'<td class="{kind}"{cell}{_named(name)}>{html.escape(text)}</td>'
+        for text, kind, name in zip(row[1:], kinds[1:], names[1:], strict=True)
     )
-    return f"<tr>{first}{rest}</tr>"
+    return f"<tr{line}>{first}{rest}</tr>"
+
+
+def _role(said: bool, name: str) -> str:
+    return f' role="{name}"' if said else ""
+
+
+def _named(column: str) -> str:
+    return f' data-name="{html.escape(column)}"' if column else ""

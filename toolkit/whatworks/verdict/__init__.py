@@ -8,18 +8,25 @@ from whatworks.verdict.certainty import Certainty
 from whatworks.verdict.judge import Verdict, judge
 from whatworks.verdict.measure import Measure, measure, smallest_detectable
 from whatworks.verdict.status import STATUSES, Status
+from whatworks.verdict.title import CLAIMS, UNCLEAR, Claim, change_title, direction, side
 
 __all__ = [
+    "CLAIMS",
     "STATUSES",
+    "UNCLEAR",
     "Asked",
     "Better",
     "Certainty",
+    "Claim",
     "Measure",
     "Status",
     "Verdict",
     "beside",
+    "change_title",
+    "direction",
     "judge",
     "measure",
     "secondary",
+    "side",
     "smallest_detectable",
 ]
