@@ -93,7 +93,7 @@ def _evidence(notebook: Mapping[str, Any], result: Result, study: StudyWords) ->
         "happened": bool(drawn),
         "rests": bool(tested or said),
         "secondary": bool(result.secondary),
-        "reporting": _is_trial(result),
+        "reporting": checklist.is_trial(result),
     }
     return {
         "contents": [(name, text) for name, text in _SECTIONS if shown.get(name, True)],
@@ -118,12 +118,11 @@ def _explained(result: Result, study: StudyWords) -> dict[str, Any]:
     }
 
 
-def _is_trial(result: Result) -> bool:
-    return result.method.startswith("rct.")
-
-
-def _reporting(result: Result, study: StudyWords, provenance: Mapping[str, Any]) -> str:
-    return pages.safe(checklist.filled(result, study, provenance).html()) if _is_trial(result) else ""
+def _reporting(result: Result, study: StudyWords, provenance: Mapping[str, Any]) -> Any:
+    if checklist.is_trial(result):
+        return pages.safe(checklist.filled(result, study, provenance).html())
+    checklist.refuse_answers(study)
+    return ""
 
 
 def _figure(figure: present.Figure, number: int, study: StudyWords) -> dict[str, Any]:
