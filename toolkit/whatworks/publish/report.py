@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from whatworks import present
 from whatworks.errors import PublishError
 from whatworks.present import tables
-from whatworks.publish import audit, cells, checklist, clean, explain, origin, pages
+from whatworks.publish import audit, cells, checklist, clean, explain, origin, pages, summary
 from whatworks.publish.chip import chip
 from whatworks.publish.words import StudyWords
 from whatworks.results import RATE_RATIO, CheckResult, NotAvailable, Result
@@ -69,6 +69,7 @@ def render(
         origin=pages.safe(origin.main_table(provenance).html()),
         origin_folded=[(item.caption, pages.safe(item.html())) for item in origin.long_tables(provenance)],
     )
+    summary.refuse_long(page, where=f"studies/{study.slug}, report")
     audit.refuse(page, where=f"studies/{study.slug}, report")
     return page
 
@@ -76,7 +77,13 @@ def render(
 def _finding(result: Result, study: StudyWords) -> dict[str, Any]:
     found = judge(result, study.asked)
     big = _big(result, found)
-    return {"description": found.sentence, "verdict": found, "chip": chip(found), "big": big}
+    return {
+        "description": found.sentence,
+        "verdict": found,
+        "chip": chip(found),
+        "big": big,
+        "summary": summary.facts(result, study, found),
+    }
 
 
 def _evidence(notebook: Mapping[str, Any], result: Result, study: StudyWords) -> dict[str, Any]:
@@ -107,7 +114,7 @@ def _evidence(notebook: Mapping[str, Any], result: Result, study: StudyWords) ->
 def _explained(result: Result, study: StudyWords) -> dict[str, Any]:
     return {
         "asked": explain.asked(study),
-        "sure": explain.sure(result),
+        "sure": explain.sure(result, unit=study.unit),
         "checks_said": explain.checks_said(result, study),
         "checks": _checks(result, study),
         "secondary_said": [secondary(item) for item in result.secondary],

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from whatworks import result_json
+from whatworks.panel import Panel
 from whatworks.results import CheckResult, Result
 from whatworks.shown import Card, Part, Shown, page
+from whatworks.study.added import added_up
+from whatworks.trial import Trial
 
 MIME = "application/vnd.whatworks.result+json"
 
@@ -45,16 +48,26 @@ class Read(Protocol):
         """Sentences for the notes of the result."""
 
 
-def conclude(result: Result, *read: Read, checks: tuple[CheckResult, ...] = ()) -> Conclusion:
+def conclude(
+    result: Result,
+    *read: Read,
+    counts: Panel | Trial | None = None,
+    per: float = 1.0,
+    checks: tuple[CheckResult, ...] = (),
+) -> Conclusion:
     """Close a study: attach its checks and what happened to its data, and hand the result over.
 
     `read` is all that the study read: its source and, of a trial, how chance assigned (`study.drawn`).
+    With `counts`, the panel or trial with the outcome as counts, the headline (a change per `per` of the
+    exposure) is added up over the treated places as `study.added.added_up` says.
 
     Displaying the conclusion puts the result into the notebook as one output of MIME type
     `application/vnd.whatworks.result+json`. A notebook that is to be recorded displays exactly one.
     """
     said = dict.fromkeys(note for one in read for note in one.notes)
     whole = result.with_checks(*checks).with_notes(*(note for note in said if note not in result.notes))
+    if counts is not None:
+        whole = replace(whole, added=added_up(whole, counts, per=per))
     return Conclusion(whole, tuple(dict.fromkeys(file for one in read for file in one.files)))
 
 
