@@ -11,15 +11,13 @@ from typing import Any
 
 import made_up_study as made
 import pytest
+import recorded
 import study_workspace
 
-from whatworks import present
 from whatworks.errors import PublishError
 from whatworks.publish import StudyPages, audit, report, site
 from whatworks.results import Design, NotAvailable
-from whatworks.study import kept, places, record
-from whatworks.study.hashing import text_hash
-from whatworks.study.spec import load_study
+from whatworks.study import places, record
 
 
 def study(slug: str, title: str, value: float = -8.0, low: float = -12.0, high: float = -2.0) -> StudyPages:
@@ -133,23 +131,8 @@ def test_names_are_text() -> None:
 # --- a workspace -------------------------------------------------------------------------------------------
 
 
-def workspace(folder: Path, *cells: dict[str, Any], **changes: str) -> Path:
-    """A workspace with one recorded study; `changes` replace files of its record."""
-    home = study_workspace.make(folder)
-    provenance = {**made.PROVENANCE, "study": {"slug": "one", "sha256": text_hash(home / "study.yaml")}}
-    result = made.result()
-    ended = made.code("ww.study.conclude(result)", made.concluded(result))
-    drawn = made.code("ww.present.paths(panel)", made.shown(present.paths(made.panel(), subject="robbery")))
-    notebook = kept.kept(made.notebook(made.markdown("Words"), drawn, *cells, ended)).notebook
-    result = record.lift(notebook, where="one").result
-    page = report.render(notebook, result, load_study(home, name="studies/one"), provenance)
-    for name, content in record.files(notebook, result, provenance, page).items():
-        study_workspace.put(home / "record" / name, changes.get(name, content.decode("utf-8")))
-    return home
-
-
 def test_a_workspace_becomes_a_site(tmp_path: Path) -> None:
-    workspace(tmp_path)
+    recorded.workspace(tmp_path)
     index = site.publish(places.find(tmp_path), tmp_path / "site")
     assert index == tmp_path / "site" / "index.html"
     page = index.read_text(encoding="utf-8")
@@ -166,7 +149,7 @@ def test_a_study_without_a_record_is_listed(tmp_path: Path) -> None:
 
 
 def test_words_changed_after_the_record(tmp_path: Path) -> None:
-    home = workspace(tmp_path)
+    home = recorded.workspace(tmp_path)
     text = (home / "study.yaml").read_text(encoding="utf-8")
     study_workspace.put(home / "study.yaml", text.replace("A test", "A triumph"))
     with pytest.raises(PublishError, match="changed after the record"):
@@ -185,7 +168,7 @@ def test_words_changed_after_the_record(tmp_path: Path) -> None:
     ],
 )
 def test_a_recorded_notebook_with_rows_of_data(tmp_path: Path, planted: dict[str, Any]) -> None:
-    home = workspace(tmp_path)
+    home = recorded.workspace(tmp_path)
     path = home / "record" / "notebook.ipynb"
     notebook = json.loads(path.read_text(encoding="utf-8"))
     notebook["cells"].insert(1, made.code("x", planted))
@@ -204,7 +187,7 @@ def test_a_recorded_notebook_with_rows_of_data(tmp_path: Path, planted: dict[str
     ],
 )
 def test_a_record_edited_by_hand(tmp_path: Path, name: str, true: str, false: str) -> None:
-    path = workspace(tmp_path) / "record" / name
+    path = recorded.workspace(tmp_path) / "record" / name
     text = path.read_text(encoding="utf-8")
     assert true in text
     study_workspace.put(path, text.replace(true, false))
@@ -213,7 +196,7 @@ def test_a_record_edited_by_hand(tmp_path: Path, name: str, true: str, false: st
 
 
 def test_a_file_that_no_run_made_stays_behind(tmp_path: Path) -> None:
-    home = workspace(tmp_path)
+    home = recorded.workspace(tmp_path)
     study_workspace.put(home / "record" / "tables" / "victims.csv", "name\nV001\n")
     site.publish(places.find(tmp_path), tmp_path / "site")
     assert not list((tmp_path / "site").rglob("victims.csv"))

@@ -6,12 +6,13 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-_FILES = ("page.html", "report.html", "ledger.html")
+_FILES = ("page.html", "report.html", "ledger.html", "words.html")
 
 
 def fill(template: str, **values: Any) -> str:
     """A page from one of our templates: LF line ends, every value escaped unless it is `safe`."""
-    page: str = _environment().get_template(template).render(css=safe(stylesheet()), **values)
+    whole = {"links": (), "address": "", **values}
+    page: str = _environment().get_template(template).render(css=safe(stylesheet()), **whole)
     return page
 
 
@@ -24,7 +25,7 @@ def safe(html: str) -> Any:
 
 def stylesheet() -> str:
     """The style sheet of every page."""
-    return _text("page.css")
+    return _text("page.css") + _text("reader.css")
 
 
 def _text(name: str) -> str:

@@ -108,9 +108,9 @@ def decision(verdict: Verdict) -> str:
 
 
 def asked(study: StudyWords) -> str:
-    """Whom to ask: the contact, else nobody."""
+    """Whom to ask: the contact, else who answers for the study."""
     if study.contact is None:
-        return "Not given."
+        return "; ".join(study.people) or "Nobody is named."
     return ", ".join(part for part in (study.contact.name, study.contact.email) if part)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-DAY, ADDRESS = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$", r"^https?://[^\s<>\"]+$"
+DAY, ADDRESS = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$", r"^https?://[^\s<>\"\\]+$"
 EMAIL, SAID = r"^[^@\s<>\"]+@[^@\s<>\"]+$", r"\S"
 
 Day = Annotated[str, msgspec.Meta(pattern=DAY)]
