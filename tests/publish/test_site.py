@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -15,7 +16,7 @@ import recorded
 import study_workspace
 
 from whatworks.errors import PublishError
-from whatworks.publish import StudyPages, audit, report, site
+from whatworks.publish import StudyPages, audit, pages, report, site
 from whatworks.results import Design, NotAvailable
 from whatworks.study import places, record
 
@@ -42,7 +43,7 @@ STUDIES = (
 
 def test_nulls_harms_and_unfinished_studies_are_listed_like_any_other() -> None:
     page = site.ledger(STUDIES)
-    assert audit.faults(page) == []
+    assert audit.faults(page, script=pages.script()) == []
     assert re.findall(r"</span> ([^<]+)</p>", page) == [
         "Fell, for the better", "No change that matters", "Rose, for the worse", "Not yet known",
     ]  # fmt: skip
@@ -53,7 +54,39 @@ def test_nulls_harms_and_unfinished_studies_are_listed_like_any_other() -> None:
     assert "The data stopped arriving." in page
     assert "This is a change for the worse." in page
     assert '<a href="zeta/report.html">A fall</a>' in page
-    assert "22 of 32 units" in page
+    assert "<dt>Treated</dt><dd>22 of 32</dd>" in page
+
+
+def test_the_ledger_begins_with_findings() -> None:
+    page = site.ledger(STUDIES)
+    text = " ".join(re.sub(r"<[^>]*>", " ", page[page.index("<main") :]).split())
+    places = [text.index(part) for part in ("4 studies:", "The studies", "A fall", "Robbery fell by")]
+    assert places == sorted(places)
+    assert places[-1] < 400
+    assert "did.att_gt" not in text
+    assert "Method Effects by start and month" in text
+    assert "Published day not given" in text
+    dated = site.ledger([replace(STUDIES[0], published="2026-11-30")])
+    assert "<dt>Published</dt><dd>2026-11-30</dd>" in dated
+    assert 'data-date="2026-11-30"' in dated
+
+
+def test_exactly_one_script_of_ours_may_run_and_the_page_works_without() -> None:
+    page = site.ledger(STUDIES)
+    (inside,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert inside == pages.script()
+    digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'\"" in page
+    assert not re.search(r"<(select|input|button|form)\b", page), "the script makes what it needs"
+    for word in re.findall(r"dataset\.(\w+)|\[\"(status|offence|method)\", ", inside):
+        assert f"data-{word[0] or word[1]}=" in page
+    for other in (inside + " ", "alert(1)", ""):
+        assert audit.faults(page.replace(inside, other), script=pages.script())
+    assert audit.faults(page), "a page that may have no script"
+    assert audit.faults(page.replace("<script>", '<script src="x.js">'), script=pages.script())
+    wider = page.replace("script-src '", "script-src 'unsafe-inline' '")
+    assert audit.faults(wider, script=pages.script())
+    assert "script-src" not in str(STUDIES[0].report)
 
 
 def test_an_empty_ledger_says_so() -> None:
@@ -124,7 +157,8 @@ def test_two_studies_of_one_name() -> None:
 def test_names_are_text() -> None:
     nasty = StudyPages(made.words(slug="x", title="<script>alert(1)</script>"), why_none="<b>no</b>")
     page = site.ledger((nasty,))
-    assert "<script" not in page
+    assert page.count("<script") == 1, "ours"
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "&lt;b&gt;no&lt;/b&gt;." in page
 
 

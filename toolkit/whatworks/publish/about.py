@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from whatworks.publish.words import StudyWords
@@ -52,6 +53,19 @@ def completed(study: StudyWords, site: Publication, publisher: str) -> StudyWord
         licence=study.licence or site.licence,
         publisher=publisher or study.publisher,
     )
+
+
+def named(file: str) -> str:
+    """What a download is, in words: `Table: check pre trends (CSV)`."""
+    known = {
+        "result.json": "The result with every number (JSON)",
+        "provenance.json": "Fingerprints, versions and seeds (JSON)",
+        "notebook.ipynb": "The notebook that made it",
+    }
+    path = PurePosixPath(file)
+    kind = {"tables": "Table", "figures": "Figure"}.get(path.parent.name, "File")
+    spoken = words.spoken(path.stem.replace("-", " "))
+    return known.get(file, f"{kind}: {spoken} ({path.suffix.lstrip('.').upper()})")
 
 
 def facts(study: StudyWords, place: Place | None) -> tuple[list[tuple[str, list[Said]]], str]:

@@ -97,7 +97,7 @@ def gather(folder: Path, site: Publication, *, publisher: str = "") -> StudyPage
 
 def _beside(study: StudyWords, name: str) -> tuple[str, str]:
     """A download as its report links to it."""
-    return _download(study, name).removeprefix(f"{study.slug}/"), name
+    return _download(study, name).removeprefix(f"{study.slug}/"), about.named(name)
 
 
 def _refuse_unknown_studies(workspace: Workspace) -> None:
@@ -186,11 +186,11 @@ def ledger(studies: Sequence[StudyPages], *, title: str = _TITLE) -> str:
         links=((glossary.PAGE, "Words explained"),),
         kind="Evidence ledger",
         description="Every evaluation this unit has made, with its finding, margin of error and checks.",
-        entries=[*real, *made_up],
         groups=[group for group in groups if group["entries"]],
         said=_tally(real),
+        script=pages.safe(pages.script()),
     )
-    audit.refuse(page, where="site, index")
+    audit.refuse(page, where="site, index", script=pages.script())
     return page
 
 
@@ -221,7 +221,10 @@ def _entry(item: StudyPages) -> dict[str, Any]:
         "title": study.shown_title,
         "made_up": study.made_up,
         "page": f"{study.slug}/{REPORT}" if item.report is not None else "",
-        "downloads": [(_download(study, name), name) for name in sorted(item.downloads)],
+        "published": item.published,
+        "offence": words.capital(study.asked.about),
+        "method": words.capital(glossary.in_words(result.method)) if result else "",
+        "downloads": [(_download(study, name), about.named(name)) for name in sorted(item.downloads)],
     }
     if result is None:
         blank = {"tone": "open", "word": "Not yet known", "symbol": "–", "caveats": (), "facts": []}
@@ -229,9 +232,9 @@ def _entry(item: StudyPages) -> dict[str, Any]:
     found = judge(result, study.asked)
     design = result.design
     facts = [
-        ("Method", words.capital(glossary.in_words(result.method))),
-        ("Treated", f"{design.n_treated:,} of {design.n_units:,} units"),
-        ("Independent groups", f"{design.n_clusters:,}"),
+        ("Published", item.published or "day not given"),
+        ("Method", base["method"]),
+        ("Treated", f"{design.n_treated:,} of {design.n_units:,}"),
         ("Certainty", f"{found.certainty.level} {found.certainty.figure}"),
         ("Checks", explain.checks_said(result, study).split(": ")[-1].rstrip(".")),
     ]
