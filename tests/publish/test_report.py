@@ -20,6 +20,7 @@ from whatworks import present
 from whatworks.errors import PublishError
 from whatworks.inference import relative_change
 from whatworks.publish import audit, explain, origin, pages, report, summary
+from whatworks.publish.about import Place
 from whatworks.results import Added, CheckResult, Design, NotAvailable
 from whatworks.study import record
 from whatworks.study.said.facts import Contact
@@ -517,3 +518,32 @@ def test_one_interval_is_told_on_two_scales_and_says_why_they_differ() -> None:
     assert explain.one_interval(ratio) == []
     assert explain.one_interval(made.result(relative=NotAvailable("none"))) == []
     assert not any("one interval" in text for text in explain.sure(made.result(), unit="points"))
+
+
+def grade(text: str) -> float:
+    """The Flesch-Kincaid grade of a text: 0.39 words a sentence + 11.8 syllables a word - 15.59."""
+    sentences = [part for part in re.split(r"[.!?]+(?:\s|$)", text) if re.search(r"[a-z]", part)]
+    found = re.findall(r"[A-Za-z][A-Za-z'’-]*", text)
+    syllables = [
+        len(re.findall(r"[aeiouy]+", re.sub(r"(?<=[^aeiouyl])e$", "", w.lower()))) or 1 for w in found
+    ]
+    return 0.39 * len(found) / len(sentences) + 11.8 * sum(syllables) / len(found) - 15.59
+
+
+@pytest.mark.parametrize("folder", RECORDED, ids=lambda path: path.name)
+def test_the_first_screen_is_read_at_grade_8_or_below(folder: Path) -> None:
+    kept, said = record.load(folder), load_study(folder, name=folder.name)
+    page = report.render(kept.json(record.NOTEBOOK), kept.result, said, kept.provenance)
+    part = page[page.index('<section id="summary"') : page.index('<nav class="contents"')]
+    # the authors' own words are theirs
+    ours = re.sub(r'<span class="own">.*?</span>|<dt>.*?</dt>', "", part, flags=re.DOTALL)
+    assert grade(text_of(re.sub(r"(?<![.!?])</(p|li|dt|dd)>", r". </\1>", ours))) <= 8
+
+
+def test_print_carries_page_numbers_and_the_web_address() -> None:
+    page = report.render(made.notebook(), made.result(), made.words(), made.PROVENANCE)
+    assert 'content: counter(page) " / " counter(pages)' in page
+    assert "@bottom-left { content:" not in page
+    at = Place(address="https://example.org/merger/report.html")
+    placed = report.render(made.notebook(), made.result(), made.words(), made.PROVENANCE, place=at)
+    assert '@page { @bottom-left { content: "https://example.org/merger/report.html"; } }' in placed
