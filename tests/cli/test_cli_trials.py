@@ -239,13 +239,14 @@ def test_the_checklist_of_a_trial_says_what_is_open(
     monkeypatch.chdir(TRIALS.parents[2])
     status, out, err = whatworks("checklist", "synthetic-trial")
     assert (status, err) == (0, "")
-    assert "In the record: Patrols at sixty hot spots, by chance" in out
-    assert "Every unit on the allocation record is on the analysed list" in out
-    assert "Open: " in out
-    assert "The record holds something on" in out
+    assert "Answered: None, and no rule for stopping." in out
+    assert "Open: Needed: a title that says so" in out
+    assert "The authors answer 21 of 42 items" in out
     file = tmp_path / "items.csv"
     assert whatworks("checklist", "synthetic-trial", "--csv", str(file))[0] == 0
     table = pd.read_csv(file)
     assert list(table.columns)[:2] == ["Item", "Topic"]
     assert len(table) == 42
     assert whatworks("checklist", "no-such-study")[0] == 2
+    status, _, err = whatworks("checklist", "synthetic-hotspots")
+    assert (status, "chance assigned nothing" in err) == (2, True)

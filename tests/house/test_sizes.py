@@ -111,3 +111,13 @@ def test_templates_are_thin(path: Path) -> None:
             assert not isinstance(node, forbidden), (
                 f"{path.name}: {type(node).__name__} in a template cell:\n{source}"
             )
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.name)
+def test_no_section_of_a_template_has_an_only_child(path: Path) -> None:
+    """A heading below another one with no sibling is a section of its own, or it seems to belong there."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    text = "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown")
+    sections = ("\n" + text).split("\n## ")[1:]
+    assert len(sections) > 5
+    assert [one.splitlines()[0] for one in sections if one.count("\n### ") == 1] == []

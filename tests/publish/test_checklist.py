@@ -15,11 +15,14 @@ from whatworks import checks, rct
 from whatworks.errors import RecordError, StudyError
 from whatworks.publish import StudyWords, report
 from whatworks.publish import checklist as checklists
-from whatworks.results import NotAvailable, Result
+from whatworks.results import Result
 from whatworks.shown import Table
+from whatworks.study.said import reporting
+from whatworks.study.said.facts import Registration
 from whatworks.trial import Trial
 
 STUDY = Path(__file__).parents[2] / "studies" / "synthetic-hotspots"
+TRIAL = STUDY.parent / "synthetic-trial"
 WORDS = StudyWords(
     "a-trial", "Patrols, by chance", "Do they work?", "Patrols on foot", "crime", "lower", 10.0
 )
@@ -69,19 +72,22 @@ def crossover() -> Result:
     return found.with_checks(checks.allocation_record(trial, drawn), checks.carry_over(found))
 
 
-def rows(result: Result, **values: object) -> dict[str, tuple[str, ...]]:
-    return {row[0]: row for row in checklists.filled(result, WORDS, provenance(**values)).rows}
+ANSWERS = {"funding": "The force paid, and had no say", "sequence": "Drawn by the analyst from a seed"}
+
+
+def rows(result: Result, study: StudyWords = WORDS, **values: object) -> dict[str, tuple[str, ...]]:
+    return {row[0]: row for row in checklists.filled(result, study, provenance(**values)).rows}
 
 
 def test_every_item_of_consort_2025_stands_once_in_order():
-    numbers = [item["item"] for item in checklists.items()]
+    numbers = [item["item"] for item in reporting.items()]
     assert len(set(numbers)) == len(numbers) == 42
     assert list(dict.fromkeys(int(re.match(r"\d+", n).group()) for n in numbers)) == list(range(1, 31))
-    assert all(item["needed"] and item["topic"] and item["asks"] for item in checklists.items())
+    assert all(item["needed"] and item["topic"] and item["asks"] for item in reporting.items())
 
 
 def test_items_of_extensions_stand_once_by_kind_and_say_whether_they_are_confirmed():
-    found = checklists.extensions()
+    found = reporting.extensions()
     keys = [(item["kind"], item["item"]) for item in found]
     assert len(set(keys)) == len(keys)
     assert {item["kind"] for item in found} == set(checklists.SOURCES)
@@ -89,90 +95,104 @@ def test_items_of_extensions_stand_once_by_kind_and_say_whether_they_are_confirm
     assert all(item["needed"] and item["topic"] and item["asks"] for item in found)
 
 
-def test_what_the_record_holds_is_filled_and_the_rest_says_what_is_needed(parallel):
-    found = rows(parallel, treatments=[], secondary=["disorder", "nearby"])
-    assert found["1a"] == ("1a", "Title", "That it was a randomised trial", "In the record", WORDS.title)
-    assert found["15"][3:] == ("In the record", "disorder, nearby")
-    assert found["26"][4] == parallel.headline.estimand
-    assert found["16a"][4] == f"{parallel.design.mde:.4g}"
-    assert found["22a"][4].startswith("There are 12 units in control, 12 units in treatment")
+def test_nothing_of_the_record_stands_in_for_an_answer(parallel, crossover):
+    """Title, seed, estimand, checks, smallest detectable effect: held by the record, and no answers."""
+    said = replace(WORDS, estimand="The rate ratio", hypothesis="It falls", theory_of_change="They see")
+    for found in (parallel, crossover):
+        listed = rows(found, said, secondary=["disorder"], population=["p.csv"], first="2020-01", cluster="b")
+        assert {row[3] for row in listed.values()} == {"Open"}
+        assert all(row[4].startswith("Needed: ") for row in listed.values())
+
+
+def test_an_item_is_answered_by_the_field_written_for_it(parallel):
+    found = rows(parallel, replace(WORDS, reporting=ANSWERS))
+    assert found["5a"] == (
+        "5a", "Funding", "Who paid and what they decided", "Answered", "The force paid, and had no say.",
+    )  # fmt: skip
+    assert found["17a"][3:] == ("Answered", "Drawn by the analyst from a seed.")
+    assert [number for number, row in found.items() if row[3] == "Answered"] == ["5a", "17a"]
     assert found["2"][3:] == ("Open", "Needed: the registry entry and its date.")
     assert len(found) == 42
 
 
-def test_a_number_that_is_not_available_is_no_answer(parallel):
-    without = replace(parallel.design, mde=NotAvailable("bounds are no estimate"))
-    assert rows(replace(parallel, design=without))["16a"][3] == "Open"
+def test_every_item_can_be_answered_under_its_own_key(parallel, crossover):
+    for found, kind, values in ((parallel, "", {}), (parallel, "cluster", {"cluster": "beat"}),
+                                (crossover, "crossover", {})):  # fmt: skip
+        keys = reporting.keys(kind)
+        assert len(set(keys)) == len(keys)
+        said = {name: f"answer {name}" for name in keys}
+        listed = rows(found, replace(WORDS, reporting=said), **values)
+        answers = [row[4] for row in listed.values() if row[3] == "Answered"]
+        assert sorted(answers) == sorted(f"Answer {name}." for name in keys)
+        assert {number for number, row in listed.items() if row[3] == "Open"} == {"2", "10"}
 
 
-def test_long_answers_are_cut_and_say_so(parallel):
-    answer = rows(parallel)["21a"][4]
-    assert len(answer) <= 160
-    assert answer.endswith("…") == (len(parallel.headline.inference) > 160)
-    assert parallel.headline.inference.startswith(answer.rstrip("…"))
+def test_registration_and_changes_are_answered_by_their_own_fields(parallel):
+    at = Registration("Open Science Framework, number 7", "2026-01-03", "https://osf.example/7")
+    found = rows(parallel, replace(WORDS, registration=at, deviations=()))
+    assert found["2"][4] == "Open Science Framework, number 7, 2026-01-03, https://osf.example/7."
+    assert found["10"][4] == "None: the authors declare that they kept to the protocol."
+    changed = rows(parallel, replace(WORDS, deviations=("Two spots were closed", "One week was added")))
+    assert changed["10"][4] == "Two spots were closed. One week was added."
+    # a place without a day may be no more than that it was not registered
+    undated = replace(WORDS, registration=Registration("Not registered"))
+    assert rows(parallel, undated)["2"][3] == "Open"
 
 
-def test_the_allocation_record_answers_how_it_was_drawn(parallel):
-    found = rows(parallel)
-    assert found["17a"][3:] == ("In the record", "77")
-    assert found["9"][4].startswith("Complete randomisation of 24 units")
-    assert rows(replace(parallel, checks=()))["17a"][3] == "Open"
+def test_studies_that_are_no_trials_are_refused():
+    with pytest.raises(StudyError, match="chance assigned nothing"):
+        checklists.filled(made.result(), WORDS, provenance())
+    with pytest.raises(StudyError, match=r"answers items .*funding.* and is no trial"):
+        report.render(made.notebook(), made.result(), made.words(reporting=ANSWERS), made.PROVENANCE)
 
 
-def test_a_check_that_did_not_apply_is_no_answer(parallel):
-    # nobody recorded take-up
-    assert {check.name: check.verdict for check in parallel.checks}["Take-up"] == "not_applicable"
-    assert rows(parallel)["24a"][3] == "Open"
+def test_items_of_another_design_are_refused(parallel, crossover):
+    said = replace(WORDS, reporting={"cluster_design": "Beats"})
+    with pytest.raises(StudyError, match="'cluster_design' is not asked of this design"):
+        rows(parallel, said)
+    assert rows(parallel, said, cluster="beat")["3a cluster"][4] == "Beats."
+    with pytest.raises(StudyError, match="a crossover trial"):
+        rows(crossover, said)
+
+
+def test_the_docs_list_every_key():
+    page = (STUDY.parents[1] / "docs" / "how-to" / "trial.md").read_text(encoding="utf-8")
+    assert [name for name in reporting.every_key() if f"`{name}`" not in page] == []
 
 
 def test_the_extension_follows_the_design(parallel, crossover):
     assert not any("crossover" in number for number in rows(parallel, cluster=""))
     clustered = rows(parallel, cluster="beat")
-    assert clustered["3a cluster"][3:] == ("In the record", "beat")
     assert clustered["17a cluster"][2].endswith("[from memory]")
     assert not clustered["7a cluster"][2].endswith("[from memory]")
     crossed = rows(crossover)
-    assert crossed["12b crossover"][3] == "In the record"
-    assert "period before" in crossed["12b crossover"][4]
+    assert "12b crossover" in crossed
     assert not any("cluster" in number for number in crossed)
     caption = checklists.filled(crossover, WORDS, provenance()).caption
     assert "Dwan et al. (2019)" in caption
 
 
-def test_every_field_that_items_name_is_held_by_some_record(parallel, crossover):
-    """A field renamed elsewhere would leave its item open for ever, and nobody would notice."""
-    known = {"result.secondary", "parameters.first", "parameters.population"}
-    known |= {"result.checks.Take-up", "result.checks.Effect over exposure"}
-    held = [
-        checklists._held(found, WORDS, provenance(cluster="b", secondary=[]))
-        for found in (parallel, crossover)
-    ]
-    for item in (*checklists.items(), *checklists.extensions()):
-        if item["field"] and item["field"] not in known:
-            assert any(checklists._looked_up(one, item["field"]) is not None for one in held), item["field"]
-
-
 def test_the_note_counts_and_other_folders_are_refused(tmp_path, parallel):
-    table = checklists.filled(parallel, WORDS, provenance())
+    table = checklists.filled(parallel, replace(WORDS, reporting=ANSWERS), provenance())
     assert isinstance(table, Table)
-    done = sum(row[3] == "In the record" for row in table.rows)
-    assert f"on {done} of 42 items" in table.note
-    assert 10 < done < 42
-    assert checklists.checklist(STUDY).rows[0][4] == "Hotspot patrols in a synthetic London"
+    assert "answer 2 of 42 items" in table.note
+    assert checklists.checklist(TRIAL).rows[4][3] == "Answered"
+    with pytest.raises(StudyError, match="chance assigned nothing"):
+        checklists.checklist(STUDY)
     with pytest.raises(StudyError, match="no study"):
         checklists.checklist(tmp_path)
-    (tmp_path / "study.yaml").write_bytes((STUDY / "study.yaml").read_bytes())
+    (tmp_path / "study.yaml").write_bytes((TRIAL / "study.yaml").read_bytes())
     with pytest.raises(RecordError, match="no record"):
         checklists.checklist(tmp_path)
 
 
 def test_the_report_of_a_trial_ends_with_the_checklist_and_others_have_none(parallel):
     page = report.render(made.notebook(), parallel, WORDS, provenance())
+    assert "The authors answer 0 of 42 items" in page
     assert page == report.render(made.notebook(), parallel, WORDS, provenance())
     assert '<h2 id="reporting">Reporting checklist</h2>' in page
     assert page.index('id="provenance"') < page.index('id="reporting"')
     assert '<a href="#reporting">' in page
-    assert "Complete randomisation of 24 units" in page
     # printed with the page: closed details are left out of print
     section = page[page.index('id="reporting"') :]
     assert "<details" not in section

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -11,16 +12,14 @@ from typing import Any
 
 import made_up_study as made
 import pytest
+import recorded
 import study_workspace
 
-from whatworks import present
 from whatworks.errors import PublishError
-from whatworks.publish import StudyPages, audit, report, site
+from whatworks.publish import StudyPages, audit, pages, report, site
 from whatworks.results import Design, NotAvailable
 from whatworks.study import kept, places, record
-from whatworks.study.closing import Conclusion, asked_by
-from whatworks.study.hashing import text_hash
-from whatworks.study.spec import load_study
+from whatworks.study.closing import Conclusion
 from whatworks.verdict import Asked
 
 
@@ -46,7 +45,7 @@ STUDIES = (
 
 def test_nulls_harms_and_unfinished_studies_are_listed_like_any_other() -> None:
     page = site.ledger(STUDIES)
-    assert audit.faults(page) == []
+    assert audit.faults(page, script=pages.script()) == []
     assert re.findall(r"</span> ([^<]+)</p>", page) == [
         "Fell, for the better", "No change that matters", "Rose, for the worse", "Not yet known",
     ]  # fmt: skip
@@ -57,7 +56,39 @@ def test_nulls_harms_and_unfinished_studies_are_listed_like_any_other() -> None:
     assert "The data stopped arriving." in page
     assert "This is a change for the worse." in page
     assert '<a href="zeta/report.html">A fall</a>' in page
-    assert "22 of 32 units" in page
+    assert "<dt>Treated</dt><dd>22 of 32</dd>" in page
+
+
+def test_the_ledger_begins_with_findings() -> None:
+    page = site.ledger(STUDIES)
+    text = " ".join(re.sub(r"<[^>]*>", " ", page[page.index("<main") :]).split())
+    places = [text.index(part) for part in ("4 studies:", "The studies", "A fall", "Robbery fell by")]
+    assert places == sorted(places)
+    assert places[-1] < 400
+    assert "did.att_gt" not in text
+    assert "Method Effects by start and month" in text
+    assert "Published day not given" in text
+    dated = site.ledger([replace(STUDIES[0], published="2026-11-30")])
+    assert "<dt>Published</dt><dd>2026-11-30</dd>" in dated
+    assert 'data-date="2026-11-30"' in dated
+
+
+def test_exactly_one_script_of_ours_may_run_and_the_page_works_without() -> None:
+    page = site.ledger(STUDIES)
+    (inside,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert inside == pages.script()
+    digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'\"" in page
+    assert not re.search(r"<(select|input|button|form)\b", page), "the script makes what it needs"
+    for word in re.findall(r"dataset\.(\w+)|\[\"(status|offence|method)\", ", inside):
+        assert f"data-{word[0] or word[1]}=" in page
+    for other in (inside + " ", "alert(1)", ""):
+        assert audit.faults(page.replace(inside, other), script=pages.script())
+    assert audit.faults(page), "a page that may have no script"
+    assert audit.faults(page.replace("<script>", '<script src="x.js">'), script=pages.script())
+    wider = page.replace("script-src '", "script-src 'unsafe-inline' '")
+    assert audit.faults(wider, script=pages.script())
+    assert "script-src" not in str(STUDIES[0].report)
 
 
 def test_an_empty_ledger_says_so() -> None:
@@ -128,31 +159,16 @@ def test_two_studies_of_one_name() -> None:
 def test_names_are_text() -> None:
     nasty = StudyPages(made.words(slug="x", title="<script>alert(1)</script>"), why_none="<b>no</b>")
     page = site.ledger((nasty,))
-    assert "<script" not in page
+    assert page.count("<script") == 1, "ours"
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "&lt;b&gt;no&lt;/b&gt;." in page
 
 
 # --- a workspace -------------------------------------------------------------------------------------------
 
 
-def workspace(folder: Path, *cells: dict[str, Any], **changes: str) -> Path:
-    """A workspace with one recorded study; `changes` replace files of its record."""
-    home = study_workspace.make(folder)
-    provenance = {**made.PROVENANCE, "study": {"slug": "one", "sha256": text_hash(home / "study.yaml")}}
-    result = made.result()
-    ended = made.code("ww.study.conclude(result)", made.concluded(result))
-    drawn = made.code("ww.present.paths(panel)", made.shown(present.paths(made.panel(), subject="robbery")))
-    notebook = kept.kept(made.notebook(made.markdown("Words"), drawn, *cells, ended)).notebook
-    result = record.lift(notebook, where="one").result
-    words = load_study(home, name="studies/one")
-    page = report.render(notebook, result, words, provenance)
-    for name, content in record.files(notebook, result, provenance, page, asked_by(words)).items():
-        study_workspace.put(home / "record" / name, changes.get(name, content.decode("utf-8")))
-    return home
-
-
 def test_a_workspace_becomes_a_site(tmp_path: Path) -> None:
-    workspace(tmp_path)
+    recorded.workspace(tmp_path)
     index = site.publish(places.find(tmp_path), tmp_path / "site")
     assert index == tmp_path / "site" / "index.html"
     page = index.read_text(encoding="utf-8")
@@ -162,7 +178,7 @@ def test_a_workspace_becomes_a_site(tmp_path: Path) -> None:
 
 
 def test_a_notebook_whose_verdict_answers_another_question(tmp_path: Path) -> None:
-    home = workspace(tmp_path)
+    home = recorded.workspace(tmp_path)
     path = home / "record" / "notebook.ipynb"
     notebook = json.loads(path.read_text(encoding="utf-8"))
     output = notebook["cells"][-1]["outputs"][0]
@@ -181,7 +197,7 @@ def test_a_study_without_a_record_is_listed(tmp_path: Path) -> None:
 
 
 def test_words_changed_after_the_record(tmp_path: Path) -> None:
-    home = workspace(tmp_path)
+    home = recorded.workspace(tmp_path)
     text = (home / "study.yaml").read_text(encoding="utf-8")
     study_workspace.put(home / "study.yaml", text.replace("A test", "A triumph"))
     with pytest.raises(PublishError, match="changed after the record"):
@@ -200,7 +216,7 @@ def test_words_changed_after_the_record(tmp_path: Path) -> None:
     ],
 )
 def test_a_recorded_notebook_with_rows_of_data(tmp_path: Path, planted: dict[str, Any]) -> None:
-    home = workspace(tmp_path)
+    home = recorded.workspace(tmp_path)
     path = home / "record" / "notebook.ipynb"
     notebook = json.loads(path.read_text(encoding="utf-8"))
     notebook["cells"].insert(1, made.code("x", planted))
@@ -219,7 +235,7 @@ def test_a_recorded_notebook_with_rows_of_data(tmp_path: Path, planted: dict[str
     ],
 )
 def test_a_record_edited_by_hand(tmp_path: Path, name: str, true: str, false: str) -> None:
-    path = workspace(tmp_path) / "record" / name
+    path = recorded.workspace(tmp_path) / "record" / name
     text = path.read_text(encoding="utf-8")
     assert true in text
     study_workspace.put(path, text.replace(true, false))
@@ -228,7 +244,7 @@ def test_a_record_edited_by_hand(tmp_path: Path, name: str, true: str, false: st
 
 
 def test_a_file_that_no_run_made_stays_behind(tmp_path: Path) -> None:
-    home = workspace(tmp_path)
+    home = recorded.workspace(tmp_path)
     study_workspace.put(home / "record" / "tables" / "victims.csv", "name\nV001\n")
     site.publish(places.find(tmp_path), tmp_path / "site")
     assert not list((tmp_path / "site").rglob("victims.csv"))

@@ -6,7 +6,7 @@ import pytest
 import study_workspace as workspace
 
 from whatworks.errors import StudyError
-from whatworks.study import open_study, template
+from whatworks.study import open_study, spec, template
 
 
 def opened(folder: Path, study: str = "", parameters: str = "") -> object:
@@ -166,3 +166,32 @@ def test_made_up_data_say_so(tmp_path: Path, said: bool) -> None:
         return
     with pytest.raises(StudyError, match=r"made up .* and the study does not say so"):
         open_study("one", start=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ('dates: {data: "2026-1-1"}', ("key dates.data", "no day", '"2026-11-30"')),
+        ("dates: {ran: x}", ("unknown key 'ran'", "data, run")),
+        ("contact: {name: A, email: a b}", ("key contact.email", "mailbox")),
+        ('sources: [{name: " "}]', ("key sources.0.name", "blank")),
+        ("sources: [{name: a, address: www.x}]", ("no address of a page", "https://")),
+        ("registration: {whre: a}", ("'whre'", "Did you mean 'where'")),
+        ("reporting: {fundng: x}", ("no item 'fundng'", "key reporting.fundng", "Did you mean 'funding'")),
+        ('reporting: {funding: ""}', ("key reporting.funding", "blank")),
+    ],
+)
+def test_what_a_study_says_of_itself_has_its_form(tmp_path: Path, more: str, words: tuple[str, ...]) -> None:
+    refused(tmp_path, "study.yaml, line 13", *words, study=f"{workspace.STUDY}{more}\n")
+
+
+def test_none_declared_and_nothing_declared_are_two_things(tmp_path: Path) -> None:
+    folder = workspace.make(tmp_path)
+    none = spec.load_study(folder, name="one")
+    assert none.deviations is None
+    workspace.put(folder / "study.yaml", f"{workspace.STUDY}deviations: []\n")
+    declared = spec.load_study(folder, name="one")
+    assert declared.deviations == ()
+    for said in (none, declared):
+        workspace.put(folder / "study.yaml", spec.write_study(said))
+        assert spec.load_study(folder, name="one") == said

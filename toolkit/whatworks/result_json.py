@@ -14,8 +14,10 @@ import pandas as pd
 from whatworks.errors import RecordError
 from whatworks.results import (
     EFFECT_COLUMNS,
+    NOT_ADDED,
     NOT_SAID,
     SCHEMA,
+    Added,
     CheckResult,
     Design,
     Estimate,
@@ -52,6 +54,7 @@ def to_dict(result: Result) -> dict[str, Any]:
         "method": result.method,
         "headline": _estimate(result.headline),
         "relative": _estimate_or_reason(result.relative),
+        "added": _added(result.added),
         "effects": _effects(result.effects),
         "checks": [_check(check) for check in result.checks],
         "secondary": [_secondary(item) for item in result.secondary],
@@ -167,6 +170,19 @@ def _estimate_or_reason(value: Estimate | NotAvailable) -> Any:
     return {"not_available": value.reason} if isinstance(value, NotAvailable) else _estimate(value)
 
 
+def _added(value: Added | NotAvailable) -> Any:
+    if isinstance(value, NotAvailable):
+        return _number(value)
+    return {
+        "in_all": _estimate(value.in_all),
+        "per_period": _estimate_or_reason(value.per_period),
+        "period": value.period,
+        "places": value.places,
+        "periods": value.periods,
+        "assumes": value.assumes,
+    }
+
+
 def _effects(frame: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     for row in frame.to_dict(orient="records"):
@@ -229,6 +245,19 @@ def _read_estimate_or_reason(data: Any) -> Estimate | NotAvailable:
     return NotAvailable(data["not_available"]) if _is_reason(data) else _read_estimate(data)
 
 
+def _read_added(data: Any) -> Added | NotAvailable:
+    if _is_reason(data):
+        return NotAvailable(str(data["not_available"]))
+    return Added(
+        _read_estimate(data["in_all"]),
+        _read_estimate_or_reason(data["per_period"]),
+        str(data["period"]),
+        int(data["places"]),
+        int(data["periods"]),
+        str(data["assumes"]),
+    )
+
+
 def _read_effects(rows: list[dict[str, Any]]) -> pd.DataFrame:
     frame = frame_from_records(rows)
     for name in EFFECT_COLUMNS:
@@ -245,6 +274,8 @@ def _result(data: dict[str, Any]) -> Result:
         method=data["method"],
         headline=_read_estimate(data["headline"]),
         relative=_read_estimate_or_reason(data["relative"]),
+        # records of before it was said have none
+        added=_read_added(data.get("added", _number(NOT_ADDED))),
         effects=_read_effects(data["effects"]),
         checks=tuple(
             CheckResult(

@@ -138,6 +138,28 @@ class Secondary:
     adjustment: str
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The headline added up over the treated places, in counts.
+
+    Attributes:
+        in_all: over every treated place and period that the headline averages.
+        per_period: of all these places in one period, or why that cannot be said.
+        period: the word for a period.
+        places, periods: how many of each.
+        assumes: what the sum takes for granted, a sentence; empty where it is exact.
+    """
+
+    in_all: Estimate
+    per_period: Estimate | NotAvailable
+    period: str
+    places: int
+    periods: int
+    assumes: str
+
+
+NOT_ADDED = NotAvailable("the study does not say how many that is")
+
 _NO_PERCENT = NotAvailable("the method gives no percent change")
 
 EFFECT_COLUMNS = ("term", "estimate", "std_error", "low", "high", "p_value", "n")
@@ -161,6 +183,7 @@ class Result(Shown):
         notes: what a reader must know, in sentences.
         checks: what the checks found; empty until they are attached.
         secondary: secondary outcomes; empty unless the study names some.
+        added: the headline added up over the treated places, in counts, or why not.
         detail: typed intermediate values for methods that build on this one; not stored.
     """
 
@@ -175,6 +198,7 @@ class Result(Shown):
     notes: tuple[str, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     secondary: tuple[Secondary, ...] = ()
+    added: Added | NotAvailable = NOT_ADDED
     detail: Any = None
 
     def __post_init__(self) -> None:

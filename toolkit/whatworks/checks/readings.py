@@ -66,16 +66,23 @@ def claims(found: Estimate) -> bool:
 
 
 def phrase(found: Result) -> str:
-    """The estimate with its interval, and as a percent change where the method gives one."""
+    """The estimate with its interval, and both as percent changes where the method gives them."""
     one = found.headline
     if isinstance(one.value, NotAvailable):
         return str(one.value)
-    more = []
-    if isinstance(found.relative, Estimate) and not isinstance(found.relative.value, NotAvailable):
-        more.append(f"{found.relative.value:+.1f}%")
+    parts = []
     if not isinstance(one.low, NotAvailable) and not isinstance(one.high, NotAvailable):
-        more.append(f"{100 * one.level:.10g}% interval {one.low:.3g} to {one.high:.3g}")
-    return f"{one.value:.3g} ({'; '.join(more)})" if more else f"{one.value:.3g}"
+        parts.append(f"{100 * one.level:.10g}% interval {one.low:.3g} to {one.high:.3g}")
+    if isinstance(found.relative, Estimate) and not isinstance(found.relative.value, NotAvailable):
+        parts.append(_in_percent(found.relative))
+    return f"{one.value:.3g} ({'; '.join(parts)})" if parts else f"{one.value:.3g}"
+
+
+def _in_percent(one: Estimate) -> str:
+    """A percent change with its own interval: an end in another unit beside it would be read as percent."""
+    if isinstance(one.low, NotAvailable) or isinstance(one.high, NotAvailable):
+        return f"that is {one.value:+.1f}%"
+    return f"that is {one.value:+.1f}%, {one.low:+.1f}% to {one.high:+.1f}%"
 
 
 def columns(found: Result | NotAvailable) -> dict[str, object]:

@@ -50,7 +50,8 @@ _Better = Annotated[
     str, typer.Option(metavar="WAY", help="Which way is better: lower, higher or neither; with --worthwhile.")
 ]
 _Worthwhile = Annotated[
-    float, typer.Option(metavar="NUMBER", help="The smallest change that matters, in percent; with --better.")
+    float,
+    typer.Option(metavar="NUMBER", help="The smallest change worth acting on, in percent; with --better."),
 ]
 _Listed = Annotated[Path | None, typer.Option("--list", metavar="FILE", help="The list that was randomised.")]
 
@@ -117,7 +118,7 @@ def _asked(columns: Mapping[str, str], better: str, worthwhile: float) -> Asked 
         raise OptionError(
             "a verdict needs both --better and --worthwhile",
             where="--worthwhile" if better else "--better",
-            remedy="Say which way is better (lower, higher, neither) and the smallest change that matters, "
+            remedy="Say which way is better (lower, higher, neither) and the smallest change worth acting on, "
             "in percent; leave both out to see the numbers alone.",
         )
     from whatworks.verdict import Asked

@@ -146,7 +146,7 @@ def checklist(
         Path | None, typer.Option("--csv", metavar="FILE", help="Write the table to this file instead.")
     ] = None,
 ) -> None:
-    """Go through CONSORT 2025 with the record of a trial: what it answers, and what is still open."""
+    """Go through CONSORT 2025 with a trial: what its study.yaml answers, and what is still open."""
     from whatworks.publish.checklist import checklist as go_through
     from whatworks.study import open_study
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 from whatworks.errors import PublishError, first_few
+from whatworks.publish.pages import script_hash
 
 Attributes = dict[str, str]
 
@@ -40,17 +41,20 @@ _VOID = frozenset(
 )
 
 
-def faults(page: str) -> list[str]:
-    """Everything that keeps a page from being published, in words; empty when it may go out."""
-    reader = _Reader()
+def faults(page: str, *, script: str = "") -> list[str]:
+    """Everything that keeps a page from being published, in words; empty when it may go out.
+
+    `script` is the one script of ours that the page may run, whole; without it any script is a fault.
+    """
+    reader = _Reader(script)
     reader.feed(page)
     reader.close()
     return [*reader.faults, *_document(reader), *_references(reader)]
 
 
-def refuse(page: str, *, where: str) -> None:
+def refuse(page: str, *, where: str, script: str = "") -> None:
     """Raise `PublishError` when a page has faults; it names the first of them and how many there are."""
-    found = faults(page)
+    found = faults(page, script=script)
     if found:
         raise PublishError(
             f"the page is not fit to publish: {first_few(found, 8)}",
@@ -70,8 +74,9 @@ class _Open:
 class _Reader(HTMLParser):
     """One pass over a page, keeping what the rules speak of."""
 
-    def __init__(self) -> None:
+    def __init__(self, script: str) -> None:
         super().__init__(convert_charrefs=True)
+        self.script = script
         self.faults: list[str] = []
         self.ids: list[str] = []
         self.anchors: list[str] = []
@@ -128,7 +133,7 @@ class _Reader(HTMLParser):
             self.faults.append("a table header without scope")
 
     def _danger(self, tag: str, attributes: Attributes) -> None:
-        if tag in _FORBIDDEN:
+        if tag in _FORBIDDEN and not (tag == "script" and self.script and not attributes):
             self.faults.append(f"<{tag}> has no place in a report")
         for name, value in attributes.items():
             if name.startswith("on"):
@@ -146,6 +151,8 @@ class _Reader(HTMLParser):
         tag, text = element.tag, " ".join(element.text.split())
         if tag == "title" and not any(parent.tag == "svg" for parent in self._stack):
             self.title = text
+        elif tag == "script" and self.script and element.text != self.script:
+            self.faults.append("a script that is not the one of ours")
         elif tag == "style" and _STYLE_OUTSIDE.search(element.text):
             self.faults.append("the style sheet loads from outside")
         elif tag == "svg":
@@ -192,6 +199,7 @@ def _document(reader: _Reader) -> list[str]:
         "no description": bool(reader.metas.get("description")),
         "no viewport": "viewport" in reader.metas,
         "no content security policy": "default-src 'none'" in reader.metas.get("content-security-policy", ""),
+        "scripts may run that are not the one of ours": _scripts_named(reader),
         "not exactly one h1": reader.headings.count(1) == 1,
         "no header": "header" in reader.seen,
         "not exactly one main": reader.seen.get("main") == 1,
@@ -207,6 +215,13 @@ def _document(reader: _Reader) -> list[str]:
         if below > above + 1:
             found.append(f"a heading jumps from h{above} to h{below}")
     return found
+
+
+def _scripts_named(reader: _Reader) -> bool:
+    """Whether the policy lets run exactly the script that the page may have, by its hash, or none."""
+    policy = reader.metas.get("content-security-policy", "").split(";")
+    named = [part.strip() for part in policy if part.strip().startswith("script-src")]
+    return named == ([f"script-src '{script_hash(reader.script)}'"] if reader.script else [])
 
 
 def _references(reader: _Reader) -> list[str]:

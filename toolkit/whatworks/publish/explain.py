@@ -7,7 +7,7 @@ from collections import Counter
 from whatworks.checks.honest_bounds import NAME as HONEST_BOUNDS
 from whatworks.present import tables
 from whatworks.publish.words import StudyWords
-from whatworks.results import CheckVerdict, NotAvailable, Result
+from whatworks.results import RATE_RATIO, CheckVerdict, NotAvailable, Result
 from whatworks.shown import words
 
 FEW_CLUSTERS = 40
@@ -41,8 +41,11 @@ def asked(study: StudyWords) -> list[tuple[str, str]]:
     return [(name, words.sentence(text)) for name, text in pairs if text.strip()]
 
 
-def sure(result: Result) -> list[str]:
-    """How to read the interval, and how it was found, in the words of repeated studies."""
+def sure(result: Result, *, unit: str = "") -> list[str]:
+    """How to read the interval, and how it was found, in the words of repeated studies.
+
+    `unit` is the study's own unit, where its changes are told in that and not in percent.
+    """
     estimate = result.headline
     missing = [n for n in (estimate.value, estimate.low, estimate.high) if isinstance(n, NotAvailable)]
     if missing:
@@ -59,6 +62,7 @@ def sure(result: Result) -> list[str]:
         "contain the true change. This is one such interval; we cannot know whether it is one that does.",
         f"How it was found: {words.sentence(estimate.inference)}",
     ]
+    told += [] if unit else one_interval(result)
     if not isinstance(estimate.p_value, NotAvailable):
         told.append(
             "If the intervention changed nothing, a difference at least this large would turn up by chance "
@@ -66,6 +70,30 @@ def sure(result: Result) -> list[str]:
             "that the intervention changed nothing."
         )
     return told
+
+
+def one_interval(result: Result) -> list[str]:
+    """That percents and the outcome's own unit tell one interval, and why its ends seem to differ.
+
+    Nothing where the page has one scale only: no percent change, or a ratio. What would have happened, if an
+    end were the true change x, is the base b of its percent 100·x/b.
+    """
+    head, share = result.headline, result.relative
+    if isinstance(share, NotAvailable) or head.scale == RATE_RATIO:
+        return []
+    ends = (head.low, head.high, share.low, share.high)
+    known = [n for n in ends if not isinstance(n, NotAvailable)]
+    if len(known) < len(ends) or not known[1] or not known[3]:
+        return []
+    low, high, _, percent = known
+    shown = [words.number(n) for n in (low, high, 100 * high / percent)]
+    return [
+        f"The percents on this page and the numbers in its tables ({head.scale}) are one interval, from the "
+        f"same test: {shown[0]} to {shown[1]} there. Each end is put in percent of what would have happened "
+        f"were that end true, so the two ends have different bases: at {shown[1]} it would have been "
+        f"{shown[2]} without the intervention, a change of "
+        f"{words.signed(percent, words.percent_decimals([percent]))}%."
+    ]
 
 
 def rests(result: Result) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from whatworks import present
 from whatworks.errors import PublishError
 from whatworks.present import tables
-from whatworks.publish import audit, cells, checklist, clean, explain, origin, pages
+from whatworks.publish import about, audit, cells, checklist, clean, explain, glossary, origin, pages, summary
+from whatworks.publish.about import Place
 from whatworks.publish.chip import chip
 from whatworks.publish.words import StudyWords
 from whatworks.results import RATE_RATIO, CheckResult, NotAvailable, Result
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 _STRESSED = ("honest", "bacon", "comparison")
 """Figures, by the first word of their name, that put the answer to the test instead of showing it."""
 
+_WORDS_HERE = "<!-- words -->"
+"""Where the terms that a page uses are listed, once they are known."""
+
 _SECTIONS = (
     ("asked", "What was asked"),
     ("sure", "How sure we are"),
@@ -29,7 +34,9 @@ _SECTIONS = (
     ("checks", "Checks on this result"),
     ("secondary", "Secondary outcomes"),
     ("limits", "Limits and notes"),
+    ("about", "About this report"),
     ("design", "Design of the study"),
+    ("words", "Words used in this report"),
     ("method", "The method in full"),
     ("provenance", "Where these numbers come from"),
     ("reporting", "Reporting checklist"),
@@ -41,6 +48,8 @@ def render(
     result: Result,
     study: StudyWords | StudySpec,
     provenance: Mapping[str, Any],
+    *,
+    place: Place | None = None,
 ) -> str:
     """The report as one HTML page, the same bytes for the same input.
 
@@ -49,6 +58,7 @@ def render(
         result: what the study found.
         study: the study's words, or a parsed `study.yaml` (its folder's name then comes from `provenance`).
         provenance: hashes, versions and seeds, as `provenance.json` holds them.
+        place: where the report stands on a site, with links to it; None for the report of a record.
 
     Raises:
         PublishError: for a failed cell, a script, a figure without words or data, a table without caption or
@@ -62,6 +72,10 @@ def render(
         publisher=study.publisher,
         kind="Evaluation report",
         study=study,
+        place=place,
+        links=_links(place),
+        address=place.address if place else "",
+        **_about(study, place),
         **_finding(result, study),
         **_evidence(notebook, result, study),
         reporting=_reporting(result, study, provenance),
@@ -69,14 +83,42 @@ def render(
         origin=pages.safe(origin.main_table(provenance).html()),
         origin_folded=[(item.caption, pages.safe(item.html())) for item in origin.long_tables(provenance)],
     )
+    page = _explained_words(page)
+    summary.refuse_long(page, where=f"studies/{study.slug}, report")
     audit.refuse(page, where=f"studies/{study.slug}, report")
     return page
+
+
+def _explained_words(page: str) -> str:
+    """The page with terms before the method linked to their entries, which stand before it as well."""
+    head, main, rest = page.partition('<main id="main">')
+    before, words_here, method = rest.partition(_WORDS_HERE)
+    before, used = glossary.linked(before)
+    listed = "".join(
+        f'<dt id="{entry.anchor}">{escape(entry.term)}</dt><dd>{escape(entry.plain)}</dd>\n' for entry in used
+    )
+    return f"{head}{main}{before}{listed}{method}" if words_here else page
+
+
+def _links(place: Place | None) -> list[tuple[str, str]]:
+    return [(about.LEDGER, "All studies"), (about.GLOSSARY, "Words explained")] if place else []
+
+
+def _about(study: StudyWords, place: Place | None) -> dict[str, Any]:
+    known, missing = about.facts(study, place)
+    return {"about": known, "not_given": missing}
 
 
 def _finding(result: Result, study: StudyWords) -> dict[str, Any]:
     found = judge(result, study.asked)
     big = _big(result, found)
-    return {"description": found.sentence, "verdict": found, "chip": chip(found), "big": big}
+    return {
+        "description": found.sentence,
+        "verdict": found,
+        "chip": chip(found),
+        "big": big,
+        "summary": summary.facts(result, study, found),
+    }
 
 
 def _evidence(notebook: Mapping[str, Any], result: Result, study: StudyWords) -> dict[str, Any]:
@@ -94,7 +136,7 @@ def _evidence(notebook: Mapping[str, Any], result: Result, study: StudyWords) ->
         "happened": bool(drawn),
         "rests": bool(tested or said),
         "secondary": bool(result.secondary),
-        "reporting": _is_trial(result),
+        "reporting": checklist.is_trial(result),
     }
     return {
         "contents": [(name, text) for name, text in _SECTIONS if shown.get(name, True)],
@@ -108,7 +150,7 @@ def _evidence(notebook: Mapping[str, Any], result: Result, study: StudyWords) ->
 def _explained(result: Result, study: StudyWords) -> dict[str, Any]:
     return {
         "asked": explain.asked(study),
-        "sure": explain.sure(result),
+        "sure": explain.sure(result, unit=study.unit),
         "checks_said": explain.checks_said(result, study),
         "checks": _checks(result, study),
         "secondary_said": [secondary(item) for item in result.secondary],
@@ -119,12 +161,11 @@ def _explained(result: Result, study: StudyWords) -> dict[str, Any]:
     }
 
 
-def _is_trial(result: Result) -> bool:
-    return result.method.startswith("rct.")
-
-
-def _reporting(result: Result, study: StudyWords, provenance: Mapping[str, Any]) -> str:
-    return pages.safe(checklist.filled(result, study, provenance).html()) if _is_trial(result) else ""
+def _reporting(result: Result, study: StudyWords, provenance: Mapping[str, Any]) -> Any:
+    if checklist.is_trial(result):
+        return pages.safe(checklist.filled(result, study, provenance).html())
+    checklist.refuse_answers(study)
+    return ""
 
 
 def _figure(figure: present.Figure, number: int, study: StudyWords) -> dict[str, Any]:

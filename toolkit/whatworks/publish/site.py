@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from whatworks.errors import PublishError, RecordError, first_few
-from whatworks.publish import audit, explain, outgoing, pages
+from whatworks.publish import about, audit, explain, glossary, outgoing, pages, report
 from whatworks.publish.chip import chip
 from whatworks.publish.words import StudyWords
 from whatworks.results import Result
@@ -22,6 +22,7 @@ from whatworks.verdict import judge
 
 if TYPE_CHECKING:
     from whatworks.study.places import Workspace
+    from whatworks.study.said.publication import Publication
 
 INDEX, REPORT, MANIFEST = "index.html", "report.html", "site.json"
 _MADE_UP = (
@@ -40,6 +41,7 @@ class StudyPages:
         result: what it found; None for a study without an accepted result.
         report: the report as `report.render` made it, set as it stands; None where there is no result.
         downloads: files beside the report by relative name (`result.json`, `tables/effects.csv`).
+        published: the day of publication, as given.
         why_none: why there is no result, a sentence.
     """
 
@@ -47,6 +49,7 @@ class StudyPages:
     result: Result | None = None
     report: str | None = None
     downloads: Mapping[str, bytes] = field(default_factory=dict)
+    published: str = ""
     why_none: str = "This study has no accepted result yet."
 
 
@@ -57,17 +60,23 @@ def publish(workspace: Workspace, out: Path) -> Path:
     a study whose words changed after its record was made, and for a record of which a file is not what its
     notebook and its result give.
     """
-    build([gather(folder) for folder in workspace.studies()], out)
+    site = workspace.publication
+    _refuse_unknown_studies(workspace)
+    build([gather(folder, site, publisher=workspace.title) for folder in workspace.studies()], out)
     return out / INDEX
 
 
-def gather(folder: Path) -> StudyPages:
-    """What the site shows of one study folder: its words, and its record where there is one."""
+def gather(folder: Path, site: Publication, *, publisher: str = "") -> StudyPages:
+    """What the site shows of one study folder: its words, and its record where there is one.
+
+    The report is held against that of the record and then made once more for its place on the site, with
+    links and with what only `whatworks.toml` can know: dates of publication, repository, commit.
+    """
     from whatworks.study import record, spec
     from whatworks.study.hashing import text_hash
 
     said = spec.load_study(folder, name=f"studies/{folder.name}")
-    words_of = StudyWords.from_spec(folder.name, said)
+    words_of = about.completed(StudyWords.from_spec(folder.name, said), site, publisher)
     try:
         kept = record.load(folder)
     except RecordError as problem:
@@ -80,8 +89,26 @@ def gather(folder: Path) -> StudyPages:
         )
     _refuse_placeholders(words_of)
     going = outgoing.files(kept, said, where=f"studies/{folder.name}")
-    report = going.pop(record.REPORT).decode("utf-8")
-    return StudyPages(words_of, kept.result, report, going)
+    del going[record.REPORT]
+    place = about.placed(words_of, site, (_beside(words_of, name) for name in sorted(going)))
+    page = report.render(kept.json(record.NOTEBOOK), kept.result, words_of, kept.provenance, place=place)
+    return StudyPages(words_of, kept.result, page, going, published=place.published)
+
+
+def _beside(study: StudyWords, name: str) -> tuple[str, str]:
+    """A download as its report links to it."""
+    return _download(study, name).removeprefix(f"{study.slug}/"), about.named(name)
+
+
+def _refuse_unknown_studies(workspace: Workspace) -> None:
+    known = [folder.name for folder in workspace.studies()]
+    wrong = [slug for slug in workspace.publication.studies if slug not in known]
+    if wrong:
+        raise PublishError(
+            f"there is no study {first_few(wrong)}",
+            where="whatworks.toml, [publication.studies]",
+            remedy=f"The studies are {first_few(known, 12)}.",
+        )
 
 
 def _refuse_placeholders(words: StudyWords) -> None:
@@ -128,7 +155,10 @@ def contents(studies: Sequence[StudyPages], *, title: str = _TITLE) -> dict[str,
         raise PublishError(
             f"two studies are named {first_few(twice)}", where="site", remedy="Give each its own folder name."
         )
-    files = {INDEX: ledger(ordered, title=title).encode("utf-8")}
+    files = {
+        INDEX: ledger(ordered, title=title).encode("utf-8"),
+        glossary.PAGE: words_page(_publisher(ordered)).encode("utf-8"),
+    }
     for item in ordered:
         if item.report is not None:
             audit.refuse(item.report, where=f"studies/{item.study.slug}, report")
@@ -149,19 +179,39 @@ def ledger(studies: Sequence[StudyPages], *, title: str = _TITLE) -> str:
         {"id": "studies", "title": "The studies", "note": "", "entries": real},
         {"id": "made-up", "title": "Worked examples on made-up data", "note": _MADE_UP, "entries": made_up},
     )
-    publisher = studies[0].study.publisher if studies else "Policing Impact Unit"
     page = pages.fill(
         "ledger.html",
         title=title,
-        publisher=publisher,
+        publisher=_publisher(studies),
+        links=((glossary.PAGE, "Words explained"),),
         kind="Evidence ledger",
         description="Every evaluation this unit has made, with its finding, margin of error and checks.",
-        entries=[*real, *made_up],
         groups=[group for group in groups if group["entries"]],
         said=_tally(real),
+        script=pages.safe(pages.script()),
     )
-    audit.refuse(page, where="site, index")
+    audit.refuse(page, where="site, index", script=pages.script())
     return page
+
+
+def words_page(publisher: str) -> str:
+    """The page that explains the terms of every report in plain words."""
+    page = pages.fill(
+        "words.html",
+        title="Words explained",
+        publisher=publisher,
+        kind="Evidence ledger",
+        description="What the words in our reports mean, in plain English.",
+        links=((INDEX, "All studies"),),
+        entries=glossary.entries(),
+        methods=tuple(glossary.methods().items()),
+    )
+    audit.refuse(page, where="site, words")
+    return page
+
+
+def _publisher(studies: Sequence[StudyPages]) -> str:
+    return studies[0].study.publisher if studies else "Policing Impact Unit"
 
 
 def _entry(item: StudyPages) -> dict[str, Any]:
@@ -171,7 +221,10 @@ def _entry(item: StudyPages) -> dict[str, Any]:
         "title": study.shown_title,
         "made_up": study.made_up,
         "page": f"{study.slug}/{REPORT}" if item.report is not None else "",
-        "downloads": [(_download(study, name), name) for name in sorted(item.downloads)],
+        "published": item.published,
+        "offence": words.capital(study.asked.about),
+        "method": words.capital(glossary.in_words(result.method)) if result else "",
+        "downloads": [(_download(study, name), about.named(name)) for name in sorted(item.downloads)],
     }
     if result is None:
         blank = {"tone": "open", "word": "Not yet known", "symbol": "–", "caveats": (), "facts": []}
@@ -179,9 +232,9 @@ def _entry(item: StudyPages) -> dict[str, Any]:
     found = judge(result, study.asked)
     design = result.design
     facts = [
-        ("Method", result.method),
-        ("Treated", f"{design.n_treated:,} of {design.n_units:,} units"),
-        ("Independent groups", f"{design.n_clusters:,}"),
+        ("Published", item.published or "day not given"),
+        ("Method", base["method"]),
+        ("Treated", f"{design.n_treated:,} of {design.n_units:,}"),
         ("Certainty", f"{found.certainty.level} {found.certainty.figure}"),
         ("Checks", explain.checks_said(result, study).split(": ")[-1].rstrip(".")),
     ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from whatworks.shown import words
 from whatworks.verdict import Asked, Better
 
 if TYPE_CHECKING:
+    from whatworks.study.said.facts import Contact, DataSource, Registration
     from whatworks.study.spec import StudySpec
 
 
@@ -28,6 +31,13 @@ class StudyWords:
         worthwhile: the smallest change that matters, in percent or in `unit`.
         unit: the unit of the outcome in words, where changes are told in it and not in percent.
         made_up: whether the data are made up.
+        contact: whom a reader asks.
+        data_on, run_on: the days on which the data were drawn and the study was run, as given.
+        sources: where the data came from.
+        registration: where the protocol was registered.
+        deviations: changes since the protocol; none of them where empty, nothing declared where None.
+        licence: of the report.
+        reporting: answers to items of the checklist for trials, by key.
         publisher: who publishes.
     """
 
@@ -47,6 +57,14 @@ class StudyWords:
     limits: tuple[str, ...] = ()
     unit: str = ""
     made_up: bool = False
+    contact: Contact | None = None
+    data_on: str = ""
+    run_on: str = ""
+    sources: tuple[DataSource, ...] = ()
+    registration: Registration | None = None
+    deviations: tuple[str, ...] | None = None
+    licence: str = ""
+    reporting: Mapping[str, str] = field(default_factory=dict)
     publisher: str = "Policing Impact Unit"
 
     @classmethod
@@ -72,12 +90,37 @@ class StudyWords:
             unit=asked.unit,
             worthwhile=asked.worthwhile,
             made_up=asked.made_up,
+            contact=spec.contact,
+            data_on=spec.dates.data or "",
+            run_on=spec.dates.run or "",
+            sources=spec.sources,
+            registration=spec.registration,
+            deviations=spec.deviations,
+            licence=spec.licence,
+            reporting=spec.reporting,
         )
 
     @property
     def shown_title(self) -> str:
         """The title, which says where the data are made up."""
         return f"{self.title} (made-up data)" if self.made_up else self.title
+
+    @property
+    def registered(self) -> str:
+        """Where and when the protocol was registered, and its address; nothing where that is not said."""
+        if self.registration is None:
+            return ""
+        found = (self.registration.where, self.registration.on, self.registration.address)
+        return ", ".join(part for part in found if part)
+
+    @property
+    def deviated(self) -> str:
+        """The changes since the protocol, or that none was declared, or that there were none."""
+        if self.deviations is None:
+            return "None declared"
+        if not self.deviations:
+            return "None: the authors declare that they kept to the protocol"
+        return " ".join(words.sentence(text) for text in self.deviations)
 
     @property
     def asked(self) -> Asked:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from whatworks import result_json
 from whatworks.errors import OptionError, RecordError
+from whatworks.panel import Panel
 from whatworks.results import CheckResult, Result
 from whatworks.shown import Card, Note, Part, Shown, page
+from whatworks.study.added import added_up
+from whatworks.trial import Trial
 from whatworks.verdict import Asked, Verdict, judge
 
 if TYPE_CHECKING:
@@ -53,7 +56,7 @@ class Conclusion:
 
 
 _NOT_ASKED = (
-    "What may be said of this result depends on which way is better and on the smallest change that matters. "
+    "What may be said of this result depends on which way is better and on the least change worth acting on. "
     "A study states both in its study.yaml (report: better, worthwhile); here no study did."
 )
 
@@ -111,11 +114,18 @@ class Read(Protocol):
 
 
 def conclude(
-    result: Result, *read: Read, checks: tuple[CheckResult, ...] = (), study: str = ""
+    result: Result,
+    *read: Read,
+    counts: Panel | Trial | None = None,
+    per: float = 1.0,
+    checks: tuple[CheckResult, ...] = (),
+    study: str = "",
 ) -> Conclusion:
     """Close a study: attach its checks and what happened to its data, and hand the result over.
 
     `read` is all that the study read: its source and, of a trial, how chance assigned (`study.drawn`).
+    With `counts`, the panel or trial with the outcome as counts, the headline (a change per `per` of the
+    exposure) is added up over the treated places as `study.added.added_up` says.
     `study` is its folder in the workspace, whose study.yaml says what was asked: the verdict of the report
     and the ledger is shown by it. Without one no verdict is given.
 
@@ -124,6 +134,8 @@ def conclude(
     """
     said = dict.fromkeys(note for one in read for note in one.notes)
     whole = result.with_checks(*checks).with_notes(*(note for note in said if note not in result.notes))
+    if counts is not None:
+        whole = replace(whole, added=added_up(whole, counts, per=per))
     files = tuple(dict.fromkeys(file for one in read for file in one.files))
     return Conclusion(whole, files, asked_by(_words(study)) if study else None)
 

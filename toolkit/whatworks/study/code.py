@@ -108,5 +108,5 @@ def _files(package: Path) -> list[Path]:
     )
 
 
-SHIPPED = (".py", ".json", ".csv", ".html", ".css", ".typed")
+SHIPPED = (".py", ".json", ".csv", ".html", ".css", ".js", ".typed")
 """Endings of files that the library is made of; anything else beside them is not the library's."""

@@ -11,12 +11,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from whatworks.errors import StudyError, did_you_mean, first_few
+from whatworks.study.said import publication
+from whatworks.study.said.publication import Publication
 
 MARKER = "whatworks.toml"
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _ROOT_REFERENCE = re.compile(r"([a-z][a-z0-9_]+):(?!//)(.*)", re.DOTALL)
 _ROOT_KEYS = ("environment", "default", "about")
-_SETTING_KEYS = ("version", "title", "environment_lock", "data_roots")
+_SETTING_KEYS = ("version", "title", "environment_lock", "data_roots", "publication")
 
 _MARKER_TEXT = """\
 # This folder is a whatworks workspace: studies/, templates/ and data/ are found from here.
@@ -25,6 +27,15 @@ title = {title}
 
 # A file that pins the versions of every package; its hash goes into the record of each study.
 # environment_lock = "requirements.txt"
+
+# Where the site stands and what its reports rest on; what is left out is listed there as not given.
+# [publication]
+# address = "https://…"            # of the site
+# repository = "https://…"
+# commit = "…"                     # that holds the records
+# on = "2026-12-01"                # the day of publication
+# licence = "Creative Commons Attribution 4.0"
+# contact = {{name = "…", email = "…"}}
 
 # Data that must not lie in the workspace: name the place, and studies say `policefiles:file.csv`.
 # [data_roots.policefiles]
@@ -53,12 +64,14 @@ class Workspace:
         title: the name of the workspace in words.
         environment_lock: path of the file that pins package versions, inside the workspace; "" for none.
         roots: the named data roots.
+        publication: where and when its studies are published.
     """
 
     folder: Path
     title: str = ""
     environment_lock: str = ""
     roots: Mapping[str, DataRoot] = field(default_factory=dict)
+    publication: Publication = field(default_factory=Publication)
 
     def path(self, reference: str, *, what: str = "file") -> Path:
         """The absolute path of a reference: relative to the workspace, or `root:path` in a data root.
@@ -263,7 +276,11 @@ def _load(folder: Path) -> Workspace:
     if not isinstance(roots, dict):
         raise StudyError("data_roots is not a table", where=MARKER, remedy="Write [data_roots.NAME].")
     return Workspace(
-        folder, texts["title"], texts["environment_lock"], {k: _root(k, v) for k, v in roots.items()}
+        folder,
+        texts["title"],
+        texts["environment_lock"],
+        {k: _root(k, v) for k, v in roots.items()},
+        publication.read(data.get("publication", {})),
     )
 
 

@@ -14,6 +14,8 @@ import msgspec
 
 from whatworks.errors import StudyError, did_you_mean
 from whatworks.study import yaml_strict
+from whatworks.study.said import reporting
+from whatworks.study.said.facts import FORMS, SAID, Contact, DataSource, Dates, Registration, Said
 from whatworks.study.template import Parameter, Template
 from whatworks.study.yaml_strict import Document
 
@@ -58,7 +60,9 @@ class StudySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `units` says whether the units of the data are places or people; the names of people stand in nothing
     that a study leaves behind. `synthetic` says that the data are made up, so that nobody takes the answer
-    for evidence.
+    for evidence. `deviations` are the changes since the protocol: an empty list declares that there were
+    none, and leaving it out declares nothing. `licence` is that of the report. `reporting` answers items of
+    the checklist for trials by their keys (`whatworks.study.said.reporting.keys`).
     """
 
     version: int
@@ -72,6 +76,13 @@ class StudySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     units: Literal["places", "people"] = "places"
     theory_of_change: str = ""
     people: tuple[Person, ...] = ()
+    contact: Contact | None = None
+    dates: Dates = Dates()
+    sources: tuple[DataSource, ...] = ()
+    registration: Registration | None = None
+    deviations: tuple[Said, ...] | None = None
+    licence: str = ""
+    reporting: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +122,23 @@ def load_study(folder: Path, *, name: str) -> StudySpec:
             value = value[part]
         if not value.strip():
             raise StudyError("is blank", where=document.where(path), remedy="Say it in a sentence.")
+    _refuse_unknown_items(spec, document)
     return spec
+
+
+def _refuse_unknown_items(spec: StudySpec, document: Document) -> None:
+    known = reporting.every_key()
+    for name, answer in spec.reporting.items():
+        if not answer.strip():
+            what, remedy = FORMS[SAID]
+            raise StudyError(what, where=document.where(("reporting", name)), remedy=remedy)
+        if name not in known:
+            raise StudyError(
+                f"the checklist has no item {name!r}",
+                where=document.where(("reporting", name)),
+                remedy=f"{did_you_mean(name, known)}The items are {', '.join(reporting.keys())}; those of an "
+                "extension begin with cluster_, crossover_ or stepped_wedge_.",
+            )
 
 
 def load_parameters(folder: Path, template: Template, *, name: str) -> Parameters:
@@ -142,9 +169,18 @@ def write_study(spec: StudySpec) -> str:
         "units",
         "protocol",
         "people",
+        "contact",
+        "dates",
+        "sources",
+        "registration",
+        "deviations",
+        "licence",
         "report",
+        "reporting",
     )
     said = {key: data[key] for key in order if data[key]}
+    if spec.deviations == ():
+        said["deviations"] = []  # none declared is more than nothing said
     return str(yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=100))
 
 
@@ -201,6 +237,10 @@ _STRUCTS: dict[str, type[msgspec.Struct]] = {
     "protocol": Protocol,
     "people": Person,
     "report": ReportWords,
+    "contact": Contact,
+    "dates": Dates,
+    "sources": DataSource,
+    "registration": Registration,
 }
 
 
@@ -224,6 +264,9 @@ def _explain(document: Document, problem: str) -> StudyError:
             where=document.where(path),
             remedy=f"Write {missing[1]}: … {near}",
         )
+    for pattern, (what, remedy) in FORMS.items():
+        if "matching regex" in message and repr(pattern) in problem:
+            return StudyError(what, where=document.where(path), remedy=remedy)
     return StudyError(
         message, where=document.where(path), remedy="Quote text that looks like something else."
     )
