@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,11 +19,19 @@ _PERCENT = {"estimate": "relative", "low": "relative_low", "high": "relative_hig
 
 
 class Answers(Protocol):
-    """What `did.compare` returns: `table`, `suggested`, `scale` and `level` are read."""
+    """What `did.compare` and `synth.compare` return."""
 
     @property
     def table(self) -> pd.DataFrame:
         """One row a method."""
+
+    @property
+    def own(self) -> str | NotAvailable:
+        """The row of the study's own result."""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Whether the others say what the study says."""
 
     @property
     def suggested(self) -> str | NotAvailable:
@@ -42,7 +51,10 @@ class Answers(Protocol):
 
 
 def comparison(answers: Answers | NotAvailable, *, subject: str = "") -> Figure | Note:
-    """Draw every method's estimate and interval, one row a method, the suggested one filled.
+    """Draw every method's estimate and interval, one row a method, the study's own filled.
+
+    Without a result of a study the suggested one is filled. A method that asks something else than the study
+    is named so.
 
     Methods that subtract share the axis of the outcome's unit. Where rate ratios stand in the table, a second
     axis shows all in percent, since they cannot stand on the first. The table and the description name
@@ -51,6 +63,7 @@ def comparison(answers: Answers | NotAvailable, *, subject: str = "") -> Figure 
     if isinstance(answers, NotAvailable):
         return said(answers)
     shown = answers.table[answers.table["estimand"] != ""].reset_index(drop=True)
+    filled = answers.suggested if isinstance(answers.own, NotAvailable) else answers.own
     ratios = bool((shown["scale"] == RATE_RATIO).any())
     unit = words.capital(words.spoken(answers.scale) or "unit of the outcome")
     spoken = words.spoken(subject)
@@ -60,13 +73,13 @@ def comparison(answers: Answers | NotAvailable, *, subject: str = "") -> Figure 
     )
     with drawing.canvas(1.0 + 0.5 * len(shown), width=drawing.WIDTH * 1.25) as canvas:
         panes = canvas.subplots(1, 1 + ratios, sharey=True, squeeze=False)[0]
-        _pane(panes[0], shown[shown["scale"] != RATE_RATIO], answers.suggested, unit)
+        _pane(panes[0], shown[shown["scale"] != RATE_RATIO], filled, unit)
         if ratios:
             percent = shown.drop(columns=list(_PERCENT)).rename(
                 columns={old: new for new, old in _PERCENT.items()}
             )
-            _pane(panes[1], percent, answers.suggested, PERCENT)
-        _names(panes[0], shown, answers.suggested)
+            _pane(panes[1], percent, filled, PERCENT)
+        _names(panes[0], shown, answers, filled)
         return drawing.finish(
             canvas,
             name=slug("comparison", subject),
@@ -77,13 +90,13 @@ def comparison(answers: Answers | NotAvailable, *, subject: str = "") -> Figure 
         )
 
 
-def _pane(axes: Any, rows: pd.DataFrame, suggested: str | NotAvailable, unit: str) -> None:
+def _pane(axes: Any, rows: pd.DataFrame, filled: str | NotAvailable, unit: str) -> None:
     axes.axvline(0, color=drawing.INK, linewidth=1)
     values = rows["estimate"].dropna().tolist()
     decimals = min(words.percent_decimals(values), 1) if unit == PERCENT else words.unit_decimals(values) + 1
     for y, row in rows.iterrows():
         if np.isfinite(row["estimate"]):
-            _line(axes, y, row, row["method"] == suggested, words.fixed(row["estimate"], decimals))
+            _line(axes, y, row, row["method"] == filled, words.fixed(row["estimate"], decimals))
     axes.xaxis.grid(True)
     axes.set_xlabel(drawing.side_label(unit))
     axes.tick_params(axis="y", length=0)
@@ -121,21 +134,33 @@ def _line(axes: Any, y: Any, row: Any, ours: bool, number: str) -> None:
     )
 
 
-def _names(axes: Any, shown: pd.DataFrame, suggested: str | NotAvailable) -> None:
+def _names(axes: Any, shown: pd.DataFrame, answers: Answers, filled: str | NotAvailable) -> None:
     axes.set_ylim(len(shown) - 0.5, -0.65)
-    labels = axes.set_yticks(range(len(shown)), [_label(name, suggested) for name in shown["method"]])
+    labels = axes.set_yticks(range(len(shown)), [_label(row, answers) for row in shown.to_dict("records")])
     for label, name in zip(labels, shown["method"], strict=True):
-        label.label1.set_fontweight("bold" if name == suggested else "normal")
+        label.label1.set_fontweight("bold" if name == filled else "normal")
 
 
-def _label(name: str, suggested: str | NotAvailable) -> str:
-    plain = name.removeprefix("did.").replace("(not_yet)", "(not yet)")
-    return f"{plain}\n(suggested)" if name == suggested else plain
+def marks(row: Mapping[Any, Any], answers: Answers) -> str:
+    """What a row is besides a method's answer: this study's, the suggested one, or another question's."""
+    kinds = {
+        "this study": bool(row["this_study"]),
+        "suggested": row["method"] == answers.suggested,
+        "another question": str(row["asks_otherwise"]).startswith("Another question"),
+    }
+    return ", ".join(kind for kind, holds in kinds.items() if holds)
+
+
+def _label(row: Mapping[Any, Any], answers: Answers) -> str:
+    plain = str(row["method"]).removeprefix("did.").replace("(not_yet)", "(not yet)")
+    marked = marks(row, answers)
+    return f"{plain}\n({marked})" if marked else plain
 
 
 def _table(answers: Answers) -> pd.DataFrame:
     columns = ["method", "scale", "estimate", "low", "high", "relative", "relative_low", "relative_high"]
-    table = answers.table[[*columns, "comparison", "reason"]]
+    table = answers.table[[*columns, "comparison", "asks_otherwise", "reason"]]
+    table.insert(1, "marked", [marks(row, answers) for row in answers.table.to_dict("records")])
     return table.rename(
         columns={"relative": "percent", "relative_low": "percent_low", "relative_high": "percent_high"}
     )
@@ -165,8 +190,11 @@ def _alt(answers: Answers, shown: pd.DataFrame, ratios: bool) -> str:
             f"{name} says {words.signed(change, words.percent_decimals([change]))}%" for name, change in rows
         ]
         parts.append(f"In percent, {', '.join(says)}.")
-    if isinstance(answers.suggested, str):
+    if isinstance(answers.own, str):
+        parts.append(f"Filled: {answers.own}, this study.")
+    elif isinstance(answers.suggested, str):
         parts.append(f"Filled: {answers.suggested}, which the design suggests.")
+    parts.extend(answers.sentences)
     gone = answers.table.loc[answers.table["estimand"] == "", "method"].tolist()
     if gone:
         parts.append(f"Not drawn, since the design does not permit them: {words.listed(gone)}.")
