@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ from whatworks.did.imputation import ImputationDetail
 from whatworks.did.side_by_side.comparison import COLUMNS, Comparison
 from whatworks.did.side_by_side.entries import COUNT_FORM, YARDSTICK, Entry, departs, listed, row_of
 from whatworks.did.side_by_side.outcome_weights import Account, Parts, account, parts
-from whatworks.did.side_by_side.question import ANOTHER, WHERE, Asked, as_studied
+from whatworks.did.side_by_side.question import ANOTHER, WHERE, Asked, Inference, as_studied
 from whatworks.did.side_by_side.words import why
 from whatworks.did.suggest import FOR_COUNTS, suggest
 from whatworks.errors import DesignError, OptionError, WhatworksError
@@ -35,7 +34,7 @@ def compare(
     per: float | None = None,
     treated: str | None = None,
     randomised: bool = False,
-    inference: Any = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Comparison:
     """Run every method that the design permits and lay the answers side by side, with why they differ.

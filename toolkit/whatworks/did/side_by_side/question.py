@@ -11,15 +11,23 @@ import numpy as np
 from whatworks.did.group_time.cells import Base
 from whatworks.did.group_time.cells import Comparison as Group
 from whatworks.did.group_time.nuisance import Adjust
+from whatworks.did.regression import requirements
 from whatworks.errors import OptionError
+from whatworks.inference.chance.few_treated import FewTreated
+from whatworks.inference.chance.randomisation import RandomisationInference
 from whatworks.inference.default import Default
 from whatworks.inference.draws import DEFAULT_SEED
+from whatworks.inference.errors.influence import Analytical
+from whatworks.inference.errors.multiplier import MultiplierBootstrap
 from whatworks.panel import Panel
 from whatworks.results import Result
 
 WHERE: Final = "did.compare"
 ANOTHER: Final = "Another question"
 """How a sentence begins on a method that does not answer what the study asks."""
+
+Inference = requirements.Inference | Analytical | MultiplierBootstrap | RandomisationInference | FewTreated
+"""What any of the methods takes."""
 
 Adjustment = Literal["regressors", "changes", "none"]
 """How a method takes covariates in: as regressors, in changes from the base period, or not at all."""
@@ -43,7 +51,7 @@ class Asked:
         per: methods that subtract use the rate per so many.
         treated: covariate that says when a treatment is on.
         randomised: whether start dates were drawn by lot.
-        inference: given to every method that takes it.
+        inference: given to every method; each refuses at run time what it does not take.
         level: coverage of the intervals.
         anticipation: periods before the start in which effects may begin.
         comparison: never or not yet treated, where a method has the choice; its own choice without.
