@@ -105,7 +105,10 @@ def agreement(
         many = f"All {len(others)} other answers" if len(others) > 1 else "The one other answer"
         says = "say" if len(others) > 1 else "says"
         return first, f"{many} to the same question {says} the same as this study."
-    listed = "; ".join(f"{name} ({said})" for name, said in parted.items())
+    listed = "; ".join(
+        f"{', '.join(name for name in parted if parted[name] == said)} ({said})"
+        for said in dict.fromkeys(parted.values())
+    )
     return (
         first,
         f"Of {len(others)} other answers to the same question {len(parted)} "

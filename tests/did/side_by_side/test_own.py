@@ -227,6 +227,7 @@ def test_a_headline_and_a_suggested_answer_that_part_say_so() -> None:
     )
     assert "(\u22125 to 1)" in wide.sentences[0]
     assert wide.sentences[1].startswith("Of 4 other answers to the same question 4 say otherwise")
+    assert wide.sentences[1].count("ruled out") == 1
     turned = did.compare(given, own=with_interval(own, 1.0, 3.0, value=2.0))
     assert "its sign is the other one" in turned.sentences[0]
     assert "interval" not in turned.sentences[0].partition("(")[0]
