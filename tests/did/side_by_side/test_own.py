@@ -120,6 +120,11 @@ def test_a_method_without_anticipation_answers_another_question_in_words() -> No
         )
     for name in ("did.imputation", "did.etwfe", "did.event_study", "did.interaction_weighted"):
         assert said[name] == ""
+    assumes = found.table.set_index("method")["assumes"]
+    assert assumes["did.etwfe"].endswith(
+        "The start counts as 3 periods earlier, since effects may begin then."
+    )
+    assert "earlier, since" not in assumes["did.stacked"]
     # such rows are nothing that the study could agree with
     assert not any("did.stacked" in sentence for sentence in found.sentences)
     without = did.compare(given, own=did.att_gt(given, comparison="not_yet", inference=WILD))

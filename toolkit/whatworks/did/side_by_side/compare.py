@@ -13,7 +13,7 @@ from whatworks.did.bacon import bacon
 from whatworks.did.counts.counted import is_count
 from whatworks.did.imputation import ImputationDetail
 from whatworks.did.side_by_side.comparison import COLUMNS, Comparison
-from whatworks.did.side_by_side.entries import COUNT_FORM, YARDSTICK, Entry, departs, listed, row_of
+from whatworks.did.side_by_side.entries import COUNT_FORM, YARDSTICK, Entry, assumed, departs, listed, row_of
 from whatworks.did.side_by_side.outcome_weights import Account, Parts, account, parts
 from whatworks.did.side_by_side.question import ANOTHER, WHERE, Asked, Inference, as_studied
 from whatworks.did.side_by_side.words import why
@@ -125,6 +125,7 @@ def _answers(
                 if entry.name in found
                 else _refusal(entry, refused[entry.name])
             ),
+            "assumes": assumed(entry, asked),
             "this_study": entry.name == ours,
             "asks_otherwise": " ".join((*departs(entry, asked), *_told(spare, entry)))
             if entry.name in found
@@ -237,7 +238,6 @@ def _row(entry: Entry, result: Result, sentence: str) -> dict[str, object]:
         "comparison": entry.comparison,
         "weights": entry.weights,
         **beside_others(result),
-        "assumes": entry.assumes,
         "differs_because": sentence,
     }
 
@@ -247,7 +247,7 @@ def _refusal(entry: Entry, reason: str) -> dict[str, object]:
     empty = dict.fromkeys(("estimand", "scale", "inference", "differs_because"), "")
     return {
         "method": entry.name, "comparison": entry.comparison, "weights": entry.weights,
-        "assumes": entry.assumes, "reason": reason, **gaps, **empty,
+        "reason": reason, **gaps, **empty,
     }  # fmt: skip
 
 

@@ -99,6 +99,15 @@ def listed(asked: Asked) -> tuple[Entry, ...]:
     return (Entry(row_of(own), "as the study chose", "as the study chose", told, lambda _: own), *known)
 
 
+def assumed(entry: Entry, asked: Asked) -> str:
+    """What the method assumes, with the study's anticipation where it takes it."""
+    if not asked.anticipation or not entry.anticipates:
+        return entry.assumes
+    word = asked.panel.period_word
+    early = f"{asked.anticipation} {word}s" if asked.anticipation > 1 else f"a {word}"
+    return f"{entry.assumes} The start counts as {early} earlier, since effects may begin then."
+
+
 def departs(entry: Entry, asked: Asked) -> tuple[str, ...]:
     """What the study asks and the method cannot honour, a sentence each; nothing of the study's own row."""
     if asked.own is None or row_of(asked.own) == entry.name:
