@@ -217,3 +217,10 @@ def test_every_method_can_be_asked(estimate):
     start = np.where(np.arange(6) < 2, panel.start[0], NEVER)
     row = found.table[found.table["treated as if"] == "u06, u07"]
     assert row["estimate"].item() == pytest.approx(estimate(pool.with_start(start)).headline.value)
+
+
+def test_more_sets_than_anybody_reads_are_more_than_a_billion():
+    many = two_periods([5.0] * 20, np.arange(40) % 7)  # 40 choose 20 is 137,846,528,820
+    assert "99 drawn of more than a billion sets" in placebo_in_space(many, toy.estimate, draws=99).reason
+    fewer = two_periods([5.0] * 6, np.arange(30) % 7)  # 30 choose 6
+    assert "99 drawn of 593,775 sets" in placebo_in_space(fewer, toy.estimate, draws=99).reason

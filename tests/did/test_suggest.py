@@ -24,6 +24,10 @@ def staggered(never: int):
     return panel.with_start(start)
 
 
+def quarterly(never: int):
+    return replace(staggered(never), period_kind="quarter")
+
+
 def test_one_start_gets_the_block_design_and_its_default():
     found = suggest(toy.panel())
     assert (found.method, found.options) == ("did.block", {})
@@ -33,8 +37,8 @@ def test_one_start_gets_the_block_design_and_its_default():
 
 
 def test_several_starts_get_group_time_effects_and_the_comparison_that_is_there():
-    assert suggest(staggered(8)).options == {"comparison": "never"}
-    few = suggest(staggered(4))
+    assert suggest(quarterly(8)).options == {"comparison": "never"}
+    few = suggest(quarterly(4))
     assert (few.method, few.options) == ("did.att_gt", {"comparison": "not_yet"})
     assert any("did.bacon" in check for check in few.checks)
 
@@ -48,15 +52,20 @@ def test_gaps_get_the_method_that_permits_them():
     assert "1 cells are missing" in found.reasons[0]
 
 
-def test_months_hear_that_one_of_them_is_a_thin_base():
+def test_months_get_the_method_that_measures_from_all_of_them():
+    """What finds a fall in 90% of panels is what is suggested, not the one that finds it in 36%."""
     monthly = staggered(8)
     assert monthly.period_kind == "month"
     found = suggest(monthly)
-    assert found.method == "did.att_gt"
-    assert any("did.imputation, which measures from all untreated months" in r for r in found.reasons)
-    yearly = suggest(replace(monthly, period_kind="quarter"))
-    assert yearly.method == "did.att_gt"
-    assert not any("did.imputation" in r for r in yearly.reasons)
+    assert (found.method, found.options) == ("did.imputation", {})
+    assert any("90% of cases so, and in 36% by did.att_gt" in r for r in found.reasons)
+    assert found.instead == {"did.att_gt": {"comparison": "never"}}
+    assert suggest(staggered(4)).instead == {"did.att_gt": {"comparison": "not_yet"}}
+    assert found.fits("did.att_gt")
+    assert not found.fits("did.block")
+    other = suggest(quarterly(8))
+    assert other.method == "did.att_gt"
+    assert not any("did.imputation" in r for r in other.reasons)
 
 
 def test_counts_hear_of_the_rate_ratio():
@@ -64,6 +73,17 @@ def test_counts_hear_of_the_rate_ratio():
     counts = replace(panel, exposure=np.ones_like(panel.outcome))
     assert any("did.poisson gives a rate ratio" in reason for reason in suggest(counts).reasons)
     assert not any("rate ratio" in reason for reason in suggest(panel).reasons)
+
+
+def test_counts_without_an_exposure_are_counts_too():
+    panel = toy.panel()
+    whole = panel.with_outcome(np.round(np.abs(panel.outcome)) + 2.0)
+    found = suggest(whole)
+    assert found.fits("did.poisson")
+    assert "did.poisson gives a rate ratio" in found.reasons[-1]
+    assert "the method above assumes that counts would have changed by the same amount" in found.reasons[-1]
+    assert not suggest(whole.with_outcome(whole.outcome + 0.5)).fits("did.poisson")
+    assert not suggest(whole.with_outcome(whole.outcome - 50.0)).fits("did.poisson")
 
 
 @pytest.mark.parametrize("gap", [False, True])
@@ -74,7 +94,9 @@ def test_counts_with_several_starts_hear_of_the_rate_ratio_by_cohort(gap):
     if gap:
         outcome[3, 5] = np.nan
     found = suggest(replace(panel, outcome=outcome, exposure=np.ones_like(panel.outcome)))
-    assert found.method == ("did.imputation" if gap else "did.att_gt")
+    assert found.method == "did.imputation"
+    assert found.fits('did.etwfe(model="poisson")')
+    assert not found.fits("did.poisson")
     assert 'did.etwfe(model="poisson") gives a rate ratio' in found.reasons[-1]
     assert not any("did.poisson" in reason for reason in found.reasons)
     assert not any("rate ratio" in reason for reason in suggest(panel).reasons)

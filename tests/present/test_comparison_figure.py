@@ -92,3 +92,19 @@ def test_an_estimate_without_interval_is_said(answers):
     assert "No interval: did.imputation." in figure.alt
     assert figure.svg.count("no interval") == 1
     assert isinstance(figure.table, pd.DataFrame)
+
+
+def test_the_study_is_filled_and_every_mark_has_its_word() -> None:
+    own = did.att_gt(panel(), comparison="not_yet", anticipation=1)
+    found = did.compare(panel(), own=own)
+    figure = present.comparison(found)
+    assert "Filled: did.att_gt (not_yet), this study." in figure.alt
+    assert found.sentences[0] in figure.alt
+    marked = figure.table.set_index("method")["marked"]
+    assert marked["did.att_gt (not_yet)"] == "this study"
+    assert marked["did.att_gt (never)"] == "suggested"
+    assert marked["did.stacked"] == marked["did.twoway"] == "another question"
+    assert marked["did.etwfe"] == ""
+    text = "".join(ET.fromstring(figure.svg).itertext())
+    assert "(this study)" in text
+    assert "(another question)" in text

@@ -65,6 +65,17 @@ def test_the_suggested_method_is_named_and_the_notes_stand_below(answers) -> Non
     assert table.note.startswith(f"In {answers.scale} unless said otherwise. A note.")
 
 
+def test_the_study_comes_first_and_what_parts_from_it_stands_above_all_else() -> None:
+    panel = staggered([4] * 4 + [6] * 4 + [None] * 8, seed=2, effect=-2.0)
+    own = did.att_gt(panel, comparison="not_yet", anticipation=2)
+    found = did.compare(panel, own=own)
+    table = present.comparison_table(found)
+    assert table.rows[0][0] == "did.att_gt (not_yet) (this study)"
+    rows = {row[0]: row for row in table.rows}
+    assert rows["did.stacked (another question)"][4].startswith("Another question: it counts the 2 periods")
+    assert table.note.startswith(found.sentences[0])
+
+
 def test_without_a_comparison_the_reason_stands() -> None:
     for draw in (present.comparison_table, present.comparison):
         note = draw(NotAvailable("no method is permitted"))

@@ -67,6 +67,17 @@ def test_a_choice_against_the_design_is_named() -> None:
     )
 
 
+def test_group_time_effects_of_months_say_in_a_sentence_why_not_the_suggested_method() -> None:
+    panel = replace(staggered(SEVERAL), period_kind="month")
+    assert did.suggest(panel).method == "did.imputation"
+    assert study.follows(panel, "did.imputation").notes == ()
+    (note,) = study.follows(panel, "did.att_gt", comparison="never").notes
+    assert note.startswith("This study uses did.att_gt, as its parameters ask, and not did.imputation")
+    assert "from the last month before the start on" in note
+    assert len(study.follows(panel, "did.att_gt", comparison="not_yet").notes) == 2
+    assert study.follows(panel, "did.block").notes[0].startswith("Careful")
+
+
 def test_counts_may_be_taken_as_a_rate_ratio() -> None:
     found = study.follows(counted(ONE), "did.poisson")
     assert found.notes == ()
@@ -76,6 +87,8 @@ def test_counts_may_be_taken_as_a_rate_ratio() -> None:
     )
     assert "suggests did.block" in study.follows(staggered(ONE), "did.poisson").notes[0]
     assert "suggests did.att_gt" in study.follows(counted(SEVERAL), "did.poisson").notes[0]
+    bare = replace(counted(ONE), exposure=None)
+    assert study.follows(bare, "did.poisson").notes == ()
     cohorts = 'did.etwfe(model="poisson")'
     assert study.follows(counted(SEVERAL), cohorts).notes == ()
     assert "suggests did.att_gt" in study.follows(staggered(SEVERAL), cohorts).notes[0]

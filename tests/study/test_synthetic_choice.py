@@ -9,6 +9,7 @@ from tests.synth.panels import factor_panel
 from whatworks import study, synth
 from whatworks.errors import OptionError
 from whatworks.inference.synthetic.placebo import Placebo
+from whatworks.study import synthetic_choice
 
 
 def test_words_become_the_method_with_its_choices() -> None:
@@ -53,3 +54,26 @@ def test_covariates_go_where_each_method_takes_them() -> None:
 def test_choices_that_cannot_be(choices: dict, said: str) -> None:
     with pytest.raises(OptionError, match=said):
         study.synthetic(**choices)
+
+
+def test_other_answers_are_given_by_size_or_as_asked(monkeypatch, capsys) -> None:
+    panel = factor_panel(units=12, effect=-3.0, seed=4)
+    estimate = study.synthetic("classic", inference="placebo", draws=99, seed=5)
+    own = estimate(panel)
+    given = study.answers(panel, estimate, own)
+    assert given.own == "synth.classic"
+    assert given.results["synth.classic"] is own
+    left = study.answers(panel, estimate, own, compare="never")
+    assert "compare: never" in left.reason
+    monkeypatch.setattr(synthetic_choice, "MOST_WORK", 100)
+    size = 12 * 12 * panel.n_periods
+    left = study.answers(panel, estimate, own)
+    assert f"every other method would fill {size:,} cells" in left.reason
+    assert "compare: always" in left.reason
+    assert capsys.readouterr().err == ""
+    with pytest.warns(UserWarning, match=f"every method will fill {size:,} cells"):
+        asked = study.answers(panel, estimate, own, compare="always")
+    assert asked.own == "synth.classic"
+    assert "6 of 7 methods done; now synth.completion" in capsys.readouterr().err
+    with pytest.raises(OptionError, match="compare"):
+        study.answers(panel, estimate, own, compare="sometimes")

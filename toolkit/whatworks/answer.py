@@ -10,7 +10,7 @@ import numpy as np
 
 from whatworks.inference.default import Choice
 from whatworks.inference.intervals import critical_value
-from whatworks.results import Design, Estimate, NotAvailable, Number, Result, Secondary
+from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Number, Result, Secondary
 
 NOT_BY_CHANCE: Final = NotAvailable("chance did not decide which units were treated, nor when")
 
@@ -70,6 +70,89 @@ def beside_others(result: Result, names: Iterable[str] = NUMBERS) -> dict[str, o
         "inference": head.inference,
         "reason": "; ".join(reasons),
     }
+
+
+def agreement(
+    found: Mapping[str, Result],
+    own: str | NotAvailable,
+    suggested: str | NotAvailable,
+    same: Iterable[str],
+) -> tuple[str, ...]:
+    """Whether other answers to a study's question say what its own says, in sentences.
+
+    Two answers say the same where their signs agree and no effect lies inside both intervals or outside both.
+
+    Args:
+        found: results by the name of their row.
+        own: the row of the study; without one there is nothing to say.
+        suggested: the row that the design suggests.
+        same: rows that answer the same question.
+    """
+    if isinstance(own, NotAvailable):
+        return ()
+    ours = found[own].headline
+    if suggested == own:
+        first = "The method of this study is one that its design suggests."
+    elif isinstance(suggested, NotAvailable):
+        first = f"No answer of a method that the design suggests stands here: {suggested.reason}."
+    else:
+        first = _beside(ours, suggested, found[suggested].headline)
+    others = [name for name in same if name not in (own, suggested)]
+    parted = {name: said for name in others if (said := parts_from(ours, found[name].headline))}
+    if not others:
+        return (first,)
+    if not parted:
+        many = f"All {len(others)} other answers" if len(others) > 1 else "The one other answer"
+        says = "say" if len(others) > 1 else "says"
+        return first, f"{many} to the same question {says} the same as this study."
+    listed = "; ".join(
+        f"{', '.join(name for name in parted if parted[name] == said)} ({said})"
+        for said in dict.fromkeys(parted.values())
+    )
+    return (
+        first,
+        f"Of {len(others)} other answers to the same question {len(parted)} "
+        f"{'says' if len(parted) == 1 else 'say'} otherwise than this study: {listed}.",
+    )
+
+
+def parts_from(own: Estimate, other: Estimate) -> str:
+    """How another answer says otherwise than a study's own, in words; empty where they say the same."""
+    said = []
+    ours, theirs = _outside(own), _outside(other)
+    if ours is not None and theirs is not None and ours != theirs:
+        this, that = (
+            ("its interval", "that of this study") if theirs else ("this study's interval", "its own")
+        )
+        said.append(f"no effect at all is ruled out by {this}, not by {that}")
+    if (or_nan(own.value) - own.null) * (or_nan(other.value) - other.null) < 0:
+        said.append("its sign is the other one")
+    return " and ".join(said)
+
+
+def _beside(own: Estimate, name: str, other: Estimate) -> str:
+    numbers = f"{_with_interval(other)} beside {_with_interval(own)}"
+    said = parts_from(own, other)
+    if said:
+        return (
+            f"Careful: the method that this design suggests, {name}, says otherwise than this study: {said} "
+            f"({numbers})."
+        )
+    return f"The method that this design suggests, {name}, says the same as this study ({numbers})."
+
+
+def _outside(found: Estimate) -> bool | None:
+    """Whether no effect lies outside the interval; None without one."""
+    low, high = or_nan(found.low), or_nan(found.high)
+    return None if np.isnan(low + high) else not low <= found.null <= high
+
+
+def _with_interval(found: Estimate) -> str:
+    value, low, high = (
+        f"{or_nan(n):.3g}".replace("-", "\u2212") for n in (found.value, found.low, found.high)
+    )
+    ratio = " rate ratio" if found.scale == RATE_RATIO else ""
+    return f"{value}{ratio}, no interval" if low == "nan" else f"{value}{ratio} ({low} to {high})"
 
 
 def secondary(found: Mapping[str, Result], adjusted: Iterable[Number], words: str) -> tuple[Secondary, ...]:

@@ -24,6 +24,9 @@ LISTED = 20
 TIE = 1e-9
 """Relative difference below which two estimates count as the same."""
 
+BILLION = 10**9
+"""More sets than this are called just that: nobody reads a number of forty digits."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pool:
@@ -168,8 +171,9 @@ def _numbers(
     low, high = (readings.shown(headline, float(q)) for q in np.quantile(values, [0.025, 0.975]))
     sets = f"{m} of the {len(pool.names)} untreated {pool.word}s at a time"
     taken = "all" if count + lost == possible else f"{count + lost:,} drawn of"
+    there = "more than a billion" if possible > BILLION else f"{possible:,}"
     words = (
-        f"{larger:,} of {count:,} pretended effects ({sets}; {taken} {possible:,} sets) are as large as "
+        f"{larger:,} of {count:,} pretended effects ({sets}; {taken} {there} sets) are as large as "
         f"{headline.value:.3g}, so p = {p:.2g}; the smallest p that this many can give is "
         f"{1 / (count + 1):.2g}. 95% of them lie between {low:.3g} and {high:.3g}."
     )

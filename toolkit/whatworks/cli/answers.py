@@ -84,7 +84,10 @@ def _side_by_side(found: Any) -> str:
     numbers = table[["method", "scale", "estimate", "low", "high", "p_value", "relative"]]
     lines = [f"The same question, every answer; {found.level:.0%} intervals; relative in percent", ""]
     lines += [numbers.to_string(index=False, float_format=show, na_rep="–"), ""]
-    said = [f"{name}: {why}" for name, why in zip(table["method"], table["differs_because"], strict=True)]
+    columns = table["method"], table["asks_otherwise"], table["differs_because"]
+    said = [
+        f"{name}: {' '.join(filter(None, (other, why)))}" for name, other, why in zip(*columns, strict=True)
+    ]
     said += [
         f"{name} does not apply. {why}" for name, why in zip(gone["method"], gone["reason"], strict=True)
     ]

@@ -51,7 +51,7 @@ _Better = Annotated[
 ]
 _Worthwhile = Annotated[
     float,
-    typer.Option(metavar="NUMBER", help="The smallest change worth acting on, in percent; with --better."),
+    typer.Option(metavar="NUMBER", help="The least change worth acting on, in percent; with --better."),
 ]
 _Listed = Annotated[Path | None, typer.Option("--list", metavar="FILE", help="The list that was randomised.")]
 
@@ -118,7 +118,7 @@ def _asked(columns: Mapping[str, str], better: str, worthwhile: float) -> Asked 
         raise OptionError(
             "a verdict needs both --better and --worthwhile",
             where="--worthwhile" if better else "--better",
-            remedy="Say which way is better (lower, higher, neither) and the smallest change worth acting on, "
+            remedy="Say which way is better (lower, higher, neither) and the least change worth acting on, "
             "in percent; leave both out to see the numbers alone.",
         )
     from whatworks.verdict import Asked

@@ -20,8 +20,8 @@ from typing import Any
 from whatworks.errors import OptionError, did_you_mean
 
 ROOMS = ("did", "synth", "rct", "counts")
-NOT_OPTIONS = ("panel", "trial", "inference", "level", "allocation")
-"""Arguments of methods that have a way of their own on the command line."""
+NOT_OPTIONS = ("panel", "trial", "inference", "level", "allocation", "own", "progress")
+"""Arguments of methods that have a way of their own on the command line, or none there."""
 _IN_TWO_STEPS = "did.att_gt"
 
 _ENTRY = re.compile(r"([a-z_]+(?:, [a-z_]+)*):(?: |$)(.*)")

@@ -11,7 +11,8 @@ from whatworks.did.event_study import event_study
 from whatworks.did.imputation import imputation
 from whatworks.did.interaction_weighted import interaction_weighted
 from whatworks.did.poisson import poisson
-from whatworks.did.side_by_side.compare import Comparison, compare
+from whatworks.did.side_by_side.compare import compare
+from whatworks.did.side_by_side.comparison import Comparison
 from whatworks.did.stacked import stacked
 from whatworks.did.staggered_rollout import staggered_rollout
 from whatworks.did.suggest import Suggestion, suggest

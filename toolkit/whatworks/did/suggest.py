@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
+from whatworks.did.counts.counted import is_count
 from whatworks.errors import DesignError
 from whatworks.inference.default import FEW_TREATED, count_clusters, decide
 from whatworks.inference.errors.influence import Analytical
@@ -17,11 +19,11 @@ from whatworks.shown import Note, Part, Shown
 SHORT: Final = 12
 """Fewer untreated periods than this leave the placebo in time and the pre-trends test little to look at."""
 
-THIN_BASE: Final = (
-    "It measures every effect from one month, the last before the start, and months are noisy: on simulated "
-    "panels like London's a fall of 12% was found in 36% of cases so, and in 90% by did.imputation, which "
-    "measures from all untreated months. That is the more precise choice where areas ran parallel over the "
-    "whole time before; this one leans on the last month alone."
+ALL_MONTHS: Final = (
+    "It measures from all untreated months, where did.att_gt measures every effect from one month, the last "
+    "before the start, and months are noisy: on simulated panels like London's a fall of 12% was found in "
+    "90% of cases so, and in 36% by did.att_gt. It takes areas to have run parallel over the whole time "
+    "before; where you would vouch for the last months alone, take did.att_gt and expect wide intervals."
 )
 """Measured with six of twelve command units in three cohorts (benchmarks/calibration_methods.py)."""
 
@@ -33,6 +35,7 @@ class Suggestion(Shown):
     Attributes:
         method: public name of the method.
         options: its choices that this panel settles.
+        instead: methods that fit the design as well, with their choices that this panel settles.
         reasons: why, a sentence each, method first.
         inference: how its uncertainty is found by default, or why there is none.
         checks: the checks owed, with what each looks for here.
@@ -43,6 +46,11 @@ class Suggestion(Shown):
     reasons: tuple[str, ...]
     inference: str
     checks: tuple[str, ...]
+    instead: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def fits(self, method: str) -> bool:
+        """Whether the method is the one suggested or one that fits as well."""
+        return method == self.method or method in self.instead
 
     def parts(self) -> tuple[Part, ...]:
         """The method with its choices, why, its inference, and the checks owed."""
@@ -58,8 +66,8 @@ class Suggestion(Shown):
 def suggest(panel: Panel) -> Suggestion:
     """The method that fits a panel, with its inference and the checks it owes.
 
-    It reads the design only (starts, clusters, gaps, exposure), never the outcome, so asking cannot be
-    fishing.
+    It reads the design only (starts, clusters, gaps, exposure) and of the outcome whether it is a count,
+    never how it moves, so asking cannot be fishing.
 
     Raises:
         DesignError: nobody starts inside the window, or nobody is ever there to compare with.
@@ -82,13 +90,13 @@ def suggest(panel: Panel) -> Suggestion:
         return _one_area(panel)
     counts = count_clusters(panel.cluster, inside, ~inside if not staggered else np.ones_like(inside))
     choice = decide(None, counts, many=Analytical("clusters"))
-    method, options, reasons = _method(panel, inside, staggered)
+    method, options, reasons, instead = _method(panel, inside, staggered)
     if isinstance(choice.inference, NotAvailable):
         inference = f"No error exists: {choice.inference.reason}."
     else:
         inference = f"{type(choice.inference).__name__}, {choice.reason}."
         reasons += choice.warnings
-    return Suggestion(method, options, reasons, inference, _checks(panel, staggered))
+    return Suggestion(method, options, reasons, inference, _checks(panel, staggered), instead)
 
 
 def _one_area(panel: Panel) -> Suggestion:
@@ -112,51 +120,62 @@ def _one_area(panel: Panel) -> Suggestion:
         f"Placebo, in space, the default for a synthetic control; with {donors} donors the smallest p-value "
         f"is 1/{donors + 1}."
     )
-    return Suggestion("synth.classic", {}, tuple(reasons), inference, owed)
+    instead: dict[str, Mapping[str, Any]] = {"synth.augmented": {}, "synth.synthdid": {}}
+    return Suggestion("synth.classic", {}, tuple(reasons), inference, owed, instead)
 
 
-def _method(
-    panel: Panel, inside: np.ndarray[Any, Any], staggered: bool
-) -> tuple[str, dict[str, Any], tuple[str, ...]]:
-    counts = () if panel.exposure is None else (_proportional(staggered),)
+_Settled = tuple[str, dict[str, Any], tuple[str, ...], dict[str, Mapping[str, Any]]]
+
+
+def _method(panel: Panel, inside: np.ndarray[Any, Any], staggered: bool) -> _Settled:
+    """The method, its choices, why, and what fits as well."""
+    proportional = _proportional(panel, staggered) if is_count(panel) else ()
+    instead: dict[str, Mapping[str, Any]] = {FOR_COUNTS[staggered]: {}} if proportional else {}
     if not panel.balanced:
         missing = int(np.isnan(panel.outcome).sum())
         why = (
             f"{missing:,} cells are missing, which did.imputation permits; the others need "
             "panel.drop_incomplete() first, which leaves whole units out.",
         )
-        return "did.imputation", {}, (*why, *counts)
+        return "did.imputation", {}, (*why, *proportional), instead
     if not staggered:
         start = panel.label(int(panel.cohorts[0]))
         why = (
             f"All {int(inside.sum())} treated units start in {start} and {int((~inside).sum())} never do.",
         )
-        return "did.block", {}, (*why, *counts)
-    codes = panel.cluster_codes
-    never = np.unique(codes[panel.never_treated]).size
-    comparison = "never" if never > FEW_TREATED else "not_yet"
-    word = "units" if panel.cluster is None else "clusters"
-    because = (
+        return "did.block", {}, (*why, *proportional), instead
+    several = (
         f"Units start in {len(panel.cohorts)} different periods, and a single regression would compare late "
-        "starters with early ones already under treatment.",
-        f"{never} {word} are never treated: "
-        + (
-            "enough to compare with."
-            if comparison == "never"
-            else "too few alone, so those not yet treated join."
-        ),
+        "starters with early ones already under treatment."
     )
-    base = (THIN_BASE,) if panel.period_kind == "month" else ()
-    return "did.att_gt", {"comparison": comparison}, (*because, *base, *counts)
+    comparison, enough = _comparison(panel)
+    if panel.period_kind == "month":
+        instead = {"did.att_gt": {"comparison": comparison}, **instead}
+        return "did.imputation", {}, (several, ALL_MONTHS, *proportional), instead
+    return "did.att_gt", {"comparison": comparison}, (several, enough, *proportional), instead
 
 
-def _proportional(staggered: bool) -> str:
-    method = "did.poisson" if not staggered else 'did.etwfe(model="poisson")'
+def _comparison(panel: Panel) -> tuple[str, str]:
+    """With whom group-time effects compare here, and why."""
+    never = np.unique(panel.cluster_codes[panel.never_treated]).size
+    word = "units" if panel.cluster is None else "clusters"
+    if never > FEW_TREATED:
+        return "never", f"{never} {word} are never treated: enough to compare with."
+    return "not_yet", f"{never} {word} are never treated: too few alone, so those not yet treated join."
+
+
+FOR_COUNTS: Final = ("did.poisson", 'did.etwfe(model="poisson")')
+"""With one start; with several, where a single rate ratio would be the two-way regression again."""
+
+
+def _proportional(panel: Panel, staggered: bool) -> tuple[str]:
     each = ", every cohort and period with one of its own," if staggered else ""
+    known = panel.exposure is not None
+    what = "a count with an exposure" if known else "a count"
+    other = "panel.as_rate() first assumes that rates" if known else "the method above assumes that counts"
     return (
-        f"The outcome is a count with an exposure: {method} gives a rate ratio{each} and assumes that areas "
-        "would have changed in proportion; panel.as_rate() first assumes that rates would have changed "
-        "by the same amount."
+        f"The outcome is {what}: {FOR_COUNTS[staggered]} gives a rate ratio{each} and assumes that areas "
+        f"would have changed in proportion; {other} would have changed by the same amount.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,17 +21,25 @@ _PERCENT = {"estimate": "relative", "low": "relative_low", "high": "relative_hig
 
 _READING = (
     "Each row is a way of answering the same question, its mark the answer and its line the interval; the "
-    "filled one is what the design suggests. Rows that agree make the answer firmer; a row that crosses "
-    "zero is not clear by itself."
+    "filled one is this study's, or what the design suggests. Rows that agree make the answer firmer; a row "
+    "that crosses zero is not clear by itself."
 )
 
 
 class Answers(Protocol):
-    """What `did.compare` returns: `table`, `suggested`, `scale` and `level` are read."""
+    """What `did.compare` and `synth.compare` return."""
 
     @property
     def table(self) -> pd.DataFrame:
         """One row a method."""
+
+    @property
+    def own(self) -> str | NotAvailable:
+        """The row of the study's own result."""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Whether the others say what the study says."""
 
     @property
     def suggested(self) -> str | NotAvailable:
@@ -50,7 +59,10 @@ class Answers(Protocol):
 
 
 def comparison(answers: Answers | NotAvailable, *, subject: str = "") -> Figure | Note:
-    """Draw every method's estimate and interval, one row a method, the suggested one filled.
+    """Draw every method's estimate and interval, one row a method, the study's own filled.
+
+    Without a result of a study the suggested one is filled. A method that asks something else than the study
+    is named so.
 
     Methods that subtract share the axis of the outcome's unit. Where rate ratios stand in the table, a second
     axis shows all in percent, since they cannot stand on the first. The table and the description name
@@ -59,6 +71,7 @@ def comparison(answers: Answers | NotAvailable, *, subject: str = "") -> Figure 
     if isinstance(answers, NotAvailable):
         return said(answers)
     shown = answers.table[answers.table["estimand"] != ""].reset_index(drop=True)
+    filled = answers.suggested if isinstance(answers.own, NotAvailable) else answers.own
     ratios = bool((shown["scale"] == RATE_RATIO).any())
     unit = words.capital(words.spoken(answers.scale) or "unit of the outcome")
     spoken = words.spoken(subject)
@@ -68,14 +81,14 @@ def comparison(answers: Answers | NotAvailable, *, subject: str = "") -> Figure 
     )
     with drawing.canvas(0.9 + 0.46 * len(shown)) as canvas:
         panes = canvas.subplots(1, 1 + ratios, sharey=True, squeeze=False)[0]
-        _pane(panes[0], shown[shown["scale"] != RATE_RATIO], answers.suggested, unit)
+        _pane(panes[0], shown[shown["scale"] != RATE_RATIO], filled, unit)
         if ratios:
             percent = shown.drop(columns=list(_PERCENT)).rename(
                 columns={old: new for new, old in _PERCENT.items()}
             )
-            _pane(panes[1], percent, answers.suggested, PERCENT)
-        ours = [i for i, name in enumerate(shown["method"]) if name == answers.suggested]
-        drawing.rows(panes[0], _labels(shown, answers.suggested, ratios), bold=ours)
+            _pane(panes[1], percent, filled, PERCENT)
+        ours = [i for i, name in enumerate(shown["method"]) if name == filled]
+        drawing.rows(panes[0], _labels(shown, answers, ratios), bold=ours)
         panes[0].set_zorder(2)
         panes[0].patch.set_visible(False)
         return drawing.finish(
@@ -109,11 +122,11 @@ def _title(shown: pd.DataFrame) -> str:
     return f"Of {len(known)} methods, {words.listed(found)}"
 
 
-def _pane(axes: Any, rows: pd.DataFrame, suggested: str | NotAvailable, unit: str) -> None:
+def _pane(axes: Any, rows: pd.DataFrame, filled: str | NotAvailable, unit: str) -> None:
     axes.axvline(0, color=drawing.INK, linewidth=1)
     for y, row in rows.iterrows():
         if np.isfinite(row["estimate"]):
-            _line(axes, y, row, row["method"] == suggested)
+            _line(axes, y, row, row["method"] == filled)
     axes.xaxis.grid(True)
     axes.locator_params(axis="x", nbins=5, steps=[1, 2, 5, 10])
     drawing.along(axes, unit, 22)
@@ -139,7 +152,7 @@ def _line(axes: Any, y: Any, row: Any, ours: bool) -> None:
     )
 
 
-def _labels(shown: pd.DataFrame, suggested: str | NotAvailable, ratios: bool) -> list[str]:
+def _labels(shown: pd.DataFrame, answers: Answers, ratios: bool) -> list[str]:
     """What stands above each row: the method and its numbers, one a pane."""
     additive = shown["scale"] != RATE_RATIO
     decimals = words.unit_decimals(shown.loc[additive, "estimate"].dropna().tolist()) + 1
@@ -150,18 +163,30 @@ def _labels(shown: pd.DataFrame, suggested: str | NotAvailable, ratios: bool) ->
         if ratios and np.isfinite(row["relative"]):
             numbers.append(f"{words.signed(row['relative'], tenths)}%")
         bare = ", no interval" if not (np.isfinite(row["low"]) and np.isfinite(row["high"])) else ""
-        labels.append(f"{_label(row['method'], suggested)}: {' or '.join(numbers)}{bare}")
+        labels.append(f"{_label(row, answers)}: {' or '.join(numbers)}{bare}")
     return labels
 
 
-def _label(name: str, suggested: str | NotAvailable) -> str:
-    plain = name.removeprefix("did.").replace("(not_yet)", "(not yet)")
-    return f"{plain} (suggested)" if name == suggested else plain
+def marks(row: Mapping[Any, Any], answers: Answers) -> str:
+    """What a row is besides a method's answer: this study's, the suggested one, or another question's."""
+    kinds = {
+        "this study": bool(row["this_study"]),
+        "suggested": row["method"] == answers.suggested,
+        "another question": str(row["asks_otherwise"]).startswith("Another question"),
+    }
+    return ", ".join(kind for kind, holds in kinds.items() if holds)
+
+
+def _label(row: Mapping[Any, Any], answers: Answers) -> str:
+    plain = str(row["method"]).removeprefix("did.").replace("(not_yet)", "(not yet)")
+    marked = marks(row, answers)
+    return f"{plain} ({marked})" if marked else plain
 
 
 def _table(answers: Answers) -> pd.DataFrame:
     columns = ["method", "scale", "estimate", "low", "high", "relative", "relative_low", "relative_high"]
-    table = answers.table[[*columns, "comparison", "reason"]]
+    table = answers.table[[*columns, "comparison", "asks_otherwise", "reason"]]
+    table.insert(1, "marked", [marks(row, answers) for row in answers.table.to_dict("records")])
     return table.rename(
         columns={"relative": "percent", "relative_low": "percent_low", "relative_high": "percent_high"}
     )
@@ -191,8 +216,11 @@ def _alt(answers: Answers, shown: pd.DataFrame, ratios: bool) -> str:
             f"{name} says {words.signed(change, words.percent_decimals([change]))}%" for name, change in rows
         ]
         parts.append(f"In percent, {', '.join(says)}.")
-    if isinstance(answers.suggested, str):
+    if isinstance(answers.own, str):
+        parts.append(f"Filled: {answers.own}, this study.")
+    elif isinstance(answers.suggested, str):
         parts.append(f"Filled: {answers.suggested}, which the design suggests.")
+    parts.extend(answers.sentences)
     gone = answers.table.loc[answers.table["estimand"] == "", "method"].tolist()
     if gone:
         parts.append(f"Not drawn, since the design does not permit them: {words.listed(gone)}.")

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from whatworks.study.places import Workspace
     from whatworks.study.running import run
     from whatworks.study.source import Source, read
-    from whatworks.study.synthetic_choice import synthetic
+    from whatworks.study.staggered_choice import by_event_time, from_one_base, staggered
+    from whatworks.study.synthetic_choice import answers, synthetic
     from whatworks.study.trials import Drawn, asked, drawn, enrolment, further, trial
     from whatworks.study.verifying import Verification, verify
 
@@ -25,12 +26,15 @@ __all__ = [
     "Verification",
     "Workspace",
     "about",
+    "answers",
     "asked",
+    "by_event_time",
     "chain",
     "conclude",
     "drawn",
     "enrolment",
     "follows",
+    "from_one_base",
     "further",
     "new_study",
     "on_rates",
@@ -40,6 +44,7 @@ __all__ = [
     "read",
     "run",
     "secondary",
+    "staggered",
     "synthetic",
     "trial",
     "verify",
@@ -55,12 +60,15 @@ _HOME = {
     "Verification": "verifying",
     "Workspace": "places",
     "about": "closing",
+    "answers": "synthetic_choice",
     "asked": "trials",
+    "by_event_time": "staggered_choice",
     "chain": "panels",
     "conclude": "closing",
     "drawn": "trials",
     "enrolment": "trials",
     "follows": "following",
+    "from_one_base": "staggered_choice",
     "further": "trials",
     "new_study": "folder",
     "on_rates": "panels",
@@ -70,6 +78,7 @@ _HOME = {
     "read": "source",
     "run": "running",
     "secondary": "panels",
+    "staggered": "staggered_choice",
     "synthetic": "synthetic_choice",
     "trial": "trials",
     "verify": "verifying",

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from whatworks.did.suggest import Suggestion, suggest
+from whatworks.did.suggest import FOR_COUNTS, Suggestion, suggest
 from whatworks.errors import WhatworksError
 from whatworks.panel import Panel
 from whatworks.results import NotAvailable
 from whatworks.shown import Note, Part, Shown
 
-_FOR_COUNTS: Final = {"did.poisson": "did.block", 'did.etwfe(model="poisson")': "did.att_gt"}
-"""Methods for counts, by the method that the same design asks for on rates."""
-
-_ALIKE: Final = {"synth.augmented": "synth.classic", "synth.synthdid": "synth.classic"}
-"""Methods that answer the question of a design as well as the one that stands for them."""
+_LAST_PERIOD: Final = (
+    "This study uses did.att_gt, as its parameters ask, and not did.imputation, which its design suggests: "
+    "it vouches for parallel trends from the last {period} before the start on, not over the whole time "
+    "before, and pays for that with wider intervals."
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,7 +43,7 @@ class Followed(Shown):
     def _otherwise(self) -> str:
         if self.method == self.suggestion.method:
             return ""
-        return f", on counts with {self.method}" if self.method in _FOR_COUNTS else f", with {self.method}"
+        return f", on counts with {self.method}" if self.method in FOR_COUNTS else f", with {self.method}"
 
 
 def follows(panel: Panel, method: str, **options: object) -> Followed:
@@ -58,21 +58,19 @@ def follows(panel: Panel, method: str, **options: object) -> Followed:
         DesignError: nobody starts inside the window, or nobody is ever there to compare with.
     """
     suggestion = suggest(panel)
-    counted = panel.exposure is not None and _FOR_COUNTS.get(method) == suggestion.method
-    alike = _ALIKE.get(method) == suggestion.method
-    if method != suggestion.method and not counted and not alike:
+    if not suggestion.fits(method):
         why = " ".join(suggestion.reasons)
         note = f"Careful: this study uses {method}, while its design suggests {suggestion.method}. {why}"
         return Followed(method, suggestion, (note,))
-    other = {name: value for name, value in suggestion.options.items() if options.get(name, value) != value}
-    return Followed(
-        method,
-        suggestion,
-        tuple(
-            f"This study chose {name} = {options[name]!r}, while its design suggests {value!r}."
-            for name, value in other.items()
-        ),
-    )
+    settled = suggestion.options if method == suggestion.method else suggestion.instead[method]
+    notes = [
+        f"This study chose {name} = {options[name]!r}, while its design suggests {value!r}."
+        for name, value in settled.items()
+        if options.get(name, value) != value
+    ]
+    if method == "did.att_gt" != suggestion.method:
+        notes.insert(0, _LAST_PERIOD.format(period=panel.period_word))
+    return Followed(method, suggestion, tuple(notes))
 
 
 def where_possible(function: Callable[..., Any], *args: Any, **options: Any) -> Any:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from whatworks import synth
-from whatworks.errors import OptionError, choose
+from whatworks.errors import OptionError, WhatworksError, choose
 from whatworks.inference import choose as choose_inference
 from whatworks.inference.draws import DEFAULT_SEED
-from whatworks.results import Result
+from whatworks.inference.synthetic.placebo import Placebo
+from whatworks.panel import Panel
+from whatworks.results import NotAvailable, Result
+from whatworks.synth.compare import work
 from whatworks.synth.predictors import Window
 
 WHERE = "study.synthetic"
@@ -58,6 +63,58 @@ def synthetic(
     if windows or past:
         choices |= _matched_on(name, function, windows, past)
     return partial(function, **choices)
+
+
+def answers(
+    panel: Panel, estimate: partial[Result], own: Result, *, compare: str = "by_size"
+) -> synth.SynthComparison | NotAvailable:
+    """Every synthetic control's answer to the study's question, or why they are left out.
+
+    Args:
+        panel: the study's panel.
+        estimate: what `synthetic` gave; the others get its donors, anticipation, placebos and level.
+        own: the study's result with it.
+        compare: `always`, `never`, or `by_size`: where the work is no more than `MOST_WORK`.
+
+    Raises `OptionError` for another word. Before work beyond `MOST_WORK` a warning says how much it is, and
+    every method says on standard error when it begins.
+    """
+    choose("compare", compare, COMPARE, where="study.answers")
+    if compare == "never":
+        return NotAvailable("the parameters of this study leave the other methods out (compare: never)")
+    asked = estimate.keywords
+    placebo = asked.get("inference")
+    rule = placebo if isinstance(placebo, Placebo) else None
+    try:
+        size = work(panel, donors=own.spec["donors"], inference=rule)
+        long = size > MOST_WORK
+        if long and compare == "by_size":
+            return NotAvailable(_TOO_MUCH.format(size=size, most=MOST_WORK))
+        if long:
+            warnings.warn(_LONG.format(size=size, most=MOST_WORK), stacklevel=2)
+        told = _told if long else None
+        return synth.compare(panel, own=own, inference=rule, level=asked["level"], progress=told)
+    except WhatworksError as problem:
+        return NotAvailable(problem.what)
+
+
+COMPARE = ("by_size", "always", "never")
+MOST_WORK = 250_000
+"""Cells filled by each method: 60 donors over 68 periods, or some 30 over 270; up to half a minute."""
+
+_TOO_MUCH = (
+    "every other method would fill {size:,} cells, its placebos included, more than the {most:,} up to which "
+    "they are run unasked; that takes minutes, or hours. compare: always runs them"
+)
+_LONG = (
+    "every method will fill {size:,} cells, its placebos included, where {most:,} take up to half a minute; "
+    "compare: never leaves them out"
+)
+
+
+def _told(done: int, of: int, name: str) -> None:
+    sys.stderr.write(f"{done} of {of} methods done; now {name}\n")
+    sys.stderr.flush()
 
 
 def _matched_on(

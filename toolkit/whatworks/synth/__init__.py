@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from whatworks.synth.augmented import augmented
 from whatworks.synth.classic import classic
-from whatworks.synth.compare import compare
+from whatworks.synth.compare import SynthComparison, compare
 from whatworks.synth.completion import completion
 from whatworks.synth.interactive import interactive
 from whatworks.synth.micro import micro
@@ -15,6 +15,7 @@ from whatworks.synth.synthdid import synthdid
 
 __all__ = [
     "Predictors",
+    "SynthComparison",
     "augmented",
     "classic",
     "compare",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whatworks.arrays import Bools
+from whatworks.arrays import Bools, Floats
 from whatworks.did.regression import requirements
 from whatworks.errors import DesignError, first_few
 from whatworks.inference.fits.poisson_effects import Cells
@@ -28,6 +28,14 @@ class Counted:
     kept: Bools
     silent: tuple[str, ...]
     notes: tuple[str, ...]
+
+
+def is_count(panel: Panel) -> bool:
+    """Whether there is an exposure, or every outcome is a whole number of at least 0, and not all 0 or 1."""
+    if panel.exposure is not None:
+        return True
+    known: Floats = panel.outcome[~np.isnan(panel.outcome)]
+    return bool((known >= 0).all() and (known == np.round(known)).all() and (known > 1).any())
 
 
 def counted(panel: Panel, where: str) -> Counted:

@@ -2,102 +2,39 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import beside_others
+from whatworks.answer import NUMBERS, agreement, beside_others
 from whatworks.did.bacon import bacon
+from whatworks.did.counts.counted import is_count
 from whatworks.did.imputation import ImputationDetail
-from whatworks.did.side_by_side.entries import WHERE, YARDSTICK, Asked, Entry, entries, is_count
+from whatworks.did.side_by_side.comparison import COLUMNS, Comparison
+from whatworks.did.side_by_side.entries import COUNT_FORM, YARDSTICK, Entry, assumed, departs, listed, row_of
 from whatworks.did.side_by_side.outcome_weights import Account, Parts, account, parts
+from whatworks.did.side_by_side.question import ANOTHER, WHERE, Asked, Inference, as_studied
 from whatworks.did.side_by_side.words import why
-from whatworks.did.suggest import suggest
-from whatworks.errors import DesignError, OptionError
+from whatworks.did.suggest import FOR_COUNTS, suggest
+from whatworks.errors import DesignError, OptionError, WhatworksError
 from whatworks.inference.default import Default
 from whatworks.inference.draws import check_level
-from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.percent import relative_change
 from whatworks.panel import NEVER, Panel
-from whatworks.result_json import frame_to_records
-from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Result, show
-from whatworks.shown import Note, Part, Shown, Table
-
-COLUMNS = (
-    "method", "comparison", "weights", "estimand", "scale", "estimate", "std_error", "low", "high", "p_value",
-    "relative", "relative_low", "relative_high", "inference", "assumes", "differs_because", "reason",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Comparison(Shown):
-    """What every method says on one panel.
-
-    Attributes:
-        table: one row a method: method, comparison (with whom the treated are compared), weights (how effects
-            are averaged), estimand, scale, estimate, std_error, low, high, p_value, relative (percent change)
-            with its ends, inference, assumes, differs_because; `reason` says why a number is missing or a
-            method does not apply.
-        made_of: one row a method that weights outcomes: the weight of every cohort, treated_cells,
-            untreated_cells, negative_cells, negative, last_before, never, and the parts of its difference
-            from did.imputation that come of weighting the same effects otherwise and of comparing with
-            other untreated cells.
-        results: the results by the name of their row.
-        suggested: the row that `did.suggest` names for this design, or why there is none.
-        scale: the unit of the methods that subtract.
-        level: coverage of the intervals.
-        notes: what a reader must know, in sentences.
-    """
-
-    table: pd.DataFrame
-    made_of: pd.DataFrame
-    results: Mapping[str, Result]
-    suggested: str | NotAvailable
-    scale: str
-    level: float
-    notes: tuple[str, ...]
-
-    def to_json(self) -> str:
-        """The table and what the answers are made of as JSON, a gap with its reason, and a line feed."""
-        listed = {
-            "suggested": self.suggested if isinstance(self.suggested, str) else None,
-            "scale": self.scale,
-            "level": self.level,
-            "answers": [_stored(row) for _, row in self.table.iterrows()],
-            "made_of": [_stored(row) for _, row in self.made_of.iterrows()],
-            "notes": list(self.notes),
-        }
-        return json.dumps(listed, indent=1, ensure_ascii=False) + "\n"
-
-    def parts(self) -> tuple[Part, ...]:
-        """A row a method, then the notes."""
-        columns = (
-            "Method",
-            "Estimate",
-            f"{self.level:.0%} interval",
-            "p",
-            "Percent",
-            "Assumes",
-            "Why it differs",
-        )
-        rows = tuple(_shown_row(row, self.suggested) for _, row in self.table.iterrows())
-        caption = f"The same question, every answer ({self.scale})"
-        numeric = (False, *(True,) * 4, False, False)
-        return Table("comparison", caption, columns, rows, numeric, each="way of answering"), Note(self.notes)
+from whatworks.results import RATE_RATIO, Estimate, NotAvailable, Result
 
 
 def compare(
     panel: Panel,
     *,
+    own: Result | None = None,
     last: int | None = None,
     per: float | None = None,
     treated: str | None = None,
     randomised: bool = False,
-    inference: WildCluster | Default | None = None,
+    inference: Inference = None,
     level: float = 0.95,
 ) -> Comparison:
     """Run every method that the design permits and lay the answers side by side, with why they differ.
@@ -107,18 +44,25 @@ def compare(
     did.twoway and did.poisson have one coefficient for all periods, whatever the window. Counts with several
     starts get the count form of did.etwfe as well, without its rows by event time.
 
+    With a study's `own` result every method is asked what the study asked: its anticipation, comparison,
+    base, adjustment for covariates and window go to each method that has such a choice; one that has not
+    says so in `asks_otherwise`. The result itself stands as the row of its method, marked.
+
     Args:
         panel: (N, T) outcomes with their starts.
+        own: the study's own result, of this panel and in this session.
         last: average event times 0 to `last` in every method that knows event times.
         per: with an exposure, methods that subtract use the rate per so many; methods for counts the counts.
         treated: covariate of zeros and ones, for a treatment that goes on and off (did.switching).
         randomised: whether start dates were drawn by lot (did.staggered_rollout).
-        inference: the same for all methods that take it; each method's default without.
-        level: coverage of the intervals.
+        inference: the same for all methods that take it; the others use their default with its draws and
+            seed, and say so. Without, what was asked for in `own`, else each method's default.
+        level: coverage of the intervals, that of `own` included.
 
     Raises:
         DesignError: no method is permitted; the message is that of the first.
-        OptionError: a window before the start, an exposure asked for that is not there.
+        OptionError: a window before the start, an exposure asked for that is not there, inference that no
+            method takes, an `own` that is of another panel or level or was read back from a file.
 
     Source: the parts of a difference are sums of outcomes' weights, see `did.imputation` for the imputed
     effects (Borusyak, Jaravel & Spiess 2024).
@@ -129,48 +73,118 @@ def compare(
             f"last={last!r} lies before the start", where=WHERE, remedy="The first treated period is 0."
         )
     asked = Asked(panel, last, per, treated, randomised, inference, level)
-    found, refused = _run(asked)
+    return _compared(asked if own is None else as_studied(asked, own))
+
+
+def _compared(asked: Asked) -> Comparison:
+    panel, own, rows = asked.panel, asked.own, listed(asked)
+    found, refused, spare = _run(asked, rows)
     made_of = _made_of(asked, found)
+    table = _answers(asked, rows, found, refused, made_of, spare)
+    ours = _NO_STUDY if own is None else row_of(own)
+    suggested = _suggested(panel, own, found)
     return Comparison(
-        table=_answers(asked, found, refused, made_of),
+        table=table,
         made_of=_table(made_of),
         results=found,
-        suggested=_suggested(panel, found),
+        own=ours,
+        suggested=suggested,
+        sentences=agreement(found, ours, suggested, _same_question(panel, table)),
         scale=asked.additive.scale,
-        level=level,
+        level=asked.level,
         notes=(*panel.notes, *_notes(asked, found)),
     )
 
 
+_NO_STUDY = NotAvailable("no result of a study was given")
+_NO_AVERAGE = ("did.twoway", "did.event_study", "did.poisson")
+"""With several starts their weights may be negative: nothing that a study need agree with."""
+
+
+def _same_question(panel: Panel, table: pd.DataFrame) -> list[str]:
+    """The rows that answer what the study asks."""
+    other = table["asks_otherwise"].str.startswith(ANOTHER) | (table["estimand"] == "")
+    if len(panel.cohorts) > 1:
+        other |= table["method"].isin(_NO_AVERAGE)
+    return list(table.loc[~other, "method"])
+
+
 def _answers(
     asked: Asked,
+    rows: tuple[Entry, ...],
     found: Mapping[str, Result],
     refused: Mapping[str, str],
     made_of: Mapping[str, tuple[Account, Parts | None]],
+    spare: Mapping[str, str],
 ) -> pd.DataFrame:
-    rows = [
-        _row(entry, found[entry.name], _sentence(asked, entry.name, found, made_of))
-        if entry.name in found
-        else _refusal(entry, refused[entry.name])
-        for entry in entries(asked.panel)
+    ours = None if asked.own is None else row_of(asked.own)
+    table = [
+        {
+            **(
+                _row(entry, found[entry.name], _sentence(asked, entry.name, found, made_of))
+                if entry.name in found
+                else _refusal(entry, refused[entry.name])
+            ),
+            "assumes": assumed(entry, asked),
+            "this_study": entry.name == ours,
+            "asks_otherwise": " ".join((*departs(entry, asked), *_told(spare, entry)))
+            if entry.name in found
+            else "",
+        }
+        for entry in rows
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(table, columns=list(COLUMNS))
 
 
-def _run(asked: Asked) -> tuple[dict[str, Result], dict[str, str]]:
-    """Results by row, and why the others do not apply; a refusal by the design is an answer, no failure."""
+def _told(spare: Mapping[str, str], entry: Entry) -> tuple[str, ...]:
+    return (spare[entry.name],) if entry.name in spare else ()
+
+
+def _run(asked: Asked, rows: tuple[Entry, ...]) -> tuple[dict[str, Result], dict[str, str], dict[str, str]]:
+    """Results by row, why the others do not apply, and whose inference is not the one asked for.
+
+    A refusal by the design is an answer, no failure; inference that a method does not take gives way to its
+    default, unless no method takes it.
+    """
     found: dict[str, Result] = {}
     refused: dict[str, str] = {}
-    first: DesignError | None = None
-    for entry in entries(asked.panel):
+    spare: dict[str, str] = {}
+    first: WhatworksError | None = None
+    unfit: OptionError | None = None
+    for entry in rows:
+        if asked.own is not None and entry.name == row_of(asked.own):
+            found[entry.name] = asked.own
+            continue
         try:
-            found[entry.name] = entry.run(asked)
+            result, said = _ask(entry, asked)
         except DesignError as refusal:
             first = first or refusal
             refused[entry.name] = f"{refusal.what[:1].upper()}{refusal.what[1:]}. {refusal.remedy}"
-    if not found and first is not None:
-        raise first
-    return {name: _with_relative(asked, result) for name, result in found.items()}, refused
+            continue
+        found[entry.name] = _with_relative(asked, result)
+        if said is not None:
+            spare[entry.name] = _SPARE.format(name=type(asked.inference).__name__)
+            unfit = unfit or said
+    problem = unfit or first
+    if problem is not None and len(spare) == len(found):
+        raise problem
+    return found, refused, spare
+
+
+_SPARE = "Its interval is this method's default, since {name} does not apply to it."
+
+
+def _ask(entry: Entry, asked: Asked) -> tuple[Result, OptionError | None]:
+    """The answer, and what the method said of the inference where it does not take it."""
+    try:
+        return entry.run(asked), None
+    except OptionError as problem:
+        if asked.inference is None or isinstance(asked.inference, Default):
+            raise
+        try:
+            return entry.run(asked.by_default()), problem
+        except OptionError:
+            raise problem from None
 
 
 def _with_relative(asked: Asked, result: Result) -> Result:
@@ -185,7 +199,9 @@ def _with_relative(asked: Asked, result: Result) -> Result:
 
 def _made_of(asked: Asked, found: Mapping[str, Result]) -> dict[str, tuple[Account, Parts | None]]:
     panel = asked.additive
-    accounts = {name: account(panel, result, asked.last) for name, result in found.items()}
+    accounts = {
+        name: account(panel, result, asked.last, asked.anticipation) for name, result in found.items()
+    }
     yardstick, known = accounts.get(YARDSTICK), found.get(YARDSTICK)
     out: dict[str, tuple[Account, Parts | None]] = {}
     for name, made in accounts.items():
@@ -222,17 +238,16 @@ def _row(entry: Entry, result: Result, sentence: str) -> dict[str, object]:
         "comparison": entry.comparison,
         "weights": entry.weights,
         **beside_others(result),
-        "assumes": entry.assumes,
         "differs_because": sentence,
     }
 
 
 def _refusal(entry: Entry, reason: str) -> dict[str, object]:
-    gaps = dict.fromkeys(COLUMNS[5:13], np.nan)
+    gaps = dict.fromkeys((*NUMBERS, "relative", "relative_low", "relative_high"), np.nan)
     empty = dict.fromkeys(("estimand", "scale", "inference", "differs_because"), "")
     return {
         "method": entry.name, "comparison": entry.comparison, "weights": entry.weights,
-        "assumes": entry.assumes, "reason": reason, **gaps, **empty,
+        "reason": reason, **gaps, **empty,
     }  # fmt: skip
 
 
@@ -241,7 +256,7 @@ def _table(made_of: Mapping[str, tuple[Account, Parts | None]]) -> pd.DataFrame:
     for name, (made, split) in made_of.items():
         row: dict[str, object] = {"method": name}
         row |= {f"cohort {label}": weight for label, weight in made.by_cohort}
-        row |= {key: getattr(made, key) for key in _COUNTED}
+        row |= {key: getattr(made, key) for key in _OF_THE_WEIGHTS}
         row |= {
             "by_weighting": np.nan if split is None else split.weighting,
             "by_comparison": np.nan if split is None else split.comparison,
@@ -251,13 +266,27 @@ def _table(made_of: Mapping[str, tuple[Account, Parts | None]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-_COUNTED = ("treated_cells", "untreated_cells", "negative_cells", "negative", "last_before", "never")
+_OF_THE_WEIGHTS = (
+    "treated_cells",
+    "untreated_cells",
+    "negative_cells",
+    "negative",
+    "last_before",
+    "never",
+    "later",
+)
 
 
-def _suggested(panel: Panel, found: Mapping[str, Result]) -> str | NotAvailable:
+_COUNTED = dict(zip(FOR_COUNTS, ("did.poisson", COUNT_FORM), strict=True))
+"""Rows of the methods for counts that fit a design as well as the one for rates."""
+
+
+def _suggested(panel: Panel, own: Result | None, found: Mapping[str, Result]) -> str | NotAvailable:
     if not ((panel.start != NEVER) & (panel.start <= panel.periods[-1])).any():
         return NotAvailable("no unit has a start inside the window")
     advice = suggest(panel)
+    if own is not None and any(_COUNTED.get(name) == row_of(own) for name in advice.instead):
+        return row_of(own)
     name = advice.method
     if name == "did.att_gt":
         name = f"{name} ({advice.options['comparison']})"
@@ -286,30 +315,3 @@ def _notes(asked: Asked, found: Mapping[str, Result]) -> list[str]:
             f"beside {it}."
         )
     return notes
-
-
-def _shown_row(row: pd.Series[Any], suggested: str | NotAvailable) -> tuple[str, ...]:
-    name = f"{row['method']} (suggested)" if row["method"] == suggested else str(row["method"])
-    if row["estimand"] == "":
-        return (name, *("\u2013",) * 4, str(row["assumes"]), f"Does not apply. {row['reason']}")
-    unit = " (rate ratio)" if row["scale"] == RATE_RATIO else ""
-    return (
-        name,
-        f"{_shown(row['estimate'])}{unit}",
-        f"{_shown(row['low'])} to {_shown(row['high'])}",
-        _shown(row["p_value"]),
-        f"{_shown(row['relative'])}%",
-        str(row["assumes"]),
-        " ".join(part for part in (str(row["differs_because"]), str(row["reason"])) if part),
-    )
-
-
-def _stored(row: pd.Series[Any]) -> dict[str, Any]:
-    reason = str(row["reason"])
-    (record,) = frame_to_records(pd.DataFrame([row]), reason)
-    return record
-
-
-def _shown(number: object) -> str:
-    value = float(str(number))
-    return show(value).replace("-", "−") if np.isfinite(value) else "–"

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from whatworks.arrays import Floats
 from whatworks.did.aggregate import aggregate
 from whatworks.did.att_gt import att_gt
 from whatworks.did.block import block
+from whatworks.did.counts.counted import is_count
 from whatworks.did.counts.rate_ratios import etwfe_counts
 from whatworks.did.etwfe import etwfe
 from whatworks.did.event_study import event_study
@@ -19,6 +17,7 @@ from whatworks.did.imputation import imputation
 from whatworks.did.interaction_weighted import interaction_weighted
 from whatworks.did.poisson import poisson
 from whatworks.did.regression import requirements
+from whatworks.did.side_by_side.question import Adjustment, Asked, otherwise
 from whatworks.did.stacked import stacked
 from whatworks.did.staggered_rollout import staggered_rollout
 from whatworks.did.switching import switching
@@ -26,38 +25,17 @@ from whatworks.did.trends.average import average
 from whatworks.did.twoway import twoway
 from whatworks.errors import DesignError
 from whatworks.inference.default import Default
-from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.draws import DEFAULT_SEED
 from whatworks.panel import Panel
-from whatworks.results import NotAvailable, Result
-
-WHERE = "did.compare"
+from whatworks.results import RATE_RATIO, NotAvailable, Result
 
 COUNT_FORM = "did.etwfe (poisson)"
 YARDSTICK = "did.imputation"
 """Uses every untreated cell and weights every treated cell by its unit: what the others are laid against."""
 
-NEVER_TREATED = "the never treated"
 NOT_YET = "units not treated yet"
 BY_CELL = "every treated cell by its unit's weight"
 BY_EVENT_TIME = "every event time alike"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of every method."""
-
-    panel: Panel
-    last: int | None
-    per: float | None
-    treated: str | None
-    randomised: bool
-    inference: WildCluster | Default | None
-    level: float
-
-    @property
-    def additive(self) -> Panel:
-        """The panel for methods that subtract: as it is, or as a rate where that was asked for."""
-        return self.panel if self.per is None else self.panel.as_rate(self.per)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +48,9 @@ class Entry:
         weights: how effects are averaged.
         assumes: what must hold, in a sentence.
         run: estimates, or raises `DesignError` where the design does not permit it.
+        anticipates: whether it lets effects begin before the start.
+        windowed: whether it can average a window of event times.
+        adjusts: how it takes covariates in.
     """
 
     name: str
@@ -77,6 +58,9 @@ class Entry:
     weights: str
     assumes: str
     run: Callable[[Asked], Result]
+    anticipates: bool = False
+    windowed: bool = True
+    adjusts: Adjustment = "regressors"
 
 
 def entries(panel: Panel) -> tuple[Entry, ...]:
@@ -86,22 +70,75 @@ def entries(panel: Panel) -> tuple[Entry, ...]:
     """
     several = len(panel.cohorts) > 1 and is_count(panel)
     return (
-        *_regressions(),
-        *_cohort_by_cohort(),
-        *_saturated(),
+        *_regressions(_untreated(panel)),
+        # did.att_gt lets those that start after the window serve beside the never treated, not in their place
+        *_cohort_by_cohort(_untreated(panel) if panel.never_treated.any() else "the never treated"),
+        *_saturated(_untreated(panel)),
         *_others(),
         *(_by_cohort() if several else ()),
     )
 
 
-def _regressions() -> Iterator[Entry]:
+def row_of(own: Result) -> str:
+    """The name of the row that a study's own result takes: that of its method and comparison."""
+    spec = own.spec
+    if own.method == "did.att_gt" or (own.method == "did.aggregate" and spec["by"] == "overall"):
+        return f"did.att_gt ({spec['comparison']})"
+    if own.method == "did.aggregate":
+        return f"did.att_gt ({spec['comparison']}, by {spec['by']})"
+    return COUNT_FORM if own.method == "did.etwfe" and own.headline.scale == RATE_RATIO else own.method
+
+
+def listed(asked: Asked) -> tuple[Entry, ...]:
+    """Every method, and first the study's own where it is none of them."""
+    known = entries(asked.panel)
+    if asked.own is None or row_of(asked.own) in {entry.name for entry in known}:
+        return known
+    own = asked.own
+    told = f"What {own.method} assumes; see its own page."
+    return (Entry(row_of(own), "as the study chose", "as the study chose", told, lambda _: own), *known)
+
+
+def assumed(entry: Entry, asked: Asked) -> str:
+    """What the method assumes, with the study's anticipation where it takes it."""
+    if not asked.anticipation or not entry.anticipates:
+        return entry.assumes
+    word = asked.panel.period_word
+    early = f"{asked.anticipation} {word}s" if asked.anticipation > 1 else f"a {word}"
+    return f"{entry.assumes} The start counts as {early} earlier, since effects may begin then."
+
+
+def departs(entry: Entry, asked: Asked) -> tuple[str, ...]:
+    """What the study asks and the method cannot honour, a sentence each; nothing of the study's own row."""
+    if asked.own is None or row_of(asked.own) == entry.name:
+        return ()
+    return otherwise(
+        asked,
+        anticipates=entry.anticipates,
+        windowed=entry.windowed,
+        adjusts=entry.adjusts,
+        period=asked.panel.period_word,
+    )
+
+
+def _untreated(panel: Panel) -> str:
+    """Who stays untreated through the window, in words: a unit that starts after it is not never treated."""
+    never = panel.never_treated
+    later = ~never & ~requirements.treated_units(panel)
+    if never.any() and later.any():
+        return "the never treated and units that start after the window"
+    return "units that start after the window" if later.any() else "the never treated"
+
+
+def _regressions(untreated: str) -> Iterator[Entry]:
     alike = "Untreated, treated and comparison units would have changed alike on average"
     yield Entry(
         "did.block",
-        NEVER_TREATED,
+        untreated,
         BY_CELL,
         f"{alike}: all periods after the start against all before.",
         lambda asked: block(asked.additive, inference=asked.inference, level=asked.level),
+        windowed=False,
     )
     yield Entry(
         "did.twoway",
@@ -110,6 +147,7 @@ def _regressions() -> Iterator[Entry]:
         f"{alike}, all periods after against all before; with several starts, also that the effect is the "
         "same in every cohort and period.",
         lambda asked: twoway(asked.additive, inference=asked.inference, level=asked.level),
+        windowed=False,
     )
     yield Entry(
         "did.event_study",
@@ -118,11 +156,12 @@ def _regressions() -> Iterator[Entry]:
         "Untreated, all would have changed alike from the last period before the start on; with several "
         "starts, also that effects follow the same path in every cohort.",
         _event_study,
+        anticipates=True,
     )
 
 
-def _cohort_by_cohort() -> Iterator[Entry]:
-    groups: tuple[tuple[Group, str], ...] = (("never", NEVER_TREATED), ("not_yet", NOT_YET))
+def _cohort_by_cohort(untreated: str) -> Iterator[Entry]:
+    groups: tuple[tuple[Group, str], ...] = (("never", untreated), ("not_yet", NOT_YET))
     for group, words in groups:
         yield Entry(
             f"did.att_gt ({group})",
@@ -131,30 +170,32 @@ def _cohort_by_cohort() -> Iterator[Entry]:
             f"From the last period before its start on, each cohort would have changed like {words}; earlier "
             "periods may differ.",
             _att_gt_with(group),
+            anticipates=True,
+            adjusts="changes",
         )
 
 
-def _saturated() -> Iterator[Entry]:
+def _saturated(untreated: str) -> Iterator[Entry]:
     everywhere = (
         "Untreated, all would have changed alike in every period, those long before the start included."
     )
-    yield Entry(YARDSTICK, "all untreated cells", BY_CELL, everywhere, _imputation)
+    yield Entry(YARDSTICK, "all untreated cells", BY_CELL, everywhere, _imputation, anticipates=True)
     yield Entry(
         "did.interaction_weighted",
-        f"{NEVER_TREATED}, or the last cohort where there are none",
+        f"{untreated}, or the last cohort where there are none",
         BY_CELL,
         "From the last period before its start on, each cohort would have changed like the comparison; "
         "earlier periods may differ.",
-        _over_window(
-            lambda asked: interaction_weighted(asked.additive, inference=asked.inference, level=asked.level)
-        ),
+        _over_window(_with_anticipation(interaction_weighted)),
+        anticipates=True,
     )
     yield Entry(
         "did.etwfe",
         "all untreated cells",
         BY_CELL,
         everywhere,
-        _over_window(lambda asked: etwfe(asked.additive, inference=asked.inference, level=asked.level)),
+        _over_window(_with_anticipation(etwfe)),
+        anticipates=True,
     )
 
 
@@ -166,6 +207,7 @@ def _others() -> Iterator[Entry]:
         "Within each window, treated units would have changed like those untreated throughout, from the "
         "last period before the start on.",
         _stacked,
+        adjusts="none",
     )
     yield Entry(
         "did.switching",
@@ -174,6 +216,8 @@ def _others() -> Iterator[Entry]:
         "Units that switch would have changed like those that do not, over the same two periods, and a past "
         "status leaves nothing behind.",
         _switching,
+        windowed=False,
+        adjusts="none",
     )
     yield Entry(
         "did.staggered_rollout",
@@ -181,6 +225,8 @@ def _others() -> Iterator[Entry]:
         BY_CELL,
         "Chance alone decided who started when, and nothing changes because a start is coming.",
         _rollout,
+        windowed=False,
+        adjusts="none",
     )
     yield Entry(
         "did.poisson",
@@ -188,6 +234,7 @@ def _others() -> Iterator[Entry]:
         "treated cells by their expected counts",
         "Untreated, all would have changed in the same proportion, and the rate ratio is one for all.",
         _poisson,
+        windowed=False,
     )
 
 
@@ -199,17 +246,26 @@ def _by_cohort() -> Iterator[Entry]:
         "Untreated, all would have changed in the same proportion in every period; each cohort and period "
         "has its own rate ratio.",
         _count_form,
+        anticipates=True,
     )
 
 
 def _event_study(asked: Asked) -> Result:
-    result = event_study(asked.additive, inference=asked.inference, level=asked.level)
+    result = event_study(
+        asked.additive, reference=-1 - asked.anticipation, inference=asked.inference, level=asked.level
+    )
     if asked.last is None:
         return result
     return replace(result, headline=average(result, 0, asked.last), relative=_MOVED)
 
 
 _MOVED = NotAvailable("the window is another one than that of the method's own headline")
+
+
+def _with_anticipation(method: Callable[..., Result]) -> Callable[[Asked], Result]:
+    return lambda asked: method(
+        asked.additive, anticipation=asked.anticipation, inference=asked.inference, level=asked.level
+    )
 
 
 def _over_window(run: Callable[[Asked], Result]) -> Callable[[Asked], Result]:
@@ -230,7 +286,10 @@ def _att_gt_with(group: Group) -> Callable[[Asked], Result]:
                 where="did.att_gt",
                 remedy='comparison="never" says the same.',
             )
-        result = att_gt(asked.additive, comparison=group, inference=asked.inference, level=asked.level)
+        result = att_gt(
+            asked.additive, comparison=group, adjust=asked.adjust, base=asked.base,
+            anticipation=asked.anticipation, inference=asked.inference, level=asked.level,
+        )  # fmt: skip
         return aggregate(result, by="overall", first=0, last=asked.last)
 
     return run
@@ -242,6 +301,7 @@ def _imputation(asked: Asked) -> Result:
         by="overall",
         leads=0,
         horizons=None if asked.last is None else (0, asked.last),
+        anticipation=asked.anticipation,
         inference=asked.inference,
         level=asked.level,
     )
@@ -252,7 +312,10 @@ def _stacked(asked: Asked) -> Result:
     requirements.require_contrast(panel, "did.stacked")
     # the longest window that every cohort fills; leads do not move the headline
     last = int(panel.periods[-1] - panel.cohorts[-1]) if asked.last is None else asked.last
-    return stacked(panel, window=(-1, last), inference=asked.inference, level=asked.level)
+    return stacked(
+        panel, window=(-1, last), comparison=asked.comparison or "not_yet",
+        inference=asked.inference, level=asked.level,
+    )  # fmt: skip
 
 
 def _switching(asked: Asked) -> Result:
@@ -272,13 +335,15 @@ def _rollout(asked: Asked) -> Result:
             where="did.staggered_rollout",
             remedy="Where they were, say randomised=True.",
         )
-    return staggered_rollout(asked.additive, level=asked.level)
+    draws = getattr(asked.inference, "draws", Default().draws)
+    seed = getattr(asked.inference, "seed", DEFAULT_SEED)
+    return staggered_rollout(asked.additive, draws=draws, seed=seed, level=asked.level)
 
 
 def _count_form(asked: Asked) -> Result:
     return etwfe_counts(
-        asked.panel, anticipation=0, interacted=False, inference=asked.inference, level=asked.level,
-        where="did.etwfe", by="overall", last=asked.last,
+        asked.counts, anticipation=asked.anticipation, interacted=False, inference=asked.inference,
+        level=asked.level, where="did.etwfe", by="overall", last=asked.last,
     )  # fmt: skip
 
 
@@ -289,12 +354,4 @@ def _poisson(asked: Asked) -> Result:
             where="did.poisson",
             remedy="Give the counts, with residents as exposure and per=1000 for the methods that subtract.",
         )
-    return poisson(asked.panel, inference=asked.inference, level=asked.level)
-
-
-def is_count(panel: Panel) -> bool:
-    """Whether there is an exposure, or every outcome is a whole number of at least 0, and not all 0 or 1."""
-    if panel.exposure is not None:
-        return True
-    known: Floats = panel.outcome[~np.isnan(panel.outcome)]
-    return bool((known >= 0).all() and (known == np.round(known)).all() and (known > 1).any())
+    return poisson(asked.counts, inference=asked.inference, level=asked.level)

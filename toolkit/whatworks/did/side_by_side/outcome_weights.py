@@ -24,9 +24,12 @@ class Account:
         by_cohort: cohort's label and the weight of its treated cells; they sum to 1.
         treated_cells, untreated_cells: how many carry weight.
         negative_cells, negative: treated cells with negative weight, and the sum of those weights.
-        last_before: of the weight on treated units' own cells before the start, the share on the last one.
-        never: of the weight on untreated cells from the first start on, the share on the never treated.
+        last_before: of the weight on treated units' own cells before the start, the share on the last one
+            before effects may begin.
+        never, later: of the weight on untreated cells from the first start on, the share on the never
+            treated, and on units that start after the window.
         observed: the average of the treated outcomes with these weights.
+        anticipation: periods before the start in which effects may begin.
     """
 
     weights: Floats
@@ -37,7 +40,9 @@ class Account:
     negative: float
     last_before: float
     never: float
+    later: float
     observed: float
+    anticipation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +56,13 @@ class Parts:
     comparison: float
 
 
-def account(panel: Panel, result: Result, last: int | None) -> Account | None:
+def account(panel: Panel, result: Result, last: int | None, anticipation: int = 0) -> Account | None:
     """What the headline over event times 0 to `last` (to the end without) is made of.
 
     None for a method whose estimate is not a weighted sum of outcomes.
     """
     weights = outcome_weights(result, last)
-    return None if weights is None else _describe(panel, weights)
+    return None if weights is None else _describe(panel, weights, anticipation)
 
 
 def parts(found: Imputed, yardstick: Floats, weights: Floats) -> Parts | None:
@@ -77,14 +82,14 @@ def parts(found: Imputed, yardstick: Floats, weights: Floats) -> Parts | None:
     return Parts(weighting=same - float((yardstick * found.gap).sum()), comparison=value - same)
 
 
-def _describe(panel: Panel, weights: Floats) -> Account:
+def _describe(panel: Panel, weights: Floats, anticipation: int) -> Account:
     size = np.abs(weights)
     used = size > _NOTHING * max(float(size.max()), 1.0)
     treated = panel.treated & (panel.start <= panel.periods[-1])[:, None]
     late = ~treated & (panel.periods >= panel.cohorts[0])[None, :]
     before = ~treated & (panel.start <= panel.periods[-1])[:, None]
-    at_last = before & (panel.periods[None, :] == panel.start[:, None] - 1)
-    never = late & (panel.start > panel.periods[-1])[:, None]
+    at_last = before & (panel.periods[None, :] == panel.start[:, None] - 1 - anticipation)
+    beyond = late & ((panel.start > panel.periods[-1]) & ~panel.never_treated)[:, None]
     below = treated & used & (weights < 0)
     own = treated * weights
     return Account(
@@ -95,8 +100,10 @@ def _describe(panel: Panel, weights: Floats) -> Account:
         negative_cells=int(below.sum()),
         negative=float(weights[below].sum()),
         last_before=_share(size, at_last, before),
-        never=_share(size, never, late),
+        never=_share(size, late & panel.never_treated[:, None], late),
+        later=_share(size, beyond, late),
         observed=float((own * np.nan_to_num(panel.outcome)).sum()),
+        anticipation=anticipation,
     )
 
 

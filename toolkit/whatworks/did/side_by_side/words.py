@@ -62,9 +62,15 @@ def _moved(made: Account, split: Parts | None, yardstick: Result | None) -> str:
 
 
 def _leans(made: Account) -> str:
+    # a unit that starts after the window stays untreated in it, and yet is not one of the never treated
+    kinds = [(made.never, "the never treated"), (made.later, "units that start after the window")]
+    known = [f"{share:.0%} {who}" for share, who in kinds if share] or ["none the never treated"]
+    first, *more = known
+    share, _, who = first.partition(" ")
+    last = "effects may begin" if made.anticipation else "it"
     return (
-        f"{made.last_before:.0%} of its weight before the start lies on the last period before it, and from "
-        f"the first start on {made.never:.0%} of its comparison are the never treated"
+        f"{made.last_before:.0%} of its weight before the start lies on the last period before {last}, and "
+        f"from the first start on {' and '.join((f'{share} of its comparison are {who}', *more))}"
     )
 
 

@@ -59,7 +59,7 @@ class Departures:
         return tuple(text for text in (self.answer, self.basis, self.caveat, self.drift) if text)
 
 
-def departures(result: Result, *, period: str = "period", level: float = 0.95) -> Departures:
+def departures(result: Result | NotAvailable, *, period: str = "period", level: float = 0.95) -> Departures:
     """Honest bounds and the power of the pre-trends test, on the finest blocks of event times that allow it.
 
     With more event times than half the clusters, or than 12, they are pooled in blocks (3, 6, 12, 24 or 36
@@ -68,7 +68,7 @@ def departures(result: Result, *, period: str = "period", level: float = 0.95) -
     report shows the reason.
 
     Args:
-        result: effects by event time, as for `did.honest`.
+        result: effects by event time, as for `did.honest`, or why there are none.
         period: the word for one period, which settles the blocks that are tried (`month`, `quarter`).
         level: coverage of the intervals.
 
@@ -79,15 +79,15 @@ def departures(result: Result, *, period: str = "period", level: float = 0.95) -
     American Economic Review: Insights 4(3).
     """
     level = check_level(level)
+    if isinstance(result, NotAvailable):
+        return _nothing(result.reason)
     try:
         found = event_time_covariance(result, where=WHERE)
         width, window = _blocks(found, _WIDTHS.get(period, _ANY))
         bounds = honest(result, window=window, pool=width, level=level)
         power = pretrend_power(result, window=window, pool=width, level=level)
     except WhatworksError as problem:
-        missing = NotAvailable(problem.what)
-        said = f"How far trends may have been from parallel cannot be said here: {problem.what}."
-        return Departures(missing, missing, 1, None, said, "", "", "")
+        return _nothing(problem.what)
     return Departures(
         bounds,
         power,
@@ -98,6 +98,12 @@ def departures(result: Result, *, period: str = "period", level: float = 0.95) -
         caveat=_caveat(found),
         drift=_drift(power, period),
     )
+
+
+def _nothing(reason: str) -> Departures:
+    missing = NotAvailable(reason)
+    said = f"How far trends may have been from parallel cannot be said here: {reason}."
+    return Departures(missing, missing, 1, None, said, "", "", "")
 
 
 def _blocks(found: EventTimes, widths: tuple[int, ...]) -> tuple[int, Window | None]:
