@@ -35,8 +35,9 @@ from first_sentences_places import Design, Drawn, Places
 from template_steps import TEMPLATES, run, steps
 from whatworks import verdict
 from whatworks.errors import WhatworksError
-from whatworks.results import NotAvailable, Result
+from whatworks.results import CheckResult, NotAvailable, Result
 from whatworks.study import code
+from whatworks.verdict.gravity import against
 
 WORTHWHILE = 10.0
 """Percent; what the studies of the templates call worthwhile."""
@@ -160,11 +161,13 @@ class Tally:
     Attributes:
         said: what the first sentence says.
         sure: the same, of those at high or moderate certainty.
+        plain: the same, of those whose first sentence has no "but" of a grave concern.
         bare: what it would say had no check been made.
     """
 
     said: Counter[str]
     sure: Counter[str]
+    plain: Counter[str]
     bare: Counter[str]
 
     @property
@@ -184,12 +187,20 @@ def tally(draws: Iterable[Mapping[str, Any]]) -> Tally:
     return Tally(
         Counter(draw["status"] for draw in drawn),
         Counter(draw["status"] for draw in drawn if draw.get("certainty") in SURE),
+        Counter(draw["status"] for draw in drawn if not _doubted(draw)),
         Counter(draw["unchecked"] for draw in drawn),
     )
 
 
+def _doubted(draw: Mapping[str, Any]) -> bool:
+    """Whether a check speaks gravely against the answer, so that its first sentence says so."""
+    checks = json.loads(draw.get("checks") or "{}")
+    found = against([CheckResult(name, found, "as recorded") for name, found in checks.items()])
+    return any(one.weight != "concern" for one in found)
+
+
 def share(count: int, n: int) -> str:
-    """A share in percent with its standard error; with none or all, the limit of a 95% interval."""
+    """A share in percent with its standard error; with none or all, its one-sided 95% limit."""
     if not n:
         return "–"
     p, limit = count / n, 100 * (1 - 0.05 ** (1 / n))
@@ -214,19 +225,34 @@ def _line(cells: Iterable[object]) -> str:
 def _by_row(mode: str, draws: list[dict[str, str]]) -> Iterator[str]:
     words = (*verdict.STATUSES, NO_REPORT)
     # where something did happen a rise is the false claim, and a fall the find
-    shares = ("found", "wrong sign") if mode == "fall" else ("false claims", "at high or moderate certainty")
-    head = ["row", "draws", *(word.replace("_", " ") for word in words), *shares, "without any check"]
+    kind = "found" if mode == "fall" else "false claims"
+    shares = (kind, "with no “but”", "at high or moderate certainty", "had no check been made")
+    head = ["row", "draws", *(word.replace("_", " ") for word in words), *shares]
     yield f"\n### {mode}\n"
     yield _line(head)
     yield _line(["---"] * len(head))
-    for name in ROWS:
+    for name in (name for name in ROWS if any(draw["row"] == name for draw in draws)):
         t = tally(draw for draw in draws if draw["row"] == name)
-        if mode == "fall":
-            counts = [t.said["fell"], t.said["rose"], t.bare["fell"]]
-        else:
-            counts = [claims(t.said), claims(t.sure), claims(t.bare)]
-        if t.n:
-            yield _line([name, t.n, *(t.said[word] for word in words), *(share(k, t.n) for k in counts)])
+        cells = [share(k, t.n) for k in counted(t, mode)]
+        yield _line([name, t.n, *(t.said[word] for word in words), *cells])
+    t = tally(draws)
+    yield _line(["all", t.n, *(t.said[word] for word in words), *_overall(draws, mode)])
+
+
+def counted(found: Tally, mode: str) -> list[int]:
+    """Claims by the four ways of counting; where something fell, only those that say so."""
+    ways = (found.said, found.plain, found.sure, found.bare)
+    return [way["fell"] if mode == "fall" else claims(way) for way in ways]
+
+
+def _overall(draws: list[dict[str, str]], mode: str) -> list[str]:
+    """Shares of all rows; rows share their draws, so the errors are those of whole draws."""
+    of_draw = [tally(d for d in draws if d["draw"] == k) for k in sorted({d["draw"] for d in draws})]
+    sizes = np.array([t.n for t in of_draw])
+    numbers = np.array([counted(t, mode) for t in of_draw])
+    shares = numbers.sum(axis=0) / sizes.sum()
+    errors = np.sqrt(((numbers - np.outer(sizes, shares)) ** 2).sum(axis=0)) / sizes.sum()
+    return [f"{100 * p:.1f} ± {100 * e:.1f}" for p, e in zip(shares, errors, strict=True)]
 
 
 def _by_check(draws: list[dict[str, str]]) -> Iterator[str]:

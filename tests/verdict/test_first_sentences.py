@@ -78,21 +78,35 @@ def test_a_claim_a_refusal_and_the_right_sign_are_counted(scripts, boroughs):
     assert counted.said == {"fell": 1, "not_answered": 1, "rose": 1, "no_report": 1}
     assert script.claims(counted.said) == 2
     assert (counted.sure, script.claims(counted.sure)) == ({"rose": 1}, 1)
+    assert (counted.plain["rose"], counted.plain["not_answered"]) == (0, 0)
     assert (counted.bare["fell"], script.claims(counted.bare)) == (2, 3)
 
 
 def test_the_table_tells_finds_from_false_claims(scripts):
     script, *_ = scripts
-    base = {"row": "block_4", "checks": '{"Placebo in time": "fail", "Spill-over ring": "not_applicable"}'}
-    fell = {**base, "status": "fell", "unchecked": "fell", "certainty": "low"}
-    open_ = {**base, "status": "not_answered", "unchecked": "fell", "certainty": "very low"}
-    nothing = [{**fell, "mode": "nothing"}, {**open_, "mode": "nothing"}]
-    fall = [{**fell, "mode": "fall"}, {**fell, "mode": "fall", "status": "rose"}]
+    base = {"row": "block_4", "draw": "0", "unchecked": "fell", "certainty": "low"}
+    fell = {**base, "status": "fell", "checks": '{"Leave one unit out": "concern"}'}
+    doubted = {**fell, "checks": '{"Placebo in time": "concern", "Spill-over ring": "not_applicable"}'}
+    failed = {**base, "status": "not_answered", "checks": '{"Placebo in time": "fail"}'}
+    nothing = [{**row, "mode": "nothing"} for row in (fell, doubted, failed, doubted)]
+    fall = [{**fell, "mode": "fall"}, {**fell, "mode": "fall", "draw": "1", "status": "rose"}]
     lines = "\n".join(script.tables(nothing + fall))
-    assert "| block_4 | 2 | 1 | 0 | 0 | 0 | 1 | 0 | 50 ± 35.4 | 0 (under 78) | 100 (over 22) |" in lines
-    assert "| block_4 | 2 | 1 | 1 | 0 | 0 | 0 | 0 | 50 ± 35.4 | 50 ± 35.4 | 100 (over 22) |" in lines
-    checks = "| Placebo in time | 2 | 0 (under 78) | 100 (over 22) | 0 (under 78) | 2 | 2 | 0 |"
-    assert checks in lines
+    # by row: draws, the six statuses, claims, claims without a "but", sure ones, claims before checks
+    assert (
+        "| block_4 | 4 | 3 | 0 | 0 | 0 | 1 | 0 | 75 ± 21.7 | 25 ± 21.7 | 0 (under 53) | 100 (over 47) |"
+        in lines
+    )
+    # a rise where something fell is no find; errors of all rows are those of whole draws
+    assert (
+        "| block_4 | 2 | 1 | 1 | 0 | 0 | 0 | 0 | 50 ± 35.4 | 50 ± 35.4 | 0 (under 78) | 100 (over 22) |"
+        in lines
+    )
+    assert (
+        "| all | 2 | 1 | 1 | 0 | 0 | 0 | 0 | 50.0 ± 35.4 | 50.0 ± 35.4 | 0.0 ± 0.0 | 100.0 ± 0.0 |" in lines
+    )
+    assert "| all | 4 | 3 | 0 | 0 | 0 | 1 | 0 | 75.0 ± 0.0 |" in lines
+    # by check, where nothing happened: run, concern, fail, not informative; then fails at a claim by mode
+    assert "| Placebo in time | 3 | 67 ± 27.2 | 33 ± 27.2 | 0 (under 63) | 1 | 0 | 0 |" in lines
     assert "| Spill-over ring | 0 | – | – | – | 0 | 0 | 0 |" in lines
 
 
