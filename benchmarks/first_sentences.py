@@ -24,7 +24,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,11 @@ from whatworks.verdict.gravity import against
 WORTHWHILE = 10.0
 """Percent; what the studies of the templates call worthwhile."""
 
+TITLES = {
+    "nothing": "Nothing happened",
+    "fall": "15% fewer",
+    "worst": "The ten worst, and nothing happened",
+}
 MODES = {"nothing": (False, 1.0), "fall": (False, 0.85), "worst": (True, 1.0)}
 """Whether the ten worst are treated, and the share of their crimes that is left."""
 
@@ -59,6 +64,8 @@ class Row:
     design: Design
     parameters: Mapping[str, Any]
     modes: tuple[str, ...] = tuple(MODES)
+    # words are no part of what a draw rests on
+    words: str = field(default="", repr=False)
 
 
 DRAWS = 999
@@ -73,17 +80,40 @@ MICRO = {**WARD, "covariates": [], "together": 12}
 NEVER_WORST = ("nothing", "fall")
 
 ROWS = {
-    "block_4": Row("did", "boroughs", Design(4), BY_BOROUGH),
-    "block_units": Row("did", "boroughs", Design(4, whole=True), BY_UNIT, NEVER_WORST),
-    "staggered_9": Row("staggered", "boroughs", Design(9, cohorts=3), BY_BOROUGH),
-    "staggered_units": Row("staggered", "boroughs", Design(6, whole=True, cohorts=3), BY_UNIT, NEVER_WORST),
-    "counts_4": Row("counts_did", "boroughs", Design(4), BY_BOROUGH),
-    "counts_units": Row("counts_did", "boroughs", Design(4, whole=True), BY_UNIT, NEVER_WORST),
-    "counts_wards": Row("counts_did", "wards", Design(24, busiest=120), COUNTS),
-    "small_busy": Row("small_areas", "wards", Design(24, busiest=120), MICRO),
-    "small_all": Row("small_areas", "wards", Design(24), MICRO),
-    "synthdid_4": Row("synthetic_control", "boroughs", Design(4), {**ONE, "method": "synthdid"}),
-    "synth_1": Row("synthetic_control", "boroughs", Design(1), ONE),
+    "block_4": Row("did", "boroughs", Design(4), BY_BOROUGH, words="block, 4 boroughs"),
+    "block_units": Row(
+        "did", "boroughs", Design(4, whole=True), BY_UNIT, NEVER_WORST, words="block, 4 command units"
+    ),
+    "staggered_9": Row(
+        "staggered", "boroughs", Design(9, cohorts=3), BY_BOROUGH, words="staggered, 9 boroughs"
+    ),
+    "staggered_units": Row(
+        "staggered",
+        "boroughs",
+        Design(6, whole=True, cohorts=3),
+        BY_UNIT,
+        NEVER_WORST,
+        words="staggered, 6 command units",
+    ),
+    "counts_4": Row("counts_did", "boroughs", Design(4), BY_BOROUGH, words="counts, 4 boroughs"),
+    "counts_units": Row(
+        "counts_did", "boroughs", Design(4, whole=True), BY_UNIT, NEVER_WORST, words="counts, 4 command units"
+    ),
+    "counts_wards": Row(
+        "counts_did", "wards", Design(24, busiest=120), COUNTS, words="counts, 24 of 120 busy wards"
+    ),
+    "small_busy": Row(
+        "small_areas", "wards", Design(24, busiest=120), MICRO, words="small areas, 24 of 120 busy wards"
+    ),
+    "small_all": Row("small_areas", "wards", Design(24), MICRO, words="small areas, 24 of all wards"),
+    "synthdid_4": Row(
+        "synthetic_control",
+        "boroughs",
+        Design(4),
+        {**ONE, "method": "synthdid"},
+        words="synthetic control (synthdid), 4 boroughs",
+    ),
+    "synth_1": Row("synthetic_control", "boroughs", Design(1), ONE, words="synthetic control, 1 borough"),
 }
 
 
@@ -227,14 +257,14 @@ def _by_row(mode: str, draws: list[dict[str, str]]) -> Iterator[str]:
     # where something did happen a rise is the false claim, and a fall the find
     kind = "found" if mode == "fall" else "false claims"
     shares = (kind, "with no “but”", "at high or moderate certainty", "had no check been made")
-    head = ["row", "draws", *(word.replace("_", " ") for word in words), *shares]
-    yield f"\n### {mode}\n"
+    head = ["template and places", "draws", *(word.replace("_", " ") for word in words), *shares]
+    yield f"\n### {TITLES[mode]}\n"
     yield _line(head)
     yield _line(["---"] * len(head))
     for name in (name for name in ROWS if any(draw["row"] == name for draw in draws)):
         t = tally(draw for draw in draws if draw["row"] == name)
         cells = [share(k, t.n) for k in counted(t, mode)]
-        yield _line([name, t.n, *(t.said[word] for word in words), *cells])
+        yield _line([ROWS[name].words, t.n, *(t.said[word] for word in words), *cells])
     t = tally(draws)
     yield _line(["all", t.n, *(t.said[word] for word in words), *_overall(draws, mode)])
 
@@ -267,9 +297,9 @@ def _by_check(draws: list[dict[str, str]]) -> Iterator[str]:
             count[f"{mode} {found}"] += 1
             count[f"{mode} {found} at a claim"] += draw["unchecked"] in CLAIMS
     words = ("concern", "fail", "not_informative")
-    stopped = [f"fails at a claim: {mode} (of {made[mode]})" for mode in MODES]
-    head = ["check", "run where nothing happened", *(word.replace("_", " ") for word in words), *stopped]
-    yield "\n### checks\n"
+    stopped = [f"fails at a claim, {TITLES[mode].lower()} (of {made[mode]})" for mode in MODES]
+    head = ["check", "could be run", *(word.replace("_", " ") for word in words), *stopped]
+    yield "\n### Checks\n"
     yield _line(head)
     yield _line(["---"] * len(head))
     for name, c in spoke.items():

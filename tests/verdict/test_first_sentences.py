@@ -93,12 +93,12 @@ def test_the_table_tells_finds_from_false_claims(scripts):
     lines = "\n".join(script.tables(nothing + fall))
     # by row: draws, the six statuses, claims, claims without a "but", sure ones, claims before checks
     assert (
-        "| block_4 | 4 | 3 | 0 | 0 | 0 | 1 | 0 | 75 ± 21.7 | 25 ± 21.7 | 0 (under 53) | 100 (over 47) |"
+        "boroughs | 4 | 3 | 0 | 0 | 0 | 1 | 0 | 75 ± 21.7 | 25 ± 21.7 | 0 (under 53) | 100 (over 47) |"
         in lines
     )
     # a rise where something fell is no find; errors of all rows are those of whole draws
     assert (
-        "| block_4 | 2 | 1 | 1 | 0 | 0 | 0 | 0 | 50 ± 35.4 | 50 ± 35.4 | 0 (under 78) | 100 (over 22) |"
+        "boroughs | 2 | 1 | 1 | 0 | 0 | 0 | 0 | 50 ± 35.4 | 50 ± 35.4 | 0 (under 78) | 100 (over 22) |"
         in lines
     )
     assert (
