@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from whatworks.errors import DesignError
 from whatworks.results import CheckResult
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
-SCRIPTS = ("first_sentences", "first_sentences_places", "template_steps")
+SCRIPTS = ("first_sentences", "first_sentences_places", "first_sentences_tally", "template_steps")
 MONTHS = [f"{2011 + k // 12}-{k % 12 + 1:02d}" for k in range(108)]
 OFFENCES = ("robbery", "burglary")
 
@@ -52,13 +53,13 @@ def boroughs(scripts):
 
 
 def drawn(scripts, places, *, number=0, worst=False, ratio=1.0, **design):
-    _, where, _ = scripts
+    where = scripts[1]
     asked = where.Design(design.pop("treated", 4), **design)
     return where.draw(places, asked, worst=worst, ratio=ratio, seed=1, number=number)
 
 
 def test_a_claim_a_refusal_and_the_right_sign_are_counted(scripts, boroughs):
-    script, _, steps = scripts
+    script, _, counting, steps = scripts
     row = script.ROWS["block_4"]
     halved = drawn(scripts, boroughs, ratio=0.5)
     result = steps.run("did", halved.frame, script.asked_of(row, halved))
@@ -73,24 +74,24 @@ def test_a_claim_a_refusal_and_the_right_sign_are_counted(scripts, boroughs):
     assert (refused["status"], refused["unchecked"]) == ("not_answered", "fell")
     sure = {**found, "status": "rose", "unchecked": "rose", "certainty": "moderate"}
     silent = {"status": "no_report", "unchecked": "no_report"}
-    counted = script.tally([{**found, "certainty": "low"}, refused, sure, silent])
+    counted = counting.tally([{**found, "certainty": "low"}, refused, sure, silent])
     assert counted.n == 4
     assert counted.said == {"fell": 1, "not_answered": 1, "rose": 1, "no_report": 1}
-    assert script.claims(counted.said) == 2
-    assert (counted.sure, script.claims(counted.sure)) == ({"rose": 1}, 1)
+    assert counting.claims(counted.said) == 2
+    assert (counted.sure, counting.claims(counted.sure)) == ({"rose": 1}, 1)
     assert (counted.plain["rose"], counted.plain["not_answered"]) == (0, 0)
-    assert (counted.bare["fell"], script.claims(counted.bare)) == (2, 3)
+    assert (counted.bare["fell"], counting.claims(counted.bare)) == (2, 3)
 
 
 def test_the_table_tells_finds_from_false_claims(scripts):
-    script, *_ = scripts
+    counting = scripts[2]
     base = {"row": "block_4", "draw": "0", "unchecked": "fell", "certainty": "low"}
     fell = {**base, "status": "fell", "checks": '{"Leave one unit out": "concern"}'}
     doubted = {**fell, "checks": '{"Placebo in time": "concern", "Spill-over ring": "not_applicable"}'}
     failed = {**base, "status": "not_answered", "checks": '{"Placebo in time": "fail"}'}
     nothing = [{**row, "mode": "nothing"} for row in (fell, doubted, failed, doubted)]
     fall = [{**fell, "mode": "fall"}, {**fell, "mode": "fall", "draw": "1", "status": "rose"}]
-    lines = "\n".join(script.tables(nothing + fall))
+    lines = "\n".join(counting.tables(nothing + fall, {"block_4": "block, 4 boroughs"}))
     # by row: draws, the six statuses, claims, claims without a "but", sure ones, claims before checks
     assert (
         "boroughs | 4 | 3 | 0 | 0 | 0 | 1 | 0 | 75 ± 21.7 | 25 ± 21.7 | 0 (under 53) | 100 (over 47) |"
@@ -108,6 +109,26 @@ def test_the_table_tells_finds_from_false_claims(scripts):
     # by check, where nothing happened: run, concern, fail, not informative; then fails at a claim by mode
     assert "| Placebo in time | 3 | 67 ± 27.2 | 33 ± 27.2 | 0 (under 63) | 1 | 0 | 0 |" in lines
     assert "| Spill-over ring | 0 | – | – | – | 0 | 0 | 0 |" in lines
+    # under the rules as they are, the same claims again
+    assert "| the rules as they are | 75 ± 21.7 | 100 (over 22) | – |" in lines
+    assert "| a grave concern: not answered | 25 ± 21.7 |" in lines
+
+
+def test_other_rules_refuse_or_let_through(scripts):
+    counting = scripts[2]
+
+    def claims(**checks):
+        names = {"breaks": counting.BREAKS, "hull": counting.HULL, "time": "Placebo in time"}
+        told = json.dumps({names[key]: found for key, found in checks.items()})
+        draw = {"unchecked": "fell", "checks": told}
+        return [rule.claims(draw) for rule in counting.RULES.values()]
+
+    assert claims(breaks="concern", time="pass") == [True] * 5
+    assert claims(breaks="fail") == [False, False, True, True, True]
+    assert claims(time="concern") == [True, False, True, False, False]
+    assert claims(hull="concern") == [True, True, True, True, False]
+    assert claims(hull="fail") == [False] * 5
+    assert not counting.Rule().claims({"unchecked": "inconclusive", "checks": ""})
 
 
 def test_only_treated_counts_from_their_start_on_are_thinned(scripts, boroughs):
@@ -168,7 +189,7 @@ def test_a_result_rests_on_assignments_and_not_on_displays(scripts):
 
 @pytest.mark.parametrize("template", ["did", "counts_did", "staggered", "small_areas", "synthetic_control"])
 def test_every_row_asks_a_template_for_parameters_that_it_has(scripts, template):
-    script, _, steps = scripts
+    script, _, _, steps = scripts
     defaults, _ = steps.steps(template)
     rows = [row for row in script.ROWS.values() if row.template == template]
     assert rows
@@ -179,7 +200,7 @@ def test_every_row_asks_a_template_for_parameters_that_it_has(scripts, template)
 
 
 def test_draws_are_kept_and_not_drawn_again(scripts, boroughs, tmp_path, monkeypatch):
-    script, where, _ = scripts
+    script, where, *_ = scripts
     calls = []
 
     def run(template, frame, parameters):
