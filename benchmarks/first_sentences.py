@@ -158,7 +158,8 @@ def one(row: Row, places: Places, mode: str, seed: int, number: int) -> dict[str
     drawn = london.draw(places, design, worst=worst, ratio=ratio, seed=seed, number=number)
     began = time.perf_counter()
     try:
-        told = said_of(run(row.template, drawn.frame, asked_of(row, drawn)), drawn.offence)
+        found = run(row.template, drawn.frame, asked_of(row, drawn), london.recorded(row.places))
+        told = said_of(found, drawn.offence)
     except WhatworksError as problem:
         told = {"status": NO_REPORT, "unchecked": NO_REPORT, "reason": problem.what}
     spent = f"{time.perf_counter() - began:.1f}"

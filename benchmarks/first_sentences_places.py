@@ -15,6 +15,7 @@ import pandas as pd
 
 from whatworks import data
 from whatworks.arrays import Bools, Ints
+from whatworks.data.recording import Recording
 
 Chosen = Literal["random", "level", "rise"]
 
@@ -114,6 +115,11 @@ def wards(root: Path) -> Places:
     wide = tidy.wide(WARD_OFFENCES).drop(columns="area_name").rename(columns={"area_code": "area"})
     wide["cluster"] = wide["area"].map(dict(within.itertuples(index=False)))
     return Places("wards", wide.sort_values(["area", "month"], ignore_index=True), WARD_OFFENCES)
+
+
+def recorded(places: str) -> Recording:
+    """Whose recording the counts of `boroughs` or `wards` are."""
+    return Recording("mps_tables", ("metropolitan",), places.removesuffix("s"))
 
 
 def draw(places: Places, design: Design, *, worst: bool, ratio: float, seed: int, number: int) -> Drawn:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from whatworks import verdict
-from whatworks.checks.series_breaks import NAME as BREAKS
+from whatworks.checks.regression_to_the_mean import NAME as PEAK
+from whatworks.checks.synth.fit import HULL
 from whatworks.results import CheckResult
 from whatworks.verdict.gravity import Found, against
 
@@ -34,14 +35,12 @@ class Tally:
 
     Attributes:
         said: what the first sentence says.
-        sure: the same, of those at high or moderate certainty.
-        plain: the same, of those whose first sentence has no "but" of a grave concern.
+        sure: the same, of those at high or moderate certainty: below it the first sentence has a "but".
         bare: what it would say had no check been made.
     """
 
     said: Counter[str]
     sure: Counter[str]
-    plain: Counter[str]
     bare: Counter[str]
 
     @property
@@ -61,14 +60,8 @@ def tally(draws: Iterable[Mapping[str, Any]]) -> Tally:
     return Tally(
         Counter(draw["status"] for draw in drawn),
         Counter(draw["status"] for draw in drawn if draw.get("certainty") in SURE),
-        Counter(draw["status"] for draw in drawn if not _doubted(draw)),
         Counter(draw["unchecked"] for draw in drawn),
     )
-
-
-def _doubted(draw: Mapping[str, Any]) -> bool:
-    """Whether a check speaks gravely against the answer, so that its first sentence says so."""
-    return any(one.weight != "concern" for one in _against(draw))
 
 
 def _against(draw: Mapping[str, Any]) -> tuple[Found, ...]:
@@ -81,32 +74,27 @@ class Rule:
     """Which checks would keep a first sentence from claiming a change, were the rules others.
 
     Attributes:
-        grave: whether a grave concern would, as a failed check does.
-        spared: checks whose failure would not.
-        feared: checks whose concern would.
+        refuses: whether a concern that refuses would, as a failed check does.
+        spared: checks whose concern would not, though it refuses.
     """
 
-    grave: bool = False
+    refuses: bool = True
     spared: tuple[str, ...] = ()
-    feared: tuple[str, ...] = ()
 
     def claims(self, draw: Mapping[str, Any]) -> bool:
         """Whether the sentence would still claim a change."""
         return draw["unchecked"] in CLAIMS and not any(
-            (one.weight == "failed" and one.name not in self.spared)
-            or (one.weight == "grave" and self.grave)
-            or one.name in self.feared
+            one.weight == "failed"
+            or (one.weight == "refusing" and self.refuses and one.name not in self.spared)
             for one in _against(draw)
         )
 
 
-HULL = "Convex hull"
 RULES = {
     "the rules as they are": Rule(),
-    "a grave concern: not answered": Rule(grave=True),
-    "a break beside a start: a concern, no failure": Rule(spared=(BREAKS,)),
-    "both": Rule(grave=True, spared=(BREAKS,)),
-    "both, and outside the convex hull at all: not answered": Rule(True, (BREAKS,), (HULL,)),
+    "outside the convex hull: a concern like others": Rule(spared=(HULL,)),
+    "a peak: a concern like others": Rule(spared=(PEAK,)),
+    "no concern refuses": Rule(refuses=False),
 }
 
 
@@ -138,7 +126,7 @@ def _by_row(mode: str, draws: list[dict[str, str]], rows: Mapping[str, str]) -> 
     words = (*verdict.STATUSES, NO_REPORT)
     # where something did happen a rise is the false claim, and a fall the find
     kind = "found" if mode == "fall" else "false claims"
-    shares = (kind, "with no “but”", "at high or moderate certainty", "had no check been made")
+    shares = (kind, "with no “but”: at high or moderate certainty", "had no check been made")
     head = ["template and places", "draws", *(word.replace("_", " ") for word in words), *shares]
     yield f"\n### {TITLES[mode]}\n"
     yield _line(head)
@@ -152,8 +140,8 @@ def _by_row(mode: str, draws: list[dict[str, str]], rows: Mapping[str, str]) -> 
 
 
 def counted(found: Tally, mode: str) -> list[int]:
-    """Claims by the four ways of counting; where something fell, only those that say so."""
-    ways = (found.said, found.plain, found.sure, found.bare)
+    """Claims by the three ways of counting; where something fell, only those that say so."""
+    ways = (found.said, found.sure, found.bare)
     return [way["fell"] if mode == "fall" else claims(way) for way in ways]
 
 

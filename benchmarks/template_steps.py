@@ -12,7 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from whatworks.results import Result
+from whatworks.data.recording import UNSAID, Recording
+from whatworks.results import NotAvailable, Result
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates" / "notebooks"
 
@@ -22,6 +23,7 @@ class _Read:
     """Stands where a template has what it read from its files."""
 
     frame: pd.DataFrame
+    recording: Recording | NotAvailable
 
 
 @cache
@@ -40,21 +42,36 @@ def steps(template: str) -> tuple[dict[str, Any], Any]:
 
 
 def resting_on(target: str, body: list[ast.stmt], given: set[str]) -> list[ast.stmt]:
-    """The imports, and the assignments that `target` needs beyond what is `given`, in their order."""
+    """The imports, and the assignments that `target` needs beyond what is `given`, in their order.
+
+    Notes put to a result are left out: no verdict rests on them, and those on every other method's answer
+    take longer than all the rest.
+    """
     needed, kept = {target}, []
     for statement in reversed(body):
         if isinstance(statement, ast.Import | ast.ImportFrom):
             kept.append(statement)
         elif isinstance(statement, ast.Assign):
             made = {item.id for item in statement.targets if isinstance(item, ast.Name)}
-            if made & needed - given:
+            if made & needed - given and not _notes(statement.value):
                 kept.append(statement)
                 needed |= {node.id for node in ast.walk(statement.value) if isinstance(node, ast.Name)}
     return kept[::-1]
 
 
-def run(template: str, frame: pd.DataFrame, parameters: Mapping[str, Any]) -> Result:
-    """The result of a template with its checks, on a table in place of its files.
+def _notes(value: ast.expr) -> bool:
+    called = value.func if isinstance(value, ast.Call) else None
+    named = isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name)
+    return named and called.attr == "with_notes"
+
+
+def run(
+    template: str,
+    frame: pd.DataFrame,
+    parameters: Mapping[str, Any],
+    recording: Recording | NotAvailable = UNSAID,
+) -> Result:
+    """The result of a template with its checks, on a table in place of its files, and whose recording it is.
 
     Raises `WhatworksError` where the template would stop, `KeyError` for a parameter it does not have.
     """
@@ -62,7 +79,7 @@ def run(template: str, frame: pd.DataFrame, parameters: Mapping[str, Any]) -> Re
     unknown = set(parameters) - set(defaults)
     if unknown:
         raise KeyError(f"{template} has no parameters {sorted(unknown)}")
-    room = {**defaults, **parameters, "source": _Read(frame)}
+    room = {**defaults, **parameters, "source": _Read(frame, recording)}
     exec(wanted, room)
     result: Result = room["result"]
     return result
