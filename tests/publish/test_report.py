@@ -468,12 +468,23 @@ def test_absolute_numbers_stand_beside_percents_with_their_interval() -> None:
     assert "20 fewer" not in said
 
 
+WINDOW = CheckResult("Alternative windows", "concern", "Another window gives less.")
+
+
+def test_a_very_uncertain_answer_has_no_number_in_large_type() -> None:
+    for checks, large in (((), True), ((WINDOW,), False)):
+        page = report.render(everything(), made.result(checks=checks), made.words(), made.PROVENANCE)
+        assert ('class="big"' in page) is large
+
+
 @pytest.mark.parametrize(
     ("changes", "better", "words"),
     [
         ({}, "lower", "Do not decide by this number."),
         ({"checks": ()}, "lower", "It is a reason to go on with it"),
         ({"checks": ()}, "higher", "It is a reason to stop it or to change it"),
+        ({"checks": (WINDOW,)}, "lower", "On its own it is no reason to go on and none to stop"),
+        ({"checks": (WINDOW,)}, "higher", "On its own it is no reason to go on and none to stop"),
         ({"checks": ()}, "neither", "for those who decide to say"),
         ({"checks": (), "headline": made.estimate(-0.02, -0.13, 0.1),
           "relative": made.percent(-2.0, -12.9, 11.0)}, "lower", "no reason to go on and none to stop"),

@@ -120,6 +120,13 @@ def test_a_change_that_nothing_supports_is_less_certain(name: str) -> None:
     assert reasons[-1].startswith("No check could show")
 
 
+def test_a_number_stands_in_large_type_only_where_something_supports_it() -> None:
+    windows = check("Alternative windows")
+    assert judge(found(-20.0, -30.0, -5.0, checks=(ALIKE, windows)), ROBBERY).in_large
+    assert not judge(found(-20.0, -30.0, -5.0, checks=(windows,)), ROBBERY).in_large
+    assert not judge(found(-20.0, -50.0, 5.0, checks=(ALIKE,)), ROBBERY).in_large
+
+
 def test_an_answer_that_was_not_checked_is_less_certain() -> None:
     assert level() == "low"
     assert level(method="rct.itt") == "moderate"

@@ -178,9 +178,9 @@ def _figure(figure: present.Figure, number: int, study: StudyWords) -> dict[str,
 
 
 def _big(result: Result, verdict: Verdict) -> dict[str, str] | None:
-    """The number in large type; none for a question that is open."""
+    """The number in large type; none for an open question or a very uncertain answer."""
     found = verdict.measured
-    if isinstance(found, NotAvailable) or not verdict.answered:
+    if isinstance(found, NotAvailable) or not verdict.in_large:
         return None
     sign = "%" if found.percent else ""
     value = words.signed(found.value, found.decimals) + sign

@@ -11,7 +11,7 @@ from whatworks.publish import explain
 from whatworks.publish.words import StudyWords
 from whatworks.results import Added, Estimate, NotAvailable, Result
 from whatworks.shown import words
-from whatworks.verdict import Verdict
+from whatworks.verdict import Verdict, decision
 
 MOST_WORDS: Final = 400
 LONGEST_DEED: Final = 60
@@ -81,30 +81,6 @@ def rests(result: Result, study: StudyWords) -> str:
         "happened."
     )
     return f"{base} {explain.checks_said(result, study)}"
-
-
-def decision(verdict: Verdict) -> str:
-    """What follows for somebody who must decide, by the status of the finding alone."""
-    found = {
-        True: "It is a reason to go on with it, or to try it in places like these, if that is worth what it "
-        "costs. This page knows no costs.",
-        False: "It is a reason to stop it or to change it, unless it does good elsewhere.",
-        None: "Whether that is good or bad is for those who decide to say.",
-    }
-    by_status = {
-        "fell": found[verdict.good],
-        "rose": found[verdict.good],
-        "no_change_that_matters": "Do not go on with it for this reason alone: a change large enough to "
-        "matter is ruled out.",
-        "not_answered": "Do not decide by this number. The question is open.",
-    }
-    undecided = "It gives no reason to go on and none to stop. More places, more time or a trial could tell."
-    said = by_status.get(verdict.status, undecided)
-    if verdict.answered and verdict.certainty.level in ("low", "very low"):
-        said += " The certainty is low: look for other evidence first."
-    if verdict.made_up:
-        return f"Nothing, since the data are made up. Were they real: {said[0].lower()}{said[1:]}"
-    return said
 
 
 def asked(study: StudyWords) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from whatworks.verdict.asked import Asked, Better
 from whatworks.verdict.beside import beside, secondary
 from whatworks.verdict.certainty import Certainty
+from whatworks.verdict.decision import decision
 from whatworks.verdict.judge import Verdict, judge
 from whatworks.verdict.measure import Measure, measure, smallest_detectable
 from whatworks.verdict.status import STATUSES, Status
@@ -23,6 +24,7 @@ __all__ = [
     "Verdict",
     "beside",
     "change_title",
+    "decision",
     "direction",
     "judge",
     "measure",

@@ -75,8 +75,13 @@ class Verdict:
 
     @property
     def answered(self) -> bool:
-        """Whether a number may stand in large type: not for a question that is open."""
+        """Whether the question has an answer, however certain."""
         return self.status in ("fell", "rose", "no_change_that_matters")
+
+    @property
+    def in_large(self) -> bool:
+        """Whether a number may stand in large type: not for an open question, nor at very low certainty."""
+        return self.answered and self.certainty.level != "very low"
 
 
 def judge(result: Result, asked: Asked) -> Verdict:
