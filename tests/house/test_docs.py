@@ -57,7 +57,7 @@ def test_a_page_of_the_registry_can_be_reached(page: str) -> None:
         assert page in REGISTRY["index.md"], f"docs/methods/registry/index.md does not lead to {page}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The documentation as `make docs` builds it."""
     pytest.importorskip("mkdocs")

@@ -12,6 +12,7 @@ import pytest
 
 from whatworks import rct
 from whatworks.data.intake import IntakeReport
+from whatworks.data.recording import UNSAID
 from whatworks.did.block import block
 from whatworks.panel import Panel
 from whatworks.rct.assign.designs import Complete
@@ -48,7 +49,8 @@ def panel() -> Panel:
 
 def source() -> Source:
     intake = IntakeReport(files=(), rows_read=72, rows_used=72)
-    return Source(table(), intake, pd.DataFrame(), (), (("a.csv", "0" * 64),), ("outcome",))
+    read = (("a.csv", "0" * 64),)
+    return Source(table(), intake, pd.DataFrame(), UNSAID, (), read, ("outcome",))
 
 
 HOLDERS: dict[str, Callable[[], Any]] = {
