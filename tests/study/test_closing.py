@@ -76,6 +76,23 @@ def test_words_that_no_study_asks(found: object) -> None:
         asked_in({"asked": found})
 
 
+@pytest.mark.parametrize(
+    ("lines", "registered"),
+    [
+        ("", False),
+        ("registration:\n  where: Not registered\n", False),
+        ('registration:\n  where: A register\n  "on": "2026-01-05"\n', True),
+        ('registration:\n  where: A register\n  "on": "2026-01-05"\ndates:\n  data: "2026-02-01"\n', True),
+        ('registration:\n  where: A register\n  "on": "2026-01-05"\ndates:\n  data: "2026-01-05"\n', False),
+    ],
+)
+def test_registered_is_before_the_data_were_drawn(tmp_path: Path, lines: str, registered: bool) -> None:
+    folder = workspace.make(tmp_path)
+    path = folder / "study.yaml"
+    workspace.put(path, path.read_text(encoding="utf-8") + lines)
+    assert asked_by(spec.load_study(folder, name="studies/one")).registered is registered
+
+
 def test_a_notebook_that_answers_another_question_is_no_run(tmp_path: Path) -> None:
     words = spec.load_study(workspace.make(tmp_path), name="studies/one")
     assert asked_by(words) == ASKED

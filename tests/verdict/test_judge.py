@@ -19,7 +19,7 @@ from whatworks.results import CheckResult, Design, NotAvailable, Result
 from whatworks.verdict import STATUSES, Asked, Verdict, gravity, judge
 
 NONE = NotAvailable("one treated unit carries no error of its own")
-ROBBERY = Asked("robbery", "lower", 10.0)
+ROBBERY = Asked("robbery", "lower", 10.0, registered=True)
 
 
 def found(
@@ -125,6 +125,17 @@ def test_a_number_stands_in_large_type_only_where_something_supports_it() -> Non
     assert judge(found(-20.0, -30.0, -5.0, checks=(ALIKE, windows)), ROBBERY).in_large
     assert not judge(found(-20.0, -30.0, -5.0, checks=(windows,)), ROBBERY).in_large
     assert not judge(found(-20.0, -50.0, 5.0, checks=(ALIKE,)), ROBBERY).in_large
+
+
+def test_high_certainty_needs_a_protocol_registered_before_the_data() -> None:
+    late = replace(ROBBERY, registered=False)
+    trial, areas = (found(-20.0, -30.0, -5.0, checks=(ALIKE,), method=m) for m in ("rct.itt", "did.block"))
+    assert judge(trial, ROBBERY).certainty.level == "high"
+    unregistered = judge(trial, late).certainty
+    assert unregistered.level == "moderate"
+    assert unregistered.reasons == ("The protocol was not registered before the data were drawn.",)
+    # below high there is nothing to hold back
+    assert judge(areas, ROBBERY).certainty == judge(areas, late).certainty
 
 
 def test_an_answer_that_was_not_checked_is_less_certain() -> None:

@@ -35,6 +35,7 @@ class StudyWords:
         data_on, run_on: the days on which the data were drawn and the study was run, as given.
         sources: where the data came from.
         registration: where the protocol was registered.
+        registered_before: whether that was before the data were drawn.
         deviations: changes since the protocol; none of them where empty, nothing declared where None.
         licence: of the report.
         reporting: answers to items of the checklist for trials, by key.
@@ -62,6 +63,7 @@ class StudyWords:
     run_on: str = ""
     sources: tuple[DataSource, ...] = ()
     registration: Registration | None = None
+    registered_before: bool = False
     deviations: tuple[str, ...] | None = None
     licence: str = ""
     reporting: Mapping[str, str] = field(default_factory=dict)
@@ -90,6 +92,7 @@ class StudyWords:
             unit=asked.unit,
             worthwhile=asked.worthwhile,
             made_up=asked.made_up,
+            registered_before=asked.registered,
             contact=spec.contact,
             data_on=spec.dates.data or "",
             run_on=spec.dates.run or "",
@@ -125,4 +128,6 @@ class StudyWords:
     @property
     def asked(self) -> Asked:
         """What a verdict on its result depends on."""
-        return Asked(self.subject, self.better, self.worthwhile, self.unit, self.made_up)
+        return Asked(
+            self.subject, self.better, self.worthwhile, self.unit, self.made_up, self.registered_before
+        )

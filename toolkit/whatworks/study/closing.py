@@ -80,7 +80,15 @@ def asked_by(words: StudySpec) -> Asked:
     """What a verdict depends on, as a `study.yaml` states it."""
     report = words.report
     subject = report.subject or _inside_a_sentence(words.protocol.primary_outcome)
-    return Asked(subject, report.better, report.worthwhile, report.unit, words.synthetic)
+    return Asked(
+        subject, report.better, report.worthwhile, report.unit, words.synthetic, _registered_before(words)
+    )
+
+
+def _registered_before(words: StudySpec) -> bool:
+    """Whether a day of registration is given and the data, where they have one, were drawn after it."""
+    on = words.registration.on if words.registration is not None else None
+    return on is not None and (words.dates.data is None or on < words.dates.data)
 
 
 def asked_in(about: Mapping[str, Any]) -> Asked | None:

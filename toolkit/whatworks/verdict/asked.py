@@ -23,6 +23,7 @@ class Asked:
             said not to matter only where the whole interval lies closer to zero than this.
         unit: the unit in words, where changes are told in it and not in percent.
         made_up: whether the data are made up.
+        registered: whether the protocol was registered before the data were drawn.
     """
 
     subject: str
@@ -30,6 +31,7 @@ class Asked:
     worthwhile: float
     unit: str = ""
     made_up: bool = False
+    registered: bool = False
 
     def __post_init__(self) -> None:
         choose("better", self.better, get_args(Better), where="verdict")

@@ -35,14 +35,15 @@ class Certainty:
         return "\u25cf" * filled + "\u25cb" * (len(LEVELS) - filled)
 
 
-def certainty_of(result: Result, status: Status, found: Sequence[Found]) -> Certainty:
+def certainty_of(result: Result, status: Status, found: Sequence[Found], *, registered: bool) -> Certainty:
     """The certainty of an answer.
 
     Chance assigned: it begins at *high* (Maryland level 5); otherwise at *moderate* (level 3 or 4: compared
     before and after with areas that chance did not choose). One step down for each: a grave concern; other
     concerns, however many; fewer than 12 independent groups; an interval that leaves the answer open; no
     check at all; a change claimed without a trial, where no check of the time before the start passed and
-    none spoke against it, so that nothing supports it. A check that failed, or no interval at all, leaves
+    none spoke against it, so that nothing supports it. *High* stays only where the protocol was registered
+    before the data were drawn. A check that failed, or no interval at all, leaves
     *very low*.
     """
     drawn = result.method.startswith("rct.")
@@ -72,6 +73,9 @@ def certainty_of(result: Result, status: Status, found: Sequence[Found]) -> Cert
     if status == "not_answered" and not found:
         steps += len(LEVELS)
         reasons.append("There is no margin of error.")
+    if top - steps == len(LEVELS) - 1 and not registered:
+        steps, mainly = 1, "the protocol was not registered before the data were drawn"
+        reasons.append(f"{words.capital(mainly)}.")
     return Certainty(LEVELS[max(top - steps, 0)], tuple(reasons), mainly)
 
 

@@ -93,7 +93,7 @@ def judge(result: Result, asked: Asked) -> Verdict:
     weighing = against(result.checks)
     failed, refused = (any(one.weight == weight for one in weighing) for weight in ("failed", "refusing"))
     status = status_of(found, asked, failed=failed, refused=refused)
-    certainty = certainty_of(result, status, weighing)
+    certainty = certainty_of(result, status, weighing, registered=asked.registered)
     return Verdict(
         status,
         sentence(result, found, asked, status, weighing, certainty),
