@@ -164,7 +164,7 @@ def _found(estimate: Adjusted, tested: Tested | None, way: _Way) -> _Found:
         reason = NO_VARIANCE if np.isnan(estimate.neyman) else ""
         ends = np.array([tested.low, tested.high])
         if not reason and not np.isfinite(ends).all():
-            open_ended = UNBOUNDED.format(count=way.design.possible)
+            open_ended = UNBOUNDED.format(count=written(way.design.possible))
             reason = NOT_ABOUT_EFFECTS if np.isnan(ends).any() else open_ended
         low, high = np.where(np.isfinite(ends), ends, np.nan)
         error = estimate.neyman
@@ -294,11 +294,7 @@ def _headline(panel: Panel, rollout: Rollout, found: _Found, way: _Way, over: st
 
 def _test_words(panel: Panel, way: _Way) -> str:
     design = way.design
-    how = f"all {design.possible:,} deals of the start dates"
-    if not design.every:
-        count = counted(design.possible, written(design.possible))
-        many = count.reason if isinstance(count, NotAvailable) else f"{count:.3g}"
-        how = f"{design.draws:,} of {many} deals of the start dates, seed {design.seed}"
+    how = design.used_of("deals of the start dates")
     word = "units" if panel.cluster is None else "clusters"
     return f"Fisher's randomisation test over {len(design.unit)} {word} ({how}, the actual one counted)"
 

@@ -17,6 +17,7 @@ from whatworks.inference.errors.wild import exact_ends, nth_largest
 from whatworks.inference.errors.wild_refits import TIE
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import NotAvailable
+from whatworks.shown.words import written
 
 Theta = Callable[[Ints], Floats]
 """From (B, N) assignments of starts to (B,) values of a statistic, or (B, k) of several."""
@@ -26,7 +27,7 @@ NO_INTERVAL: Final = (
     "this statistic is not linear in the outcome, so the test cannot be inverted to an interval"
 )
 UNBOUNDED: Final = (
-    "with {count:,} possible assignments the randomisation test rejects no effect on this side at this "
+    "with {count} possible assignments the randomisation test rejects no effect on this side at this "
     "level, however large"
 )
 
@@ -151,7 +152,7 @@ class RandomisationInference:
             whole = np.abs(found.slope - 1) <= _WHOLE
             ends[:, whole] = self._invert(found.only(whole), level)
             ends = np.where(np.isfinite(ends), ends, np.nan)
-            unbounded = f"{NO_ERROR}; {UNBOUNDED.format(count=design.possible)}"
+            unbounded = f"{NO_ERROR}; {UNBOUNDED.format(count=written(design.possible))}"
             open_ended = ~np.isfinite(ends).all(axis=0)
             reason = [
                 (unbounded if gap else NO_ERROR) if full else f"{NO_ERROR}; {NOT_ABOUT_EFFECTS}"
