@@ -145,7 +145,8 @@ class RandomisationInference:
             EstimationError: a slope below 0 or above 1 at the actual assignment.
         """
         design, actual, values = found.design, found.actual, found.values
-        count = as_far(actual, values)
+        # the actual assignment is one of them, however its own arithmetic rounds
+        count = np.maximum(as_far(actual, values), int(design.every))
         ends, reason = np.full((2, len(actual)), np.nan), [f"{NO_ERROR}; {NO_INTERVAL}"] * len(actual)
         if found.slope is not None and found.slopes is not None:
             _refuse_slopes(found.slope)
