@@ -14,8 +14,6 @@ from whatworks.results import RATE_RATIO, Design, Estimate, NotAvailable, Number
 
 NOT_BY_CHANCE: Final = NotAvailable("chance did not decide which units were treated, nor when")
 
-NO_NOISE: Final = "no variation between units is left from which an error could be learned"
-
 NUMBERS: Final = ("estimate", "std_error", "low", "high", "p_value")
 """The numbers of a row of effects, in the order of its columns."""
 

@@ -185,6 +185,22 @@ def test_columns_the_draw_does_not_use_leave_the_record_alone():
     assert rct.randomise(listed().assign(outcome=1.0), unit="area", seed=1).hash == drawn.hash
 
 
+@pytest.mark.parametrize(
+    ("count", "given", "words"),
+    [
+        (2, {"arms": ("control", "patrol", "camera")}, "2 units for 3 arms"),
+        (1, {}, "1 unit for 2 arms"),
+        (4, {"arms": ("a", "b", "c"), "cluster": "unit"}, "2 clusters for 3 arms"),
+        (2, {"arms": ("a", "b", "c"), "balance": rct.Balance("crime")}, "2 units for 3 arms"),
+    ],
+)
+def test_an_arm_without_units_is_refused(count, given, words):
+    table = listed(6).head(count)
+    with pytest.raises(DesignError, match=words) as found:
+        rct.randomise(table, unit="area", seed=1, **given)
+    assert "name fewer arms" in found.value.remedy
+
+
 def test_lists_and_designs_that_cannot_be_are_refused():
     table = listed()
     with pytest.raises(TrialError, match="listed more than once: a000"):

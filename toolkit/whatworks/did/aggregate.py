@@ -22,6 +22,7 @@ from whatworks.did.regression.reassign import recorded
 from whatworks.errors import OptionError, choose
 from whatworks.inference.errors.joint import JointTest, largest_score
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits import rounding
 from whatworks.inference.fits.rows import by_cluster
 from whatworks.results import NotAvailable, Result
 
@@ -142,6 +143,8 @@ def _pretrend(kept: AttGtDetail, summary: Summary) -> JointTest | NotAvailable:
     codes = panel.cluster_codes
     sums = by_cluster(summary.terms.contributions(detail)[:, before], codes, panel.n_clusters)
     value = summary.terms.value(detail)[before]
+    dust = np.sqrt((sums**2).sum(axis=0)) <= rounding.below(panel.outcome)
+    sums = np.where(dust, 0.0, sums)
     return largest_score(sums, WildCluster(draws=DRAWS, null="free"), value=value)
 
 

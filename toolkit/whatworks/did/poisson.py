@@ -20,6 +20,7 @@ from whatworks.inference.fits import poisson_effects
 from whatworks.inference.fits.poisson_effects import PoissonFit, SeparationError
 from whatworks.inference.fits.poisson_rows import worded
 from whatworks.inference.fits.regression import Regression
+from whatworks.inference.fits.rounding import LOG_UNIT
 from whatworks.inference.log_scale import mapped
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
@@ -211,14 +212,15 @@ def _uncertainty(
 ) -> Uncertainty:
     wild = choice.inference
     if not isinstance(wild, WildCluster):
-        return worded(choice.from_regression(regression, np.eye(len(regressors))[:1], level=level))
+        found = choice.from_regression(regression, np.eye(len(regressors))[:1], level=level)
+        return worded(found.beyond_rounding(LOG_UNIT))
 
     def held(value: float) -> Regression:
         distance = value - float(fit.coefficients[0])
         near = fit.predictor + distance * fit.residualised[0] if abs(distance) < 1 else None
         return poisson_effects.regression(poisson_effects.hold(fit, regressors, value, near), codes)
 
-    return score_bootstrap(wild, regression, held, level=level)
+    return score_bootstrap(wild, regression, held, level=level).beyond_rounding(LOG_UNIT)
 
 
 def _estimand(panel: Panel, treated: int) -> str:

@@ -14,7 +14,7 @@ from whatworks.did.regression import requirements
 from whatworks.did.rollout.contrasts import Adjusted, Contrast, Rollout, adjusted, contrast
 from whatworks.did.rollout.estimands import ESTIMANDS, WORDS, Row, asked_rows
 from whatworks.did.rollout.fisher import Tested, deals, fisher
-from whatworks.errors import DesignError, OptionError, choose, first_few
+from whatworks.errors import DesignError, OptionError, choose, first_few, refuse_unused
 from whatworks.inference import intervals
 from whatworks.inference.chance.chance import Assignments
 from whatworks.inference.chance.randomisation import NOT_ABOUT_EFFECTS, UNBOUNDED
@@ -164,7 +164,7 @@ def _found(estimate: Adjusted, tested: Tested | None, way: _Way) -> _Found:
         reason = NO_VARIANCE if np.isnan(estimate.neyman) else ""
         ends = np.array([tested.low, tested.high])
         if not reason and not np.isfinite(ends).all():
-            open_ended = UNBOUNDED.format(count=way.design.possible)
+            open_ended = UNBOUNDED.format(count=written(way.design.possible))
             reason = NOT_ABOUT_EFFECTS if np.isnan(ends).any() else open_ended
         low, high = np.where(np.isfinite(ends), ends, np.nan)
         error = estimate.neyman
@@ -204,14 +204,13 @@ def _result(
 def _rollout(panel: Panel) -> Rollout:
     """The randomised units by cohort, or the reason why the panel is no randomised roll-out."""
     requirements.require_complete(panel, WHERE)
-    for name, given in (("weight", panel.weight is not None), ("covariates", bool(panel.covariate_names))):
-        if given:
-            raise DesignError(
-                f"the panel has {name}, which this estimator does not use",
-                where=WHERE,
-                remedy="Leave the role out: dates drawn by lot make units alike on average, and outcomes "
-                "before the start do the adjusting. For weights or covariates use did.att_gt.",
-            )
+    refuse_unused(
+        WHERE,
+        "Leave the role out: dates drawn by lot make units alike on average, and outcomes before the start "
+        "do the adjusting. For weights or covariates use did.att_gt.",
+        covariates=panel.covariate_names,
+        weight=panel.weight,
+    )
     requirements.require_contrast(panel, WHERE)
     if len(panel.cohorts) == 1:
         requirements.require_comparison(panel, WHERE)
@@ -294,11 +293,7 @@ def _headline(panel: Panel, rollout: Rollout, found: _Found, way: _Way, over: st
 
 def _test_words(panel: Panel, way: _Way) -> str:
     design = way.design
-    how = f"all {design.possible:,} deals of the start dates"
-    if not design.every:
-        count = counted(design.possible, written(design.possible))
-        many = count.reason if isinstance(count, NotAvailable) else f"{count:.3g}"
-        how = f"{design.draws:,} of {many} deals of the start dates, seed {design.seed}"
+    how = design.used_of("deals of the start dates")
     word = "units" if panel.cluster is None else "clusters"
     return f"Fisher's randomisation test over {len(design.unit)} {word} ({how}, the actual one counted)"
 

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import NO_NOISE, bare_row, explained
+from whatworks.answer import bare_row, explained
 from whatworks.arrays import Bools, Floats
 from whatworks.did.regression.answer import sizes
-from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
+from whatworks.errors import DesignError, OptionError, did_you_mean, first_few, refuse_unused
 from whatworks.inference.default import ByClusters, Choice, ClusterCounts, Default, count_clusters
 from whatworks.inference.errors.influence import Analytical, analytical, standard_errors
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits import rounding
 from whatworks.inference.fits.rows import by_cluster
 from whatworks.inference.percent import relative_change
-from whatworks.inference.uncertainty import Uncertainty, unknown
+from whatworks.inference.uncertainty import NO_VARIATION, Uncertainty, unknown
 from whatworks.panel import NEVER, Panel
 from whatworks.results import NotAvailable, Result
 
@@ -170,12 +171,11 @@ def _status(panel: Panel, treated: str) -> Floats:
             "the covariates of Panel.from_frame, and here.",
         )
     others = [name for name in panel.covariate_names if name != treated]
-    if others:
-        raise DesignError(
-            f"the panel has further covariates, which this estimator does not use: {first_few(others)}",
-            where=WHERE,
-            remedy="Leave them out; did.att_gt adjusts for covariates where treatment, once begun, stays.",
-        )
+    refuse_unused(
+        WHERE,
+        "Leave them out; did.att_gt adjusts for covariates where treatment, once begun, stays.",
+        covariates=others,
+    )
     if (panel.start != NEVER).any():
         raise DesignError(
             "the panel names starts, and a treatment that goes on and off has none",
@@ -278,8 +278,8 @@ def _uncertainty(panel: Panel, part: LinearParts, choice: Choice, level: float) 
     columns = np.stack([part.influence, part.at_null, part.slope], axis=1)
     sums = by_cluster(columns, panel.cluster, panel.n_clusters)
     error = standard_errors(sums[:, :1])
-    if not np.isfinite(error[0]):
-        return unknown(value, NO_NOISE, level=level)
+    if not error[0] > rounding.below(panel.outcome):
+        return unknown(value, NO_VARIATION, level=level)
     if isinstance(choice.inference, WildCluster):
         found = choice.inference.from_scores(sums[:, 1:2], sums[:, 2:3], level=level, std_error=error)
         return found

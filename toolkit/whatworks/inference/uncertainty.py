@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
 from whatworks.arrays import Bools, Floats
 from whatworks.inference import intervals
+from whatworks.inference.fits import rounding
 from whatworks.results import Estimate, NotAvailable, Number
+
+NO_VARIATION: Final = "the model leaves no variation between clusters from which an error could be learned"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +70,24 @@ class Uncertainty:
             p_value=self.p_value[keep],
             reason=tuple(words for words, kept in zip(self.reason, keep, strict=True) if kept),
             df=self.df[keep] if isinstance(self.df, np.ndarray) else self.df,
+        )
+
+    def beyond_rounding(self, outcome: Floats) -> Uncertainty:
+        """The same without errors that are rounding alone, relative to the outcomes (any shape), and why.
+
+        Neither a test nor an interval rests on such an error: nothing shows what chance would do.
+        """
+        dust = self.std_error <= rounding.below(outcome)
+        if not dust.any():
+            return self
+        words = zip(dust, self.reason, strict=True)
+        return replace(
+            self,
+            std_error=np.where(dust, np.nan, self.std_error),
+            low=np.where(dust, np.nan, self.low),
+            high=np.where(dust, np.nan, self.high),
+            p_value=np.where(dust, np.nan, self.p_value),
+            reason=tuple(NO_VARIATION if none else own for none, own in words),
         )
 
     def followed_by(self, other: Uncertainty) -> Uncertainty:

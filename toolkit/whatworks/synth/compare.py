@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import comb
 from typing import Final
@@ -165,6 +165,7 @@ def compare(
     if own is not None:
         donors, anticipation = _of_the_study(panel, own, donors, anticipation, level)
     named = tuple(donors) or None
+    panel = replace(panel, covariates=panel.covariates[:0], covariate_names=())
     pool_of(panel, WHERE, donors=named, anticipation=anticipation)  # refuses what no method here permits
     rule = Placebo() if inference is None else inference
     asked = {"donors": named, "anticipation": anticipation, "inference": rule, "level": level}

@@ -94,7 +94,9 @@ def terms(pool: Pool) -> Bools:
 
 def _placebo(pool: Pool, fit: Fit, fits: Fits, inference: Placebo, level: float) -> Quantified:
     space = in_space(pool, fit, inference, level=level, fitted=fits)
-    mde = inference.smallest_detectable(space.gaps, pool.pre, pool.post, level=level)
+    mde = inference.smallest_detectable(
+        space.gaps, pool.pre, pool.post, level=level, none_below=space.none_below
+    )
     return Quantified(space.found, mde, inference.seed if len(space.sets) == inference.draws else None, space)
 
 

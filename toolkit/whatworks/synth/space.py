@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whatworks.arrays import Bools, Floats
-from whatworks.inference.synthetic.placebo import Placebo, PlaceboRank
+from whatworks.inference.synthetic.placebo import Placebo, PlaceboRank, precision
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.synth.pool import Pool
 from whatworks.synth.problems import Fit, Fits, actual, each_as_treated
@@ -23,6 +23,7 @@ class InSpace:
         rank: the treated unit's place, by the statistic of the test.
         by_ratio: its place by RMSPE ratio, the figure's order.
         found: mean effect and the effect of each period, with their uncertainty.
+        none_below: size up to which a gap counts as none.
     """
 
     gaps: Floats
@@ -30,6 +31,7 @@ class InSpace:
     rank: PlaceboRank
     by_ratio: PlaceboRank
     found: Uncertainty
+    none_below: float
 
 
 def in_space(pool: Pool, fit: Fit, placebo: Placebo, *, level: float, fitted: Fits | None = None) -> InSpace:
@@ -42,10 +44,12 @@ def in_space(pool: Pool, fit: Fit, placebo: Placebo, *, level: float, fitted: Fi
     others = fit(each_as_treated(pool, sets, treated_as_donor=placebo.treated_as_donor))
     gaps = np.concatenate([own.gaps, others.gaps])
     ratio = Placebo("rmspe_ratio", placebo.side, placebo.worst_fit)
+    none_below = precision(pool.outcome[pool.donors | pool.treated])
     return InSpace(
         gaps,
         sets,
-        placebo.rank(gaps, pool.pre, pool.post),
-        ratio.rank(gaps, pool.pre, pool.post),
-        placebo.test(gaps, pool.pre, pool.post, level=level),
+        placebo.rank(gaps, pool.pre, pool.post, none_below=none_below),
+        ratio.rank(gaps, pool.pre, pool.post, none_below=none_below),
+        placebo.test(gaps, pool.pre, pool.post, level=level, none_below=none_below),
+        none_below,
     )

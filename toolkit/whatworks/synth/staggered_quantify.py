@@ -15,7 +15,7 @@ from whatworks.inference import draws as random_draws
 from whatworks.inference.asked import Admitted
 from whatworks.inference.errors.jackknife import Jackknife
 from whatworks.inference.intervals import smallest_detectable
-from whatworks.inference.synthetic.placebo import Placebo, PlaceboRank, shuffled, stand_ins
+from whatworks.inference.synthetic.placebo import Placebo, PlaceboRank, precision, shuffled, stand_ins
 from whatworks.inference.uncertainty import from_errors
 from whatworks.results import NotAvailable, Number
 from whatworks.synth.quantify import Quantified, means
@@ -113,17 +113,22 @@ def _placebo(
     others = fit(placebo_problems(cohorts, members, treated_as_donor=placebo.treated_as_donor))
     ranked, pre = _ranked(cohorts, fits, others)
     post = ~pre
-    found = placebo.test(ranked, pre, post, level=level)
+    involved = cohorts.treated | cohorts.donors
+    none_below = precision(cohorts.outcome[involved])
+    found = placebo.test(ranked, pre, post, level=level, none_below=none_below)
     sets = np.zeros((len(members), cohorts.source.n_units), dtype=bool)
     np.put_along_axis(sets, members, True, axis=1)
     space = InSpace(
         np.concatenate([fits.gaps, others.gaps]),
         sets,
-        placebo.rank(ranked, pre, post),
-        Placebo("rmspe_ratio", placebo.side, placebo.worst_fit).rank(ranked, pre, post),
+        placebo.rank(ranked, pre, post, none_below=none_below),
+        Placebo("rmspe_ratio", placebo.side, placebo.worst_fit).rank(
+            ranked, pre, post, none_below=none_below
+        ),
         found,
+        none_below,
     )
-    mde = placebo.smallest_detectable(ranked, pre, post, level=level)
+    mde = placebo.smallest_detectable(ranked, pre, post, level=level, none_below=none_below)
     return Quantified(replace(found, sentence=_placebo_sentence(found.sentence, cohorts)), mde, seed, space)
 
 

@@ -15,7 +15,7 @@ from whatworks.checks.placebo_in_time import FRACTIONS, MIN_PERIODS
 from whatworks.checks.placebo_in_time import NAME as BACK_IN_TIME
 from whatworks.checks.synth import reading
 from whatworks.errors import DesignError
-from whatworks.inference.synthetic.placebo import Placebo
+from whatworks.inference.synthetic.placebo import Placebo, precision
 from whatworks.results import CheckResult, NotAvailable, Result
 from whatworks.synth.answer import SynthDetail
 from whatworks.synth.problems import Problems, actual, each_as_treated, repeated, without_each
@@ -164,9 +164,10 @@ def _pretended(detail: SynthDetail, sets: Bools, firsts: list[int]) -> tuple[Flo
     if isinstance(gaps, NotAvailable):
         return gaps
     sizes, means = [], []
+    none_below = precision(pool.outcome[pool.donors | pool.treated])
     for first, found in zip(firsts, gaps.reshape(len(firsts), rows, -1), strict=True):
         pre, post = pool.pre & (time < first), pool.pre & (time >= first)
-        sizes.append(Placebo().rank(found, pre, post).statistic)
+        sizes.append(Placebo().rank(found, pre, post, none_below=none_below).statistic)
         means.append(found[0, post].mean())
     return np.array(means), np.array(sizes)
 

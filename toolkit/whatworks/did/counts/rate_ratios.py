@@ -23,6 +23,7 @@ from whatworks.inference.errors.score_wild import invert_scores
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.fits.poisson_effects import SeparationError
 from whatworks.inference.fits.poisson_rows import worded
+from whatworks.inference.fits.rounding import LOG_UNIT
 from whatworks.inference.log_scale import mapped
 from whatworks.inference.uncertainty import Uncertainty, unknown
 from whatworks.panel import Panel
@@ -175,7 +176,7 @@ def uncertainty(found: Saturation, layout: Layout, aim: Bools, choice: Choice, l
     fit = regression(found, aim)
     method = choice.inference
     if not isinstance(method, WildCluster):
-        plain = worded(choice.from_regression(fit, np.eye(1), level=level))
+        plain = worded(choice.from_regression(fit, np.eye(1), level=level).beyond_rounding(LOG_UNIT))
         return plain if isinstance(method, NotAvailable) else _blanked(plain, found, layout, aim)
     error = float(np.sqrt((fit.bread @ fit.scores.T @ fit.scores @ fit.bread)[0, 0]))
     value = float(fit.coefficients[0])
@@ -191,7 +192,7 @@ def uncertainty(found: Saturation, layout: Layout, aim: Bools, choice: Choice, l
         )
     except SeparationError:
         return unknown(fit.coefficients, "counts of 0 leave no fit with this effect imposed", level=level)
-    return _lone(drawn, found, layout, aim)
+    return _lone(drawn.beyond_rounding(LOG_UNIT), found, layout, aim)
 
 
 def _scores_at(found: Saturation, aim: Bools) -> Callable[[float], Floats]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from whatworks.answer import NO_NOISE
 from whatworks.arrays import Bools, Floats
 from whatworks.did.group_time.effects import BASE_PERIOD, GroupTime
 from whatworks.did.group_time.reassign import over_assignments, reweighed
@@ -28,7 +27,7 @@ from whatworks.inference.errors.influence import Analytical, analytical, known, 
 from whatworks.inference.errors.multiplier import MultiplierBootstrap, bootstrap, simultaneous, uncertainty
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.fits.rows import by_cluster
-from whatworks.inference.uncertainty import Uncertainty, unknown
+from whatworks.inference.uncertainty import NO_VARIATION, Uncertainty, unknown
 from whatworks.results import Estimate, NotAvailable
 
 Inference = Analytical | MultiplierBootstrap | WildCluster | RandomisationInference | Default | None
@@ -243,7 +242,7 @@ def _wild(asked: _Question, method: WildCluster, anticipation: int) -> Quantifie
     reason = list(asked.reason)
     for part in np.array_split(np.flatnonzero(real), max(1, -(-int(real.sum()) // _COLUMNS))):
         scores = cluster_scores(detail, asked.weights[part], anticipation=anticipation)
-        found = method.from_scores(*scores, level=asked.level)
+        found = method.from_scores(*scores, level=asked.level).beyond_rounding(detail.panel.outcome)
         for name, column in numbers.items():
             column[part] = getattr(found, name)
         for i, words in zip(part, found.reason, strict=True):
@@ -298,6 +297,7 @@ def _finish(
     seed: int | None,
 ) -> Quantified:
     """No error, interval or p-value wherever there is a reason; a reason wherever there is no error."""
+    found = found.beyond_rounding(asked.detail.panel.outcome)
     gap = np.array([bool(reason) for reason in found.reason]) | ~np.isfinite(found.std_error)
 
     def blank(values: Floats, at: Bools) -> Floats:
@@ -309,7 +309,7 @@ def _finish(
         low=blank(found.low, gap),
         high=blank(found.high, gap),
         p_value=blank(found.p_value, gap),
-        reason=tuple(r or (NO_NOISE if g else "") for r, g in zip(found.reason, gap, strict=True)),
+        reason=tuple(r or (NO_VARIATION if g else "") for r, g in zip(found.reason, gap, strict=True)),
     )
     if band is not None:
         band = (blank(band[0], gap[1:]), blank(band[1], gap[1:]))

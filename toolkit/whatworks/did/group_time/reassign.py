@@ -10,6 +10,7 @@ from whatworks.arrays import Floats, Ints
 from whatworks.did.group_time.effects import GroupTime
 from whatworks.did.group_time.summary import Averages
 from whatworks.inference.chance.randomisation import Theta
+from whatworks.inference.fits.rounding import settled_each
 
 Statistic = Callable[[Floats, Floats], Floats]
 """From (B, C) effects and (B, C) summed weights of the cells' cohorts to (B, k) statistics."""
@@ -26,7 +27,8 @@ def over_assignments(detail: GroupTime, outcome: Floats, statistic: Statistic) -
 
     def theta(starts: Ints) -> Floats:
         blocks = (starts[low : low + step] for low in range(0, len(starts), step))
-        return np.concatenate([statistic(*_cells(detail, outcome, block)) for block in blocks])
+        values = [statistic(*_cells(detail, outcome, block)) for block in blocks]
+        return settled_each(np.concatenate(values), outcome)
 
     return theta
 

@@ -9,6 +9,7 @@ import numpy as np
 from whatworks.arrays import Bools, Floats
 from whatworks.did.linear.absorbed import Absorbed, absorb
 from whatworks.did.linear.scores import Sample, sample
+from whatworks.inference.fits import rounding
 from whatworks.inference.fits.two_way_effects import bread_of
 from whatworks.panel import Panel
 
@@ -86,6 +87,7 @@ def impute(panel: Panel, anticipation: int, where: str) -> Imputed:
         residual = residual - np.tensordot(slopes, inside, axes=1)
         left = left - np.tensordot(slopes, ahead, axes=1)
     gap = np.where(cells, left, 0.0)
+    residual = rounding.settled(residual, data.outcome)
     return Imputed(
         data, fit, gap, cells, later & ~cells, residual, slopes, inside, ahead, bread,
         _centred(data, gap, cells), _by_cohort(data, cells * data.weight[:, None]),
@@ -99,7 +101,7 @@ def _centred(data: Sample, gap: Floats, cells: Bools) -> Floats:
         mass = cells[rows] * (data.weight[rows] ** 2)[:, None]
         total = mass.sum(axis=0)
         out[rows] -= cells[rows] * ((mass * gap[rows]).sum(axis=0) / np.where(total > 0, total, 1.0))
-    return out
+    return rounding.settled(out, data.outcome)
 
 
 def masses(found: Imputed) -> Floats:

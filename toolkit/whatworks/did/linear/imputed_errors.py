@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from whatworks.answer import NO_NOISE
 from whatworks.arrays import Bools, Floats
 from whatworks.did.linear.imputed import Imputed, Targets, average, coefficients, contributions, masses
 from whatworks.did.linear.scores import stacked_scores
@@ -16,7 +15,7 @@ from whatworks.inference.draws import check_level
 from whatworks.inference.errors.influence import Analytical, analytical, standard_errors
 from whatworks.inference.errors.wild import WildCluster
 from whatworks.inference.fits.rows import by_cluster
-from whatworks.inference.uncertainty import Uncertainty, unknown
+from whatworks.inference.uncertainty import NO_VARIATION, Uncertainty, unknown
 from whatworks.results import NotAvailable
 
 Inference = Analytical | WildCluster | Default | None
@@ -53,7 +52,7 @@ def uncertainty(found: Imputed, which: Targets, choice: Choice, level: float) ->
         by_cluster(contributions(found, which), found.sample.cluster, found.sample.n_clusters)
     )
     reason = tuple(
-        thin_reason(s, found.sample) if s > THIN_SHARE else ("" if np.isfinite(e) else NO_NOISE)
+        thin_reason(s, found.sample) if s > THIN_SHARE else ("" if np.isfinite(e) else NO_VARIATION)
         for s, e in zip(share, errors, strict=True)
     )
     errors = np.where([bool(r) for r in reason], np.nan, errors)

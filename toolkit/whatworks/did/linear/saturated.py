@@ -12,6 +12,7 @@ from whatworks.did.linear.absorbed import Absorbed, absorb
 from whatworks.did.linear.scores import Sample
 from whatworks.errors import EstimationError
 from whatworks.inference.errors.cluster import Moments, Regression
+from whatworks.inference.fits import rounding
 from whatworks.inference.fits.rows import Rows, by_cluster
 from whatworks.inference.fits.two_way_effects import bread_of
 
@@ -79,6 +80,7 @@ def saturate(data: Sample, used: Bools, classes: Ints, names: Sequence[str], whe
         slopes = bread @ np.einsum("pnt,nt,n->p", inside, residual, data.weight, optimize=True)
         residual = residual - np.tensordot(slopes, inside, axes=1)
         level = level - slopes @ slant
+    residual = rounding.settled(residual, data.outcome * used)
     return Saturated(data, fit, classes, level, residual, inside, slant, bread)
 
 

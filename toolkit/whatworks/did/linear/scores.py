@@ -14,6 +14,7 @@ from whatworks.inference.draws import DEFAULT_SEED
 from whatworks.inference.errors.cluster import Regression
 from whatworks.inference.errors.joint import REFITTED_CLUSTERS, JointTest, largest_normal, largest_score
 from whatworks.inference.errors.wild import WildCluster
+from whatworks.inference.fits import rounding
 from whatworks.inference.fits.rows import by_cluster
 from whatworks.panel import NEVER, Panel
 from whatworks.results import NotAvailable
@@ -115,7 +116,8 @@ def column_scores(
     if aside.any():
         left = [_around_cohort(data, column, aside) for column in left]
     keep = used | aside
-    by_unit = np.stack([(coefficient * column * keep).sum(axis=1) for column in left], axis=1)
+    left = [rounding.settled(one * keep, column) for one, column in zip(left, columns, strict=True)]
+    by_unit = np.stack([(coefficient * column).sum(axis=1) for column in left], axis=1)
     return by_cluster(by_unit, data.cluster, data.n_clusters)
 
 

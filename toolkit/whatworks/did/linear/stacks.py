@@ -10,6 +10,7 @@ from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.linear.scores import Sample
 from whatworks.errors import EstimationError
 from whatworks.inference.errors.cluster import Moments, Regression
+from whatworks.inference.fits import rounding
 from whatworks.inference.fits.rows import Rows, by_cluster
 from whatworks.panel import Panel
 
@@ -111,9 +112,10 @@ def regression(data: Sample, stacks: Stacks) -> Regression:
         mean = np.sum([p @ c for p, c in zip(parts, changes, strict=True)], axis=0)
         total = sum(stacks.weight[units].sum() for units in side)
         for units, part, change in zip(side, parts, changes, strict=True):
+            left = rounding.settled(change - mean, data.outcome)
             # a unit stands at most once on a side of a window
-            spread[units] += sign * part[:, None] * (change - mean)
-            squares += total * float(part @ ((change - mean) ** 2).sum(axis=1))
+            spread[units] += sign * part[:, None] * left
+            squares += total * float(part @ (left**2).sum(axis=1))
             rows += len(units) * (k + 1)
         value += sign * mean
         totals.append(total)
@@ -148,7 +150,7 @@ def _rows(data: Sample, stacks: Stacks, bread: Floats) -> Rows:
             own, left, mark = np.zeros((k, *shape)), np.zeros(shape), np.zeros((*shape, 2 * (k + 1)))
             for j in range(k):
                 own[j][:, at[j]], own[j][:, at[k]] = sign / total, -sign / total
-            left[:, at] = level - mean
+            left[:, at] = rounding.settled(level - mean, data.outcome)
             mark[:, at, number * (k + 1) + np.arange(k + 1)] = 1.0
             unit.append(units)
             for pile, piece in ((cells, mark), (X, own), (residual, left), (weight, total * part)):

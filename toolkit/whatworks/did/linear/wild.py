@@ -42,7 +42,7 @@ class ScoredErrors(RegressionErrors):
         method = self.choice.inference
         if isinstance(method, WildCluster):
             return wild(self.sample, self.made_of(weights), self.aims(weights), method, level)
-        found = RegressionErrors.uncertainty(self, weights, level)
+        found = RegressionErrors.uncertainty(self, weights, level).beyond_rounding(self.sample.outcome)
         if self.lone is None or isinstance(method, NotAvailable):
             return found
         return _withheld(found, self.lone(weights))
@@ -79,6 +79,7 @@ def wild(
 ) -> Uncertainty:
     """Uncertainty of k estimates Σ a·y, each with (N, T) `coefficients` a and the cells it is about."""
     plain = method.from_scores(*stacked_scores(data, coefficients, effects), level=level)
+    plain = plain.beyond_rounding(data.outcome)
     codes = np.arange(len(data.weight)) if data.cluster is None else data.cluster
     aims = [cells & data.observed for cells in effects]
     alone = [len(np.unique(codes[aim.any(axis=1)])) == 1 for aim in aims]

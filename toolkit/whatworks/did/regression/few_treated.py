@@ -12,6 +12,7 @@ from whatworks.did.regression.reassign import Inference, partialled
 from whatworks.errors import DesignError
 from whatworks.inference.chance.few_treated import FewTreated
 from whatworks.inference.default import FEW_TREATED, Choice, ClusterCounts
+from whatworks.inference.fits import rounding
 from whatworks.inference.fits.regression import Regression
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
@@ -70,4 +71,5 @@ def of_one_start(panel: Panel, inference: FewTreated, level: float, where: str) 
     after = np.asarray(panel.periods >= panel.cohorts[0])
     net, _ = partialled(panel, np.stack([panel.outcome, panel.treated.astype(np.float64)]))
     change, slope = net[..., after].mean(axis=-1) - net[..., ~after].mean(axis=-1)
+    change = rounding.settled(change, panel.outcome)
     return inference.test(change, slope, treated, cluster=panel.cluster, weight=panel.weight, level=level)

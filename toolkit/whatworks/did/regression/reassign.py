@@ -18,6 +18,7 @@ from whatworks.inference.default import Choice
 from whatworks.inference.errors.joint import JointTest
 from whatworks.inference.fits.projection import residuals
 from whatworks.inference.fits.regression import Regression
+from whatworks.inference.fits.rounding import settled_each
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import Design
@@ -86,7 +87,9 @@ def of_block(panel: Panel, inference: RandomisationInference, post: Bools, level
     last = panel.periods[-1]
 
     def theta(outcome: Floats) -> Theta:
-        return lambda starts: block_estimates(outcome, starts <= last, post, panel.weight)
+        return lambda starts: settled_each(
+            block_estimates(outcome, starts <= last, post, panel.weight), outcome
+        )
 
     return inference.test(
         theta(panel.outcome),
@@ -133,7 +136,7 @@ def of_twoway(panel: Panel, inference: RandomisationInference, level: float) -> 
         )
     D = panel.treated.astype(np.float64)
     return inference.test(
-        lambda starts: twoway_estimates(panel, panel.outcome, starts),
+        lambda starts: settled_each(twoway_estimates(panel, panel.outcome, starts), panel.outcome),
         panel.start,
         cluster=panel.cluster,
         slope=lambda starts: twoway_estimates(panel, D, starts),
@@ -193,7 +196,13 @@ def of_events(
         partial(event_estimates, panel, values, times, ends)
         for values in (panel.outcome, panel.treated.astype(np.float64))
     ]
-    collected = inference.collect(thetas[0], panel.start, cluster=panel.cluster, slope=thetas[1])
+    own = thetas[0]
+    collected = inference.collect(
+        lambda starts: settled_each(own(starts), panel.outcome),
+        panel.start,
+        cluster=panel.cluster,
+        slope=thetas[1],
+    )
     return ReassignedEvents(inference, collected)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import comb, prod
+from math import comb, lgamma, log, prod
 from typing import Final, Protocol
 
 import numpy as np
@@ -21,6 +21,8 @@ ENUMERATED: Final = 10_000
 IF_SO: Final = "exact if chance assigned treatment so"
 
 _BLOCK: Final = 2**21
+
+_COUNTED: Final = 20_000
 
 
 class Chance(Protocol):
@@ -68,8 +70,8 @@ class Permuted:
 
     @property
     def possible(self) -> int:
-        """How many different assignments there are."""
-        return prod(orders(self._counts(block)) for block in self.blocks)
+        """How many different assignments there are; for more than 20,000 clusters a power of ten near it."""
+        return orders_of([self._counts(block) for block in self.blocks])
 
     @property
     def about(self) -> str:
@@ -142,11 +144,15 @@ class Assignments:
     @property
     def how(self) -> str:
         """Which of the possible assignments are used."""
+        return self.used_of("assignments")
+
+    def used_of(self, plural: str) -> str:
+        """Which of the possible assignments are used, in the word for several of them."""
         if self.every:
-            return f"all {self.possible:,} assignments"
+            return f"all {self.possible:,} {plural}"
         many = written(self.possible)
         about = self.chance.about if not many.startswith("about") else self.chance.about.replace("about ", "")
-        return f"{self.draws:,} of {about}{many} assignments, seed {self.seed}"
+        return f"{self.draws:,} of {about}{many} {plural}, seed {self.seed}"
 
     def __iter__(self) -> Iterator[Ints]:
         step = max(1, _BLOCK // len(self.unit))
@@ -161,6 +167,17 @@ class Assignments:
         bits = np.random.PCG64(np.random.SeedSequence(self.seed))
         for low in range(0, self.draws, step):
             yield self.chance.draw(bits, min(step, self.draws - low))
+
+
+def orders_of(blocks: Sequence[Ints] | Ints) -> int:
+    """How many different orders several blocks allow together, each with kinds that occur so many times.
+
+    For more than 20,000 places in all a power of ten near it, as exact counts of so many digits take seconds.
+    """
+    if sum(int(np.sum(counts)) for counts in blocks) <= _COUNTED:
+        return prod(orders(counts) for counts in blocks)
+    logs = [lgamma(np.sum(row) + 1) - sum(lgamma(n + 1) for n in row) for row in blocks]
+    return int(10 ** round(sum(logs) / log(10)))
 
 
 def orders(counts: Sequence[int] | Ints) -> int:

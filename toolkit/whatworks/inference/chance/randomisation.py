@@ -17,6 +17,7 @@ from whatworks.inference.errors.wild import exact_ends, nth_largest
 from whatworks.inference.errors.wild_refits import TIE
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import NotAvailable
+from whatworks.shown.words import written
 
 Theta = Callable[[Ints], Floats]
 """From (B, N) assignments of starts to (B,) values of a statistic, or (B, k) of several."""
@@ -26,7 +27,7 @@ NO_INTERVAL: Final = (
     "this statistic is not linear in the outcome, so the test cannot be inverted to an interval"
 )
 UNBOUNDED: Final = (
-    "with {count:,} possible assignments the randomisation test rejects no effect on this side at this "
+    "with {count} possible assignments the randomisation test rejects no effect on this side at this "
     "level, however large"
 )
 
@@ -144,14 +145,15 @@ class RandomisationInference:
             EstimationError: a slope below 0 or above 1 at the actual assignment.
         """
         design, actual, values = found.design, found.actual, found.values
-        count = as_far(actual, values)
+        # the actual assignment is one of them, however its own arithmetic rounds
+        count = np.maximum(as_far(actual, values), int(design.every))
         ends, reason = np.full((2, len(actual)), np.nan), [f"{NO_ERROR}; {NO_INTERVAL}"] * len(actual)
         if found.slope is not None and found.slopes is not None:
             _refuse_slopes(found.slope)
             whole = np.abs(found.slope - 1) <= _WHOLE
             ends[:, whole] = self._invert(found.only(whole), level)
             ends = np.where(np.isfinite(ends), ends, np.nan)
-            unbounded = f"{NO_ERROR}; {UNBOUNDED.format(count=design.possible)}"
+            unbounded = f"{NO_ERROR}; {UNBOUNDED.format(count=written(design.possible))}"
             open_ended = ~np.isfinite(ends).all(axis=0)
             reason = [
                 (unbounded if gap else NO_ERROR) if full else f"{NO_ERROR}; {NOT_ABOUT_EFFECTS}"

@@ -13,17 +13,16 @@ from whatworks.errors import choose as choose_option
 from whatworks.inference.draws import check_level
 from whatworks.inference.errors.correction import Correction, correct
 from whatworks.inference.fits.regression import Moments, Regression, rows_of
-from whatworks.inference.uncertainty import Uncertainty, from_errors
+from whatworks.inference.uncertainty import NO_VARIATION, Uncertainty, from_errors
 from whatworks.results import Number
 
-__all__ = ["NO_VARIATION", "ClusterRobust", "Moments", "Regression", "on_t"]
+__all__ = ["ClusterRobust", "Moments", "Regression", "on_t"]
 
 
 NOT_POSITIVE: Final = (
     "the variance comes out negative: clustering two ways adds and subtracts, and there are too few clusters "
     "or periods for the sum to hold; cluster one way"
 )
-NO_VARIATION: Final = "the model leaves no variation between clusters from which an error could be learned"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from whatworks.arrays import Floats, Ints
-from whatworks.inference.fits import collinear
+from whatworks.inference.fits import collinear, rounding
 from whatworks.inference.fits.poisson_effects import prepared
 from whatworks.inference.fits.projection import residuals
 from whatworks.inference.fits.regression import Regression
@@ -43,9 +43,7 @@ def fit(
         flat="Unit and period effects leave nothing to learn it from.",
     )
     coefficients = bread @ np.einsum("knt,nt,nt->k", X, y, mass, optimize=True)
-    residual = y - np.tensordot(coefficients, X, axes=1)
-    if np.abs(residual).max() <= 1e-12 * np.abs(outcome * used).max():
-        residual = np.zeros_like(residual)
+    residual = rounding.settled(y - np.tensordot(coefficients, X, axes=1), outcome * used)
     norm = float(np.sqrt((mass * residual**2).sum()))
     return prepared(coefficients, bread, X, mass * residual, mass, cluster, norm, False)
 

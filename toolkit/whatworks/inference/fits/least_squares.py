@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from whatworks.arrays import Floats, Ints
-from whatworks.inference.fits import collinear
+from whatworks.inference.fits import collinear, rounding
 from whatworks.inference.fits.regression import Moments, Regression
 from whatworks.inference.fits.rows import Rows, by_cluster
 
@@ -47,9 +47,7 @@ def fit(
         X.T @ (X * w[:, None]), np.sqrt(w @ design**2), names, where=where, flat=flat, by="zeros"
     )
     coefficients = bread @ (X.T @ (w * outcome))
-    residual = outcome - design @ coefficients
-    if np.abs(residual).max() <= 1e-12 * np.abs(outcome).max(initial=0.0):
-        residual = np.zeros_like(residual)
+    residual = rounding.settled(outcome - design @ coefficients, outcome)
     return _prepared(design, X, bread, coefficients, residual, w, cluster)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.inference.fits import collinear
+from whatworks.inference.fits import collinear, rounding
 from whatworks.inference.fits.projection import residuals, root
 from whatworks.inference.fits.regression import Moments, Regression
 from whatworks.inference.fits.rows import Rows, by_cluster
@@ -47,7 +47,7 @@ def fit(
     X, y = residuals(design, cells), residuals(outcome, cells)
     bread = bread_of(X, design, mass, names, where, tied)
     coefficients = bread @ np.einsum("knt,nt,n->k", X, y, mass, optimize=True)
-    residual = _or_zero(y - np.tensordot(coefficients, X, axes=1), outcome)
+    residual = rounding.settled(y - np.tensordot(coefficients, X, axes=1), outcome)
     products = np.einsum("knt,nt,n->nk", X, residual, mass, optimize=True)
     return _regression(coefficients, bread, products, residual, mass, cluster, seen, lambda: X)
 
@@ -84,7 +84,7 @@ def fit_by_group(
     fitted = np.tensordot(coefficients, X, axes=1)
     for s, rows in enumerate(members):
         y[rows] -= fitted[s]
-    residual = _or_zero(y, np.where(seen, outcome, 0.0))
+    residual = rounding.settled(y, np.where(seen, outcome, 0.0))
     products = np.empty((len(outcome), len(X)))
     for s, rows in enumerate(members):
         products[rows] = (residual[rows] * mass[rows, None]) @ X[:, s].T
@@ -94,12 +94,6 @@ def fit_by_group(
 def _cells(mass: Floats, seen: Bools) -> Floats:
     """Weights of units as `residuals` takes them: of cells only where some are missing."""
     return mass[:, None] if seen.all() else mass[:, None] * seen
-
-
-def _or_zero(residual: Floats, outcome: Floats) -> Floats:
-    """The residuals, 0 where nothing but rounding is left."""
-    nothing = np.abs(residual).max() <= 1e-12 * np.abs(outcome).max()
-    return np.zeros_like(residual) if nothing else residual
 
 
 def _regression(

@@ -11,6 +11,7 @@ import numpy as np
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import DesignError, OptionError, choose
 from whatworks.inference import draws as random_draws
+from whatworks.inference.fits import rounding
 from whatworks.inference.uncertainty import Uncertainty
 from whatworks.results import NotAvailable, Number
 
@@ -26,6 +27,7 @@ NONE_CONSTANT: Final = (
 )
 POWER: Final = 0.8
 _TIE: Final = 1e-9
+_SEARCH: Final = 1e-8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,32 +114,44 @@ class Placebo:
         np.put_along_axis(sets, rows, True, axis=1)
         return sets
 
-    def rank(self, gaps: Floats, pre: Bools, post: Bools) -> PlaceboRank:
-        """The rank of row 0 of the gaps (B + 1, T) among all rows, over the periods `post`."""
-        before = np.sqrt((gaps[:, pre] ** 2).mean(axis=1))
-        before[before <= _TIE * np.abs(gaps).max()] = 0.0
-        after = np.sqrt((gaps[:, post] ** 2).mean(axis=1))
-        size = _over(self._size(gaps[:, post]), before)
+    def rank(self, gaps: Floats, pre: Bools, post: Bools, *, none_below: float = 0.0) -> PlaceboRank:
+        """The rank of row 0 of the gaps (B + 1, T) among all rows, over the periods `post`.
+
+        What does not exceed `none_below` counts as no gap, before the start as after it (see `precision`).
+        """
+        least = max(none_below, _TIE * float(np.abs(gaps).max()))
+        before, after, above = (
+            np.where(one <= least, 0.0, one)
+            for one in (
+                np.sqrt((gaps[:, pre] ** 2).mean(axis=1)),
+                np.sqrt((gaps[:, post] ** 2).mean(axis=1)),
+                self._size(gaps[:, post]),
+            )
+        )
+        size = _over(above, before)
         kept = np.ones(len(gaps), dtype=bool)
         if self.worst_fit is not None:
             kept = before <= self.worst_fit * before[0] * (1 + _TIE)
         p_value = float((size[kept] >= size[0] * (1 - _TIE)).mean())
         return PlaceboRank(before, after, size, kept, p_value, 1 / int(kept.sum()))
 
-    def test(self, gaps: Floats, pre: Bools, post: Bools, *, level: float) -> Uncertainty:
+    def test(
+        self, gaps: Floats, pre: Bools, post: Bools, *, level: float, none_below: float = 0.0
+    ) -> Uncertainty:
         """Uncertainty of the mean gap of row 0 after the start, and of each of its P gaps there.
 
         Args:
             gaps: (B + 1, T), the treated unit first.
             pre, post: (T,) periods fitted, and periods under treatment.
             level: coverage of the intervals.
+            none_below: size up to which a gap is none.
 
         Returns:
             1 + P estimates; the interval of each inverts its own test.
         """
         random_draws.check_level(level)
         each = [post, *np.eye(len(post), dtype=bool)[post]]
-        rows = [self._one(gaps, pre, where, level) for where in each]
+        rows = [self._one(gaps, pre, where, level, none_below) for where in each]
         value, low, high, p_value = np.array([row[:4] for row in rows]).T
         return Uncertainty(
             value=value,
@@ -148,12 +162,14 @@ class Placebo:
             reason=tuple(str(row[4]) for row in rows),
             level=level,
             df=NO_DF,
-            sentence=self.sentence(self.rank(gaps, pre, post)),
+            sentence=self.sentence(self.rank(gaps, pre, post, none_below=none_below)),
         )
 
-    def smallest_detectable(self, gaps: Floats, pre: Bools, post: Bools, *, level: float) -> Number:
+    def smallest_detectable(
+        self, gaps: Floats, pre: Bools, post: Bools, *, level: float, none_below: float = 0.0
+    ) -> Number:
         """The mean effect that four placebos in five would have shown at this level, had it struck them."""
-        rank = Placebo("average", self.side, self.worst_fit).rank(gaps, pre, post)
+        rank = Placebo("average", self.side, self.worst_fit).rank(gaps, pre, post, none_below=none_below)
         needed = floor((1 - level) * int(rank.kept.sum()) + _TIE)
         if needed < 1:
             return NotAvailable(f"no effect can be found at {level:.0%} with {len(gaps) - 1} placebos")
@@ -195,9 +211,9 @@ class Placebo:
         return np.asarray(np.sqrt((part**2).mean(axis=1)))
 
     def _one(
-        self, gaps: Floats, pre: Bools, where: Bools, level: float
+        self, gaps: Floats, pre: Bools, where: Bools, level: float, none_below: float
     ) -> tuple[float, float, float, float, str]:
-        rank = self.rank(gaps, pre, where)
+        rank = self.rank(gaps, pre, where, none_below=none_below)
         value = float(gaps[0, where].mean())
         low, high, why = self._interval(gaps[0, where], rank, level)
         return value, low, high, rank.p_value, f"{NO_ERROR}{why}"
@@ -229,6 +245,16 @@ class Placebo:
         others = rank.statistic[1:][rank.kept[1:]]
         reach = float(np.sort(others)[::-1][needed - 1]) * float(rank.before[0])
         return reach, "" if np.isfinite(reach) else "a placebo fits its own past perfectly: no bound exists"
+
+
+def precision(outcome: Floats) -> float:
+    """The size up to which a gap is none: what rounding and the search for weights may leave of it.
+
+    A perfect fit misses by some 1e-11 of how far the outcomes (N, T) lie apart, seldom by more; a thousand
+    times that is no gap, nor are 1e-12 of their size, which rounding leaves.
+    """
+    apart = np.nanmax(outcome, axis=0) - np.nanmin(outcome, axis=0)
+    return max(rounding.below(outcome), _SEARCH * float(np.nanmax(apart, initial=0.0)))
 
 
 def _over(above: Floats, below: Floats) -> Floats:

@@ -43,8 +43,21 @@ class Complete:
         return f"Complete randomisation of {listed.clusters} {listed.word}s"
 
     def layout(self, listed: Listed, arms: int) -> Layout:
-        """One block of all clusters; raises `OptionError` for sizes that do not add up."""
+        """One block of all clusters.
+
+        Raises:
+            DesignError: fewer clusters than arms, which would leave an arm empty.
+            OptionError: sizes that do not add up.
+        """
         total = listed.clusters
+        if total < arms:
+            raise DesignError(
+                f"{total} {listed.word}{'' if total == 1 else 's'} for {arms} arms would leave an arm "
+                "without any",
+                where=WHERE,
+                remedy=f"List at least {arms} {listed.word}s (two an arm or more, if an error is to be "
+                "estimated), or name fewer arms.",
+            )
         block = np.zeros(total, dtype=np.int64)
         if self.sizes is None:
             return Layout(listed.cluster, block, shares(np.array([total]), arms))

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import lgamma, log, prod
-from typing import Final
 
 import numpy as np
 
 from whatworks.arrays import Floats, Ints
 from whatworks.inference import draws as random_draws
-from whatworks.inference.chance.chance import arrangements, orders, products
-
-_COUNTED: Final = 20_000
+from whatworks.inference.chance.chance import arrangements, orders_of, products
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,10 +34,7 @@ class Layout:
     @property
     def possible(self) -> int:
         """How many different allocations there are; for more than 20,000 clusters a power of ten near it."""
-        if self.counts.sum() <= _COUNTED:
-            return prod(orders(row) for row in self.counts)
-        logs = [lgamma(sum(row) + 1) - sum(lgamma(n + 1) for n in row) for row in self.counts.tolist()]
-        return int(10 ** round(sum(logs) / log(10)))
+        return orders_of(self.counts)
 
     def deal(self, keys: Floats) -> Ints:
         """(D, G) arms from (D, G) random keys: in each block the smallest keys get the first arm."""

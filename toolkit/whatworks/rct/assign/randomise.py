@@ -139,7 +139,9 @@ def _scheduled(
     rule = Rule(None, design, len(listed.units))
     possible, words = rule.possible, design.words(len(listed.units), labels)
     if not rule.counted:
-        words += f" How many schedules keep these rules is not known; at least {possible:,} do."
+        least = written(possible)
+        least = f"{possible:,}" if least.isdigit() else least
+        words += f" How many schedules keep these rules is not known; at least {least} do."
     record = _record(words, design, None, labels, seed, possible, 1 / possible, listed, names, table)
     return Allocation(table, record, replace(rule, algorithm=words))
 

@@ -15,6 +15,7 @@ from whatworks.rct.assign.allocation import Allocation
 from whatworks.rct.one_row.answer import NO_RECORD
 from whatworks.rct.one_row.default_errors import Inference
 from whatworks.results import NotAvailable, Number
+from whatworks.shown.words import written
 
 FEW: Final = 10
 """Below this many units that change arms errors by unit are a rough guide."""
@@ -102,6 +103,8 @@ def allocations(allocation: Allocation | None) -> Number:
         return NO_RECORD
     rule = allocation.rule
     if not rule.counted:
-        return NotAvailable(f"how many there are is not known exactly; {rule.possible:,} at least or about")
+        return NotAvailable(
+            f"how many there are is not known exactly; {written(rule.possible)} at least or about"
+        )
     digits = math.floor(math.log10(rule.possible)) + 1
     return counted(rule.possible, f"a number of {digits:,} digits, more than a computer's number")
