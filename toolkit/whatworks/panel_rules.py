@@ -39,6 +39,7 @@ def arrays_from_frame(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
         raise PanelError(
             "the table has no rows", where="Panel.from_frame", remedy="Check the file and filters."
         )
+    calendar = _calendar(frame, roles)
     grid = _grid(frame, roles)
     outcome = _outcome(frame, roles, grid)
     built: dict[str, Any] = {
@@ -63,8 +64,33 @@ def arrays_from_frame(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
         spread = [_covariate(frame, name, roles, grid) for name in roles.covariates]
         built["covariates"] = np.stack(spread)
         built["covariate_names"] = roles.covariates
-    built["notes"] = tuple(_notes(outcome, grid, _absent_periods(roles, grid)))
+    built["notes"] = (*calendar, *_notes(outcome, grid, _absent_periods(roles, grid)))
     return built
+
+
+def _calendar(frame: pd.DataFrame, roles: Roles) -> tuple[str, ...]:
+    """The note on quarters of a year of their own; refuses a start column that does not share it."""
+    found = {name: periods.own_year(frame[name]) for name in (roles.period, roles.start) if name is not None}
+    named = [(name, frequency) for name, frequency in found.items() if frequency]
+    if not named:
+        return ()
+    name, frequency = named[0]
+    if roles.start is not None:
+        other = roles.start if name == roles.period else roles.period
+        texts = [
+            value for value in frame[other].dropna().unique() if isinstance(value, str) and value.strip()
+        ]
+        if texts:
+            raise PanelError(
+                f"{name!r} holds quarters of a year of their own ({frequency}), "
+                f"{other!r} holds texts such as {texts[0]!r}, which may be of another",
+                where=f"column {other!r}",
+                remedy="Give both as pandas periods of one frequency, or both as calendar quarters (2024Q1).",
+            )
+    example = frame[name].dropna().iloc[0]
+    number, kind = periods.parse(pd.Series([example]), where=f"column {name!r}")
+    shown = periods.label(int(number[0]), kind)
+    return (f"Quarters of frequency {frequency} are shown as calendar quarters: {example} as {shown}.",)
 
 
 def _absent_periods(roles: Roles, grid: Grid) -> list[str]:

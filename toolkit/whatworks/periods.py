@@ -29,6 +29,8 @@ def parse(values: pd.Series, *, where: str) -> tuple[Ints, PeriodKind]:
     """
     if values.isna().any():
         raise PanelError("a period is blank", where=where, remedy=_REMEDY)
+    if values.dtype == object and any(isinstance(value, pd.Period) for value in values):
+        values = _as_one_frequency(values, where)
     if isinstance(values.dtype, pd.PeriodDtype):
         return _from_pandas_periods(pd.PeriodIndex(values), where)
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
@@ -87,10 +89,46 @@ def _from_pandas_periods(index: pd.PeriodIndex, where: str) -> tuple[Ints, Perio
     if frequency.startswith("M"):
         return np.asarray(index.year * 12 + index.month - 1, dtype=np.int64), "month"
     if frequency.startswith("Q"):
-        return np.asarray(index.year * 4 + index.quarter - 1, dtype=np.int64), "quarter"
+        return _from_quarters(index, frequency, where), "quarter"
     if frequency.startswith(("Y", "A")):
         return np.asarray(index.year, dtype=np.int64), "integer"
     raise PanelError(f"periods of frequency {frequency!r} are not supported", where=where, remedy=_REMEDY)
+
+
+def _from_quarters(index: pd.PeriodIndex, frequency: str, where: str) -> Ints:
+    last = index.asfreq("M", how="E")
+    if (last.month % 3 != 0).any():
+        raise PanelError(
+            f"quarters of frequency {frequency!r} are not calendar quarters: {index[0]} ends in {last[0]}",
+            where=where,
+            remedy="Count per month, or number the quarters: quarter.dt.qyear * 4 + quarter.dt.quarter, "
+            "in the start column too.",
+        )
+    return np.asarray(last.year * 4 + last.month // 3 - 1, dtype=np.int64)
+
+
+def own_year(values: pd.Series) -> str:
+    """The frequency of quarters that are numbered within a year other than the calendar's (`Q-MAR`), or ''.
+
+    `parse` turns them into calendar quarters, so that a text such as 2016Q4 beside them has two meanings.
+    """
+    dtype: object = values.dtype
+    if values.dtype == object:
+        first = next((value for value in values if isinstance(value, pd.Period)), None)
+        dtype = None if first is None else pd.PeriodDtype(first.freqstr)
+    frequency = str(dtype).removeprefix("period[").rstrip("]") if isinstance(dtype, pd.PeriodDtype) else ""
+    return frequency if frequency.startswith("Q") and frequency != "Q-DEC" else ""
+
+
+def _as_one_frequency(values: pd.Series, where: str) -> pd.Series:
+    kinds = {value.freqstr if isinstance(value, pd.Period) else type(value).__name__ for value in values}
+    if len(kinds) > 1:
+        raise PanelError(
+            f"periods of several kinds stand in one column: {first_few(sorted(kinds))}",
+            where=where,
+            remedy=_REMEDY,
+        )
+    return pd.Series(pd.PeriodIndex(list(values)))
 
 
 def _from_dates(values: pd.Series, where: str) -> tuple[Ints, PeriodKind]:
