@@ -71,3 +71,85 @@ def test_the_number_of_a_quarter_that_the_remedy_gives_runs_on():
     quarter = pd.Series(pd.period_range("2014Q1", periods=9, freq="Q-JAN"))
     numbers = quarter.dt.qyear * 4 + quarter.dt.quarter
     assert numbers.diff().dropna().eq(1).all()
+
+
+MONTHS = pd.date_range("2023-03-01", periods=24, freq="MS")
+
+
+def monthly(written: pd.Series, start: object, **options: bool) -> Panel:
+    frame = pd.DataFrame(
+        {
+            "area": np.repeat(["a", "b", "c"], len(MONTHS)),
+            "month": list(written) * 3,
+            "n": np.arange(3 * len(MONTHS)) % 5,
+            "start": np.repeat([start, None, None], len(MONTHS)),
+        }
+    )
+    return Panel.from_frame(frame, unit="area", period="month", outcome="n", start="start", **options)
+
+
+DATES_AS_NUMBERS = [
+    ("%Y%m%d", "a date written as one number"),
+    ("%d%m%Y", "a day, month and year"),
+    ("%m%d%Y", "a day, month and year"),
+    ("%m%Y", "a month and year"),
+    ("%Y%m", "a year and month"),
+    ("%Y%W", "a year and week"),
+    ("%Y%j", "day of the year"),
+    ("%y%m%d", "two-digit year"),
+    ("%Y%m%d%H", "a date and time"),
+    ("%Y%m%d%H%M", "a date and time"),
+    ("%Y%m%d%H%M%S", "a date and time"),
+    ("%y%m", "a December and the next January"),
+]
+
+
+@pytest.mark.parametrize(("form", "words"), DATES_AS_NUMBERS)
+@pytest.mark.parametrize("kind", [int, str, float])
+def test_a_date_written_as_one_number_is_refused(form, words, kind):
+    written = [kind(text) if kind is str else kind(int(text)) for text in MONTHS.strftime(form)]
+    for options in ({}, {"allow_missing": True}):
+        with pytest.raises(PanelError, match=f"month.*{words}"):
+            monthly(written, written[12], **options)
+
+
+@pytest.mark.parametrize(
+    ("unit", "origin", "words"),
+    [
+        ("D", "1899-12-30", "as spreadsheets count days"),
+        ("s", "1970-01-01", " seconds since 1970"),
+        ("ms", "1970-01-01", "milliseconds since 1970"),
+        ("us", "1970-01-01", "microseconds since 1970"),
+        ("ns", "1970-01-01", "nanoseconds since 1970"),
+    ],
+)
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_date_counted_from_an_origin_is_refused_and_the_remedy_works(unit, origin, words, as_text):
+    numbers = pd.Series((MONTHS - pd.Timestamp(origin)) // pd.Timedelta(1, unit))
+    written = numbers.astype(str) if as_text else numbers
+    with pytest.raises(PanelError, match=words) as caught:
+        monthly(written, written[12])
+    way_out = caught.value.remedy.split(": ", 1)[1].rstrip(".")
+    months = eval(way_out, {"pd": pd, "column": numbers})
+    assert list(months) == list(MONTHS.strftime("%Y-%m"))
+
+
+def test_a_start_as_a_date_in_one_number_is_refused():
+    with pytest.raises(PanelError, match=r"start.*20240301 looks like a date"):
+        monthly(range(1, 25), 20240301)
+
+
+def test_whole_numbers_of_which_none_follows_another_are_refused_unless_gaps_are_allowed():
+    days = (MONTHS - pd.Timestamp("1970-01-01")).days
+    with pytest.raises(PanelError, match="lie 28 to 31 apart, so that none follows another"):
+        monthly(days, days[12])
+    with pytest.raises(PanelError, match="lie 2 apart"):
+        monthly(range(1980, 2028, 2), 2004)
+    assert monthly(range(1980, 2028, 2), 2004, allow_missing=True).n_periods == 24
+    assert monthly(range(1980, 2004), 1990).n_periods == 24
+
+
+def test_a_start_among_days_that_follow_each_other_is_no_date():
+    days = np.arange(19770, 19794)
+    assert monthly(days, 19783).cohorts.tolist() == [19783]
+    assert monthly(days, 19783).window(19781, 19792).n_periods == 12

@@ -41,6 +41,8 @@ def arrays_from_frame(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
         )
     calendar = _calendar(frame, roles)
     grid = _grid(frame, roles)
+    if grid.kind == "integer" and not roles.allow_missing:
+        _refuse_no_neighbours(roles, grid)
     outcome = _outcome(frame, roles, grid)
     built: dict[str, Any] = {
         "units": grid.units,
@@ -107,6 +109,22 @@ def _absent_periods(roles: Roles, grid: Grid) -> list[str]:
             "without it: event times still count it.",
         )
     return absent
+
+
+def _refuse_no_neighbours(roles: Roles, grid: Grid) -> None:
+    """Numbers of which no two follow each other, as dates counted in days: event times would all be gaps."""
+    steps = np.diff(grid.numbers)
+    if len(steps) < 2 or steps.min() == 1:
+        return
+    size = f"{steps.min():,} apart" if np.ptp(steps) == 0 else f"{steps.min():,} to {steps.max():,} apart"
+    first = ", ".join(str(int(p)) for p in grid.numbers[:3])
+    raise PanelError(
+        f"the periods {first} … lie {size}, so that none follows another",
+        where=f"period column {roles.period!r}",
+        remedy="Dates counted in days? Write months as 2024-03. Otherwise number the periods 1, 2, 3, "
+        "in the start column too; or say allow_missing=True where those between are missing: "
+        "event times and anticipation then count them.",
+    )
 
 
 def _notes(outcome: Floats, grid: Grid, absent: list[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from whatworks import whole_dates
 from whatworks.arrays import Ints
 from whatworks.errors import PanelError, first_few
 
@@ -21,12 +22,23 @@ _REMEDY = (
 )
 
 
-def parse(values: pd.Series, *, where: str) -> tuple[Ints, PeriodKind]:
+def parse(values: pd.Series, *, where: str, among: Ints | None = None) -> tuple[Ints, PeriodKind]:
     """Turn a column into period numbers and say what kind they are.
 
     Months count from year 0 (2024-03 is 2024*12 + 2), quarters likewise, integers stay as they are,
-    so that a difference of two numbers is a number of periods. Raises `PanelError` for anything else.
+    so that a difference of two numbers is a number of periods. Raises `PanelError` for anything else, and
+    for integers that are dates, unless they lie within the known period numbers `among`.
     """
+    numbers, kind = _parsed(values, where)
+    if kind == "integer":
+        known = np.zeros(len(numbers), dtype=bool)
+        if among is not None:
+            known = (numbers >= among.min()) & (numbers <= among.max())
+        whole_dates.refuse(numbers[~known], where)
+    return numbers, kind
+
+
+def _parsed(values: pd.Series, where: str) -> tuple[Ints, PeriodKind]:
     if values.isna().any():
         raise PanelError("a period is blank", where=where, remedy=_REMEDY)
     if values.dtype == object and any(isinstance(value, pd.Period) for value in values):
@@ -53,7 +65,7 @@ def label(number: int, kind: PeriodKind) -> str:
 
 def number(text: str | int, kind: PeriodKind, *, where: str) -> int:
     """The period number of one label of a known kind (`2024-03` for months)."""
-    numbers, found = parse(pd.Series([text]), where=where)
+    numbers, found = _parsed(pd.Series([text]), where)
     if found != kind:
         raise PanelError(
             f"{text!r} is not a {kind}", where=where, remedy=f"This panel counts in {kind}s. {_REMEDY}"
@@ -64,24 +76,14 @@ def number(text: str | int, kind: PeriodKind, *, where: str) -> int:
 def _from_numbers(values: pd.Series, where: str) -> Ints:
     if not pd.api.types.is_integer_dtype(values.dtype):
         floats = values.to_numpy(dtype=np.float64)
-        wrong = ~np.isfinite(floats) | (floats != np.floor(floats))
+        wrong = ~np.isfinite(floats) | (floats != np.floor(floats)) | (abs(floats) >= 2.0**63)
         if wrong.any():
             raise PanelError(
                 f"periods must be whole numbers; found {first_few(_distinct(floats[wrong]))}",
                 where=where,
                 remedy=_REMEDY,
             )
-    whole = values.to_numpy(dtype=np.int64)
-    if ((whole >= 190001) & (whole <= 209912) & (whole % 100 >= 1) & (whole % 100 <= 12)).all() and len(
-        whole
-    ):
-        raise PanelError(
-            f"{int(whole[0])} looks like a year and month written as one number; as integers, "
-            "December and the next January would lie 89 periods apart",
-            where=where,
-            remedy="Write 202403 as the text 2024-03.",
-        )
-    return whole
+    return values.to_numpy(dtype=np.int64)
 
 
 def _from_pandas_periods(index: pd.PeriodIndex, where: str) -> tuple[Ints, PeriodKind]:
@@ -164,7 +166,7 @@ def _parse_labels(texts: pd.Series, where: str) -> tuple[Ints, PeriodKind]:
     quarters = texts.str.extract(f"^{_QUARTER}$")
     if quarters["year"].notna().all():
         return _combine(quarters["year"], quarters["quarter"], 4), "quarter"
-    whole = texts.str.fullmatch(r"[+-]?\d{1,15}(?:\.0+)?")
+    whole = texts.str.fullmatch(r"[+-]?\d{1,19}(?:\.0+)?")
     if whole.all():
         return _from_numbers(texts.astype(float), where), "integer"
     # name only the labels that are not of the commonest kind
