@@ -141,7 +141,7 @@ def test_a_start_as_a_date_in_one_number_is_refused():
 
 def test_whole_numbers_of_which_none_follows_another_are_refused_unless_gaps_are_allowed():
     days = (MONTHS - pd.Timestamp("1970-01-01")).days
-    with pytest.raises(PanelError, match="lie 28 to 31 apart, so that none follows another"):
+    with pytest.raises(PanelError, match="lie 29 to 31 apart, so that none follows another"):
         monthly(days, days[12])
     with pytest.raises(PanelError, match="lie 2 apart"):
         monthly(range(1980, 2028, 2), 2004)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from whatworks import columns, panel_starts, periods
+from whatworks import columns, labels, panel_starts, periods
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import PanelError, first_few
 from whatworks.panel_grid import Grid, per_unit
@@ -161,17 +161,19 @@ def _grid(frame: pd.DataFrame, roles: Roles) -> Grid:
             )
     unit_codes, unit_values = pd.factorize(frame[roles.unit], sort=False)
     whole = pd.api.types.is_integer_dtype(frame[roles.unit].dtype)
-    labels = (
+    names = (
         list(map(str, unit_values.tolist()))
         if whole
         else [_unit_label(value, roles.unit) for value in unit_values]
     )
-    order = np.argsort(np.asarray(labels, dtype=object), kind="stable")
+    if not whole:
+        _refuse_doubtful(names, "unit", roles.unit)
+    order = np.argsort(np.asarray(names, dtype=object), kind="stable")
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     numbers, kind = periods.parse(frame[roles.period], where=f"column {roles.period!r}")
     period_codes, distinct = pd.factorize(numbers, sort=True)
-    units = tuple(labels[i] for i in order)
+    units = tuple(names[i] for i in order)
     if len(set(units)) != len(units):
         twice = sorted({u for u in units if units.count(u) > 1})
         raise PanelError(
@@ -182,6 +184,12 @@ def _grid(frame: pd.DataFrame, roles: Roles) -> Grid:
     grid = Grid(rank[unit_codes], period_codes.astype(np.int64), units, distinct, kind)
     _refuse_duplicates(grid, roles)
     return grid
+
+
+def _refuse_doubtful(names: Sequence[str], role: str, column: str) -> None:
+    where = f"column {column!r}"
+    labels.refuse_blank_words(names, PanelError, role=role, where=where)
+    labels.refuse_alike(names, PanelError, role=role, where=where)
 
 
 def _unit_label(value: object, name: str) -> str:
@@ -263,10 +271,11 @@ def _cluster(frame: pd.DataFrame, name: str, grid: Grid) -> tuple[Ints, tuple[st
             where=f"column {name!r}, rows {rows}",
             remedy="Every unit has one cluster.",
         )
-    labels = per_unit(values, grid, "cluster", lambda value: _unit_label(value, name))
-    distinct = sorted({str(label) for label in labels})
+    _refuse_doubtful([_unit_label(value, name) for value in values.unique()], "cluster", name)
+    found = per_unit(values, grid, "cluster", lambda value: _unit_label(value, name))
+    distinct = sorted({str(label) for label in found})
     position = {value: i for i, value in enumerate(distinct)}
-    return np.asarray([position[str(label)] for label in labels], dtype=np.int64), tuple(distinct)
+    return np.asarray([position[str(label)] for label in found], dtype=np.int64), tuple(distinct)
 
 
 def _complete(values: Floats, name: str, role: str, roles: Roles, grid: Grid) -> Floats:
