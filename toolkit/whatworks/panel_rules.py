@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from whatworks import columns, panel_starts, periods
+from whatworks import columns, labels, panel_starts, periods
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import PanelError, first_few
 from whatworks.panel_grid import Grid, per_unit
@@ -39,7 +39,10 @@ def arrays_from_frame(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
         raise PanelError(
             "the table has no rows", where="Panel.from_frame", remedy="Check the file and filters."
         )
+    calendar = _calendar(frame, roles)
     grid = _grid(frame, roles)
+    if grid.kind == "integer" and not roles.allow_missing:
+        _refuse_no_neighbours(roles, grid)
     outcome = _outcome(frame, roles, grid)
     built: dict[str, Any] = {
         "units": grid.units,
@@ -63,8 +66,33 @@ def arrays_from_frame(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
         spread = [_covariate(frame, name, roles, grid) for name in roles.covariates]
         built["covariates"] = np.stack(spread)
         built["covariate_names"] = roles.covariates
-    built["notes"] = tuple(_notes(outcome, grid, _absent_periods(roles, grid)))
+    built["notes"] = (*calendar, *_notes(outcome, grid, _absent_periods(roles, grid)))
     return built
+
+
+def _calendar(frame: pd.DataFrame, roles: Roles) -> tuple[str, ...]:
+    """The note on quarters of a year of their own; refuses a start column that does not share it."""
+    found = {name: periods.own_year(frame[name]) for name in (roles.period, roles.start) if name is not None}
+    named = [(name, frequency) for name, frequency in found.items() if frequency]
+    if not named:
+        return ()
+    name, frequency = named[0]
+    if roles.start is not None:
+        other = roles.start if name == roles.period else roles.period
+        texts = [
+            value for value in frame[other].dropna().unique() if isinstance(value, str) and value.strip()
+        ]
+        if texts:
+            raise PanelError(
+                f"{name!r} holds quarters of a year of their own ({frequency}), "
+                f"{other!r} holds texts such as {texts[0]!r}, which may be of another",
+                where=f"column {other!r}",
+                remedy="Give both as pandas periods of one frequency, or both as calendar quarters (2024Q1).",
+            )
+    example = frame[name].dropna().iloc[0]
+    number, kind = periods.parse(pd.Series([example]), where=f"column {name!r}")
+    shown = periods.label(int(number[0]), kind)
+    return (f"Quarters of frequency {frequency} are shown as calendar quarters: {example} as {shown}.",)
 
 
 def _absent_periods(roles: Roles, grid: Grid) -> list[str]:
@@ -81,6 +109,22 @@ def _absent_periods(roles: Roles, grid: Grid) -> list[str]:
             "without it: event times still count it.",
         )
     return absent
+
+
+def _refuse_no_neighbours(roles: Roles, grid: Grid) -> None:
+    """Numbers of which no two follow each other, as dates counted in days: event times would all be gaps."""
+    steps = np.diff(grid.numbers)
+    if len(steps) < 2 or steps.min() == 1:
+        return
+    size = f"{steps.min():,} apart" if np.ptp(steps) == 0 else f"{steps.min():,} to {steps.max():,} apart"
+    first = ", ".join(str(int(p)) for p in grid.numbers[:3])
+    raise PanelError(
+        f"the periods {first} … lie {size}, so that none follows another",
+        where=f"period column {roles.period!r}",
+        remedy="Dates counted in days? Write months as 2024-03. Otherwise number the periods 1, 2, 3, "
+        "in the start column too; or say allow_missing=True where those between are missing: "
+        "event times and anticipation then count them.",
+    )
 
 
 def _notes(outcome: Floats, grid: Grid, absent: list[str]) -> Iterator[str]:
@@ -117,17 +161,19 @@ def _grid(frame: pd.DataFrame, roles: Roles) -> Grid:
             )
     unit_codes, unit_values = pd.factorize(frame[roles.unit], sort=False)
     whole = pd.api.types.is_integer_dtype(frame[roles.unit].dtype)
-    labels = (
+    names = (
         list(map(str, unit_values.tolist()))
         if whole
         else [_unit_label(value, roles.unit) for value in unit_values]
     )
-    order = np.argsort(np.asarray(labels, dtype=object), kind="stable")
+    if not whole:
+        _refuse_doubtful(names, "unit", roles.unit)
+    order = np.argsort(np.asarray(names, dtype=object), kind="stable")
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     numbers, kind = periods.parse(frame[roles.period], where=f"column {roles.period!r}")
     period_codes, distinct = pd.factorize(numbers, sort=True)
-    units = tuple(labels[i] for i in order)
+    units = tuple(names[i] for i in order)
     if len(set(units)) != len(units):
         twice = sorted({u for u in units if units.count(u) > 1})
         raise PanelError(
@@ -138,6 +184,12 @@ def _grid(frame: pd.DataFrame, roles: Roles) -> Grid:
     grid = Grid(rank[unit_codes], period_codes.astype(np.int64), units, distinct, kind)
     _refuse_duplicates(grid, roles)
     return grid
+
+
+def _refuse_doubtful(names: Sequence[str], role: str, column: str) -> None:
+    where = f"column {column!r}"
+    labels.refuse_blank_words(names, PanelError, role=role, where=where)
+    labels.refuse_alike(names, PanelError, role=role, where=where)
 
 
 def _unit_label(value: object, name: str) -> str:
@@ -219,10 +271,11 @@ def _cluster(frame: pd.DataFrame, name: str, grid: Grid) -> tuple[Ints, tuple[st
             where=f"column {name!r}, rows {rows}",
             remedy="Every unit has one cluster.",
         )
-    labels = per_unit(values, grid, "cluster", lambda value: _unit_label(value, name))
-    distinct = sorted({str(label) for label in labels})
+    _refuse_doubtful([_unit_label(value, name) for value in values.unique()], "cluster", name)
+    found = per_unit(values, grid, "cluster", lambda value: _unit_label(value, name))
+    distinct = sorted({str(label) for label in found})
     position = {value: i for i, value in enumerate(distinct)}
-    return np.asarray([position[str(label)] for label in labels], dtype=np.int64), tuple(distinct)
+    return np.asarray([position[str(label)] for label in found], dtype=np.int64), tuple(distinct)
 
 
 def _complete(values: Floats, name: str, role: str, roles: Roles, grid: Grid) -> Floats:

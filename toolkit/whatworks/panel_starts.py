@@ -29,7 +29,7 @@ def read(column: pd.Series, grid: Grid, never: object) -> Ints:
     where = f"start column {column.name!r}"
     raw = pd.Series([value for value in by_unit if value is not None]).infer_objects()
     _refuse_codes(raw, where, numbers=grid.kind == "integer")
-    numbers, kind = periods.parse(raw, where=where)
+    numbers, kind = periods.parse(raw, where=where, among=grid.numbers if grid.kind == "integer" else None)
     if kind != grid.kind:
         raise PanelError(
             f"starts are {kind}s (such as {raw.iloc[0]!r}) but periods are {grid.kind}s "

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from whatworks import whole_dates
 from whatworks.arrays import Ints
 from whatworks.errors import PanelError, first_few
 
@@ -21,14 +22,27 @@ _REMEDY = (
 )
 
 
-def parse(values: pd.Series, *, where: str) -> tuple[Ints, PeriodKind]:
+def parse(values: pd.Series, *, where: str, among: Ints | None = None) -> tuple[Ints, PeriodKind]:
     """Turn a column into period numbers and say what kind they are.
 
     Months count from year 0 (2024-03 is 2024*12 + 2), quarters likewise, integers stay as they are,
-    so that a difference of two numbers is a number of periods. Raises `PanelError` for anything else.
+    so that a difference of two numbers is a number of periods. Raises `PanelError` for anything else, and
+    for integers that are dates, unless they lie within the known period numbers `among`.
     """
+    numbers, kind = _parsed(values, where)
+    if kind == "integer":
+        known = np.zeros(len(numbers), dtype=bool)
+        if among is not None:
+            known = (numbers >= among.min()) & (numbers <= among.max())
+        whole_dates.refuse(numbers[~known], where)
+    return numbers, kind
+
+
+def _parsed(values: pd.Series, where: str) -> tuple[Ints, PeriodKind]:
     if values.isna().any():
         raise PanelError("a period is blank", where=where, remedy=_REMEDY)
+    if values.dtype == object and any(isinstance(value, pd.Period) for value in values):
+        values = _as_one_frequency(values, where)
     if isinstance(values.dtype, pd.PeriodDtype):
         return _from_pandas_periods(pd.PeriodIndex(values), where)
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
@@ -51,7 +65,7 @@ def label(number: int, kind: PeriodKind) -> str:
 
 def number(text: str | int, kind: PeriodKind, *, where: str) -> int:
     """The period number of one label of a known kind (`2024-03` for months)."""
-    numbers, found = parse(pd.Series([text]), where=where)
+    numbers, found = _parsed(pd.Series([text]), where)
     if found != kind:
         raise PanelError(
             f"{text!r} is not a {kind}", where=where, remedy=f"This panel counts in {kind}s. {_REMEDY}"
@@ -62,24 +76,14 @@ def number(text: str | int, kind: PeriodKind, *, where: str) -> int:
 def _from_numbers(values: pd.Series, where: str) -> Ints:
     if not pd.api.types.is_integer_dtype(values.dtype):
         floats = values.to_numpy(dtype=np.float64)
-        wrong = ~np.isfinite(floats) | (floats != np.floor(floats))
+        wrong = ~np.isfinite(floats) | (floats != np.floor(floats)) | (abs(floats) >= 2.0**63)
         if wrong.any():
             raise PanelError(
                 f"periods must be whole numbers; found {first_few(_distinct(floats[wrong]))}",
                 where=where,
                 remedy=_REMEDY,
             )
-    whole = values.to_numpy(dtype=np.int64)
-    if ((whole >= 190001) & (whole <= 209912) & (whole % 100 >= 1) & (whole % 100 <= 12)).all() and len(
-        whole
-    ):
-        raise PanelError(
-            f"{int(whole[0])} looks like a year and month written as one number; as integers, "
-            "December and the next January would lie 89 periods apart",
-            where=where,
-            remedy="Write 202403 as the text 2024-03.",
-        )
-    return whole
+    return values.to_numpy(dtype=np.int64)
 
 
 def _from_pandas_periods(index: pd.PeriodIndex, where: str) -> tuple[Ints, PeriodKind]:
@@ -87,10 +91,46 @@ def _from_pandas_periods(index: pd.PeriodIndex, where: str) -> tuple[Ints, Perio
     if frequency.startswith("M"):
         return np.asarray(index.year * 12 + index.month - 1, dtype=np.int64), "month"
     if frequency.startswith("Q"):
-        return np.asarray(index.year * 4 + index.quarter - 1, dtype=np.int64), "quarter"
+        return _from_quarters(index, frequency, where), "quarter"
     if frequency.startswith(("Y", "A")):
         return np.asarray(index.year, dtype=np.int64), "integer"
     raise PanelError(f"periods of frequency {frequency!r} are not supported", where=where, remedy=_REMEDY)
+
+
+def _from_quarters(index: pd.PeriodIndex, frequency: str, where: str) -> Ints:
+    last = index.asfreq("M", how="E")
+    if (last.month % 3 != 0).any():
+        raise PanelError(
+            f"quarters of frequency {frequency!r} are not calendar quarters: {index[0]} ends in {last[0]}",
+            where=where,
+            remedy="Count per month, or number the quarters: quarter.dt.qyear * 4 + quarter.dt.quarter, "
+            "in the start column too.",
+        )
+    return np.asarray(last.year * 4 + last.month // 3 - 1, dtype=np.int64)
+
+
+def own_year(values: pd.Series) -> str:
+    """The frequency of quarters that are numbered within a year other than the calendar's (`Q-MAR`), or ''.
+
+    `parse` turns them into calendar quarters, so that a text such as 2016Q4 beside them has two meanings.
+    """
+    dtype: object = values.dtype
+    if values.dtype == object:
+        first = next((value for value in values if isinstance(value, pd.Period)), None)
+        dtype = None if first is None else pd.PeriodDtype(first.freqstr)
+    frequency = str(dtype).removeprefix("period[").rstrip("]") if isinstance(dtype, pd.PeriodDtype) else ""
+    return frequency if frequency.startswith("Q") and frequency != "Q-DEC" else ""
+
+
+def _as_one_frequency(values: pd.Series, where: str) -> pd.Series:
+    kinds = {value.freqstr if isinstance(value, pd.Period) else type(value).__name__ for value in values}
+    if len(kinds) > 1:
+        raise PanelError(
+            f"periods of several kinds stand in one column: {first_few(sorted(kinds))}",
+            where=where,
+            remedy=_REMEDY,
+        )
+    return pd.Series(pd.PeriodIndex(list(values)))
 
 
 def _from_dates(values: pd.Series, where: str) -> tuple[Ints, PeriodKind]:
@@ -126,7 +166,7 @@ def _parse_labels(texts: pd.Series, where: str) -> tuple[Ints, PeriodKind]:
     quarters = texts.str.extract(f"^{_QUARTER}$")
     if quarters["year"].notna().all():
         return _combine(quarters["year"], quarters["quarter"], 4), "quarter"
-    whole = texts.str.fullmatch(r"[+-]?\d{1,15}(?:\.0+)?")
+    whole = texts.str.fullmatch(r"[+-]?\d{1,19}(?:\.0+)?")
     if whole.all():
         return _from_numbers(texts.astype(float), where), "integer"
     # name only the labels that are not of the commonest kind

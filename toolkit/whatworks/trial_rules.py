@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from whatworks import columns, periods
+from whatworks import columns, labels, periods
 from whatworks.arrays import Floats, Ints
 from whatworks.errors import TrialError, did_you_mean, first_few
 
@@ -54,9 +54,9 @@ def arrays_from_frame(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
     for role in ("block", "cluster"):
         name = getattr(roles, role)
         if name is not None:
-            labels, codes = _labels(frame[name], name, role)
-            _refuse_varying(codes, labels, units, unit, role)
-            built[f"{role}_labels"], built[role] = labels, codes
+            names, codes = _labels(frame[name], name, role)
+            _refuse_varying(codes, names, units, unit, role)
+            built[f"{role}_labels"], built[role] = names, codes
     built |= _numbers(frame, roles, units, unit)
     _refuse_impossible(built, roles)
     lost = int(np.isnan(built["outcome"]).sum())
@@ -78,6 +78,16 @@ def _text(value: object) -> str:
     return str(value).strip()
 
 
+def refuse_doubtful(values: pd.Series, name: str, role: str) -> None:
+    """Raise `TrialError` for labels that differ by what the eye does not see, or stand for a blank."""
+    where = f"column {name!r}"
+    found = list(
+        dict.fromkeys(v if isinstance(v, str) else _text(v) for v in values.unique() if not pd.isna(v))
+    )
+    labels.refuse_blank_words(found, TrialError, role=role, where=where)
+    labels.refuse_alike(found, TrialError, role=role, where=where)
+
+
 def _labels(values: pd.Series, name: str, role: str) -> tuple[tuple[str, ...], Ints]:
     """Sorted distinct labels of a column and each row's code."""
     text = np.array(["" if pd.isna(value) else _text(value) for value in values], dtype=object)
@@ -88,6 +98,7 @@ def _labels(values: pd.Series, name: str, role: str) -> tuple[tuple[str, ...], I
             where=f"column {name!r}, rows {first_few(blank + 1)}",
             remedy=f"Every row names its {role}.",
         )
+    refuse_doubtful(values, name, role)
     distinct = sorted(set(text.tolist()))
     position = {label: i for i, label in enumerate(distinct)}
     return tuple(distinct), np.array([position[label] for label in text], dtype=np.int64)

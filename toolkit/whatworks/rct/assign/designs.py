@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from whatworks import columns
+from whatworks import columns, trial_rules
 from whatworks.arrays import Floats, Ints
 from whatworks.errors import NUMBER, DesignError, OptionError, TrialError, check_whole, first_few
 from whatworks.rct.assign import matching
@@ -254,6 +254,8 @@ class Listed:
     def per_cluster(self, wanted: Sequence[str]) -> npt.NDArray[np.str_]:
         """(G,) values of columns joined as text; raises `DesignError` where they vary within a cluster."""
         columns.require(self.frame, [("block", name) for name in wanted], TrialError)
+        for name in wanted:
+            trial_rules.refuse_doubtful(self.frame[name], name, "block")
         text = self.frame[list(wanted)].astype(str).agg(" · ".join, axis=1).to_numpy(dtype=str)
         first = np.unique(self.cluster, return_index=True)[1]
         split = np.flatnonzero(text != text[first][self.cluster])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from whatworks import columns
+from whatworks import columns, trial_rules
 from whatworks.arrays import Ints
 from whatworks.errors import DesignError, OptionError, TrialError, first_few
 from whatworks.inference import draws as random_draws
@@ -189,6 +189,8 @@ def _listed(units: pd.DataFrame, unit: str, cluster: str | None) -> Listed:
             where=f"column {unit!r}",
             remedy="Each unit stands on the list once, by a label of its own.",
         )
+    for name in (unit, *([] if cluster is None else [cluster])):
+        trial_rules.refuse_doubtful(units[name], name, "unit" if name == unit else "cluster")
     order = np.argsort(np.asarray(text, dtype=object), kind="stable")
     frame = units.iloc[order].reset_index(drop=True)
     labels = tuple(text[i] for i in order)
