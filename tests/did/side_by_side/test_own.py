@@ -141,16 +141,6 @@ def test_a_window_of_the_study_is_asked_of_all() -> None:
     assert "this study averages event times 0 to 1" in said["did.twoway"]
 
 
-def test_covariates_that_the_study_leaves_alone_enter_nowhere() -> None:
-    given = covariate()
-    bare = replace(given, covariates=np.empty((0, 0, 0)), covariate_names=())
-    found = did.compare(given, own=did.att_gt(given, comparison="not_yet", inference=WILD))
-    for name, method in (("did.imputation", did.imputation), ("did.twoway", did.twoway)):
-        assert found.results[name].headline.value == method(bare).headline.value
-        assert method(given).headline.value != pytest.approx(method(bare).headline.value, rel=1e-3)
-    assert "did.stacked" in found.results
-
-
 def test_another_adjustment_is_named() -> None:
     given = covariate()
     own = did.imputation(given, leads=0, inference=WILD)

@@ -342,7 +342,7 @@ def _rollout(asked: Asked) -> Result:
 
 def _count_form(asked: Asked) -> Result:
     return etwfe_counts(
-        asked.counts, anticipation=asked.anticipation, interacted=False, inference=asked.inference,
+        asked.panel, anticipation=asked.anticipation, interacted=False, inference=asked.inference,
         level=asked.level, where="did.etwfe", by="overall", last=asked.last,
     )  # fmt: skip
 
@@ -354,4 +354,4 @@ def _poisson(asked: Asked) -> Result:
             where="did.poisson",
             remedy="Give the counts, with residents as exposure and per=1000 for the methods that subtract.",
         )
-    return poisson(asked.counts, inference=asked.inference, level=asked.level)
+    return poisson(asked.panel, inference=asked.inference, level=asked.level)

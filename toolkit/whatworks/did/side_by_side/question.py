@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-import numpy as np
-
 from whatworks.did.group_time.cells import Base
 from whatworks.did.group_time.cells import Comparison as Group
 from whatworks.did.group_time.nuisance import Adjust
@@ -76,16 +74,9 @@ class Asked:
     own: Result | None = None
 
     @property
-    def counts(self) -> Panel:
-        """The panel for methods for counts, without covariates where the study adjusts for none."""
-        if self.adjusted != "none" or self.treated is not None:
-            return self.panel
-        return replace(self.panel, covariates=np.empty((0, 0, 0)), covariate_names=())
-
-    @property
     def additive(self) -> Panel:
         """The panel for methods that subtract: as it is, or as a rate where that was asked for."""
-        return self.counts if self.per is None else self.counts.as_rate(self.per)
+        return self.panel if self.per is None else self.panel.as_rate(self.per)
 
     def by_default(self) -> Asked:
         """The same with each method's default inference, drawn as often and from the same seed."""
@@ -147,14 +138,12 @@ def _anticipation(spec: Mapping[str, Any]) -> int:
 
 
 def _adjustment(own: Result) -> tuple[Adjustment | None, Adjust]:
-    if not own.spec.get("covariates"):
+    if not own.spec.get("covariates") or own.method in _WITHOUT:
         return None, "none"
-    if own.method in _WITHOUT:
-        return "none", "none"
     if own.method not in _CHANGES:
         return "regressors", "outcome"
     adjust: Adjust = own.spec["adjust"]
-    return ("none" if adjust == "none" else "changes"), adjust
+    return "changes", adjust
 
 
 def otherwise(
