@@ -215,7 +215,7 @@ def test_refusals():
     table = frame()
     with pytest.raises(errors.OptionError, match="no covariate 'onn'"):
         did.switching(panel(table), treated="onn")
-    with pytest.raises(errors.DesignError, match="further covariates"):
+    with pytest.raises(errors.DesignError, match="covariates"):
         did.switching(panel(table.assign(x=1.0), covariates=("on", "x")), treated="on")
     with pytest.raises(errors.DesignError, match=r"neither 0 nor 1 in 1 cells: u000 3 = 0\.5"):
         did.switching(panel(table.assign(on=table["on"].where(table.index != 3, 0.5))), treated="on")

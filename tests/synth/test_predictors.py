@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -154,6 +155,7 @@ def test_cross_validated_weights_predict_the_second_half_from_the_first():
     )
     assert result.detail.method.table["v"].sum() == pytest.approx(1)
     assert any("first half" in note for note in result.notes)
+    panel = replace(panel, covariates=panel.covariates[:0], covariate_names=())
     with pytest.raises(DesignError, match="one half"):
         synth.classic(panel, predictors=Predictors({}, ((1, 15),), "cross_validated"))
 
@@ -170,7 +172,6 @@ def test_a_supposed_effect_is_taken_off_past_outcomes_too():
     """Leaving periods out and taking an effect off change the lagged predictors, not the covariates."""
     panel, predictors = made_up()
     fit, problem, _ = asked(panel, predictors)
-    from dataclasses import replace
 
     moved = replace(problem, shift=np.full((1, 60), 2.0))
     change = fit.features.apart(moved)[0] - fit.features.apart(problem)[0]

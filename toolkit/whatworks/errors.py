@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, Final
 
@@ -145,3 +145,33 @@ def first_few(items: Iterable[object], limit: int = 5) -> str:
     shown = list(items)
     text = ", ".join(str(item) for item in shown[:limit])
     return text if len(shown) <= limit else f"{text} and {len(shown) - limit:,} more"
+
+
+def refuse_unused(
+    where: str,
+    remedy: str,
+    *,
+    holder: str = "panel",
+    covariates: Sequence[str] = (),
+    weight: object = None,
+    exposure: object = None,
+) -> None:
+    """Raise `DesignError` where one of these roles is filled, naming all that are.
+
+    Dropped in silence they would answer another question.
+
+    Args:
+        where: the method, for the message.
+        remedy: what to do instead.
+        holder: what has the roles, `panel` or `trial`.
+        covariates: names of the covariates that the method does not take.
+        weight, exposure: what the holder has, None where it has none.
+    """
+    found = [f"covariates ({first_few(covariates)})"] if covariates else []
+    found += ["unit weights"] if weight is not None else []
+    found += ["an exposure"] if exposure is not None else []
+    if found:
+        together = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
+        raise DesignError(
+            f"the {holder} has {together}, which this method does not take", where=where, remedy=remedy
+        )

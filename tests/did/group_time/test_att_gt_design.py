@@ -252,11 +252,11 @@ class TestCovariates:
         with pytest.raises(OptionError, match="linear in the outcome"):
             att_gt(with_covariates(panel, x), adjust="outcome", inference=WildCluster())
 
-    def test_covariates_do_not_matter_without_adjustment(self) -> None:
+    def test_covariates_without_adjustment_are_refused(self) -> None:
         x = self.draw.standard_normal(self.panel.n_units)
-        plain = att_gt(self.panel, inference=Analytical())
-        ignored = att_gt(with_covariates(self.panel, x), inference=Analytical())
-        assert plain.headline == ignored.headline
+        with pytest.raises(DesignError, match=r"covariates \(x\), which this method does not take") as found:
+            att_gt(with_covariates(self.panel, x), inference=Analytical())
+        assert 'adjust="doubly_robust"' in found.value.remedy
 
     def test_covariates_are_taken_at_the_earlier_of_base_and_period(self) -> None:
         x = self.draw.standard_normal((self.panel.n_units, self.panel.n_periods))

@@ -47,6 +47,8 @@ def panel(seed: int) -> Panel:
 
 
 def run(data: Panel, choices: dict[str, Any]) -> Result:
+    if choices["adjust"] == "none":
+        data = replace(data, covariates=data.covariates[:0], covariate_names=())
     return att_gt(data, **choices, inference=Analytical())
 
 

@@ -332,7 +332,7 @@ def test_refusals():
         did.staggered_rollout(panel(table), beta=float("nan"))
     with pytest.raises(errors.OptionError, match="draws"):
         did.staggered_rollout(panel(table), draws=10)
-    with pytest.raises(errors.DesignError, match="has weight"):
+    with pytest.raises(errors.DesignError, match="has unit weights"):
         did.staggered_rollout(panel(table.assign(w=1.0), weight="w"))
     with pytest.raises(errors.DesignError, match="has covariates"):
         did.staggered_rollout(panel(table.assign(x=table["y"]), covariates=["x"]))

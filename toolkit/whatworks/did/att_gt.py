@@ -20,7 +20,15 @@ from whatworks.did.group_time.summary import Averages, by_size, usable
 from whatworks.did.regression.answer import choices, sizes
 from whatworks.did.regression.reassign import recorded
 from whatworks.did.regression.requirements import require_complete
-from whatworks.errors import DesignError, EstimationError, OptionError, check_whole, choose, first_few
+from whatworks.errors import (
+    DesignError,
+    EstimationError,
+    OptionError,
+    check_whole,
+    choose,
+    first_few,
+    refuse_unused,
+)
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
 from whatworks.inference.errors.joint import JointTest
@@ -155,6 +163,12 @@ def _check_options(panel: Panel, comparison: str, adjust: str, base: str, antici
             f"adjust={adjust!r} has nothing to adjust for: the panel has no covariates",
             where=WHERE,
             remedy='Name covariates in Panel.from_frame, or use adjust="none".',
+        )
+    if adjust == "none":
+        refuse_unused(
+            WHERE,
+            'Say how they enter, as in adjust="doubly_robust", or leave them out.',
+            covariates=panel.covariate_names,
         )
 
 

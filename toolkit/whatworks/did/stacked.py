@@ -15,7 +15,7 @@ from whatworks.did.linear.stacks import Stacks, coefficients, effect_cells, regr
 from whatworks.did.linear.wild import ScoredErrors
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, sizes
-from whatworks.errors import DesignError, OptionError, check_pair, choose, first_few
+from whatworks.errors import DesignError, OptionError, check_pair, choose, first_few, refuse_unused
 from whatworks.inference.default import Choice, count_clusters
 from whatworks.inference.draws import check_level
 from whatworks.inference.errors.cluster import Regression
@@ -153,12 +153,11 @@ def _window(panel: Panel, window: object) -> tuple[int, int]:
 
 
 def _require(panel: Panel) -> None:
-    if panel.covariate_names:
-        raise DesignError(
-            f"the panel has covariates ({first_few(panel.covariate_names)}), which this method does not take",
-            where=WHERE,
-            remedy="Leave them out, or use did.imputation, did.interaction_weighted or did.att_gt.",
-        )
+    refuse_unused(
+        WHERE,
+        "Leave them out, or use did.imputation, did.interaction_weighted or did.att_gt.",
+        covariates=panel.covariate_names,
+    )
     requirements.require_contrast(panel, WHERE)
     requirements.require_complete(panel, WHERE)
 

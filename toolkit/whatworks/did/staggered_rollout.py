@@ -14,7 +14,7 @@ from whatworks.did.regression import requirements
 from whatworks.did.rollout.contrasts import Adjusted, Contrast, Rollout, adjusted, contrast
 from whatworks.did.rollout.estimands import ESTIMANDS, WORDS, Row, asked_rows
 from whatworks.did.rollout.fisher import Tested, deals, fisher
-from whatworks.errors import DesignError, OptionError, choose, first_few
+from whatworks.errors import DesignError, OptionError, choose, first_few, refuse_unused
 from whatworks.inference import intervals
 from whatworks.inference.chance.chance import Assignments
 from whatworks.inference.chance.randomisation import NOT_ABOUT_EFFECTS, UNBOUNDED
@@ -204,14 +204,13 @@ def _result(
 def _rollout(panel: Panel) -> Rollout:
     """The randomised units by cohort, or the reason why the panel is no randomised roll-out."""
     requirements.require_complete(panel, WHERE)
-    for name, given in (("weight", panel.weight is not None), ("covariates", bool(panel.covariate_names))):
-        if given:
-            raise DesignError(
-                f"the panel has {name}, which this estimator does not use",
-                where=WHERE,
-                remedy="Leave the role out: dates drawn by lot make units alike on average, and outcomes "
-                "before the start do the adjusting. For weights or covariates use did.att_gt.",
-            )
+    refuse_unused(
+        WHERE,
+        "Leave the role out: dates drawn by lot make units alike on average, and outcomes before the start "
+        "do the adjusting. For weights or covariates use did.att_gt.",
+        covariates=panel.covariate_names,
+        weight=panel.weight,
+    )
     requirements.require_contrast(panel, WHERE)
     if len(panel.cohorts) == 1:
         requirements.require_comparison(panel, WHERE)

@@ -10,7 +10,7 @@ import pandas as pd
 from whatworks.answer import bare_row, explained
 from whatworks.arrays import Bools, Floats
 from whatworks.did.regression.answer import sizes
-from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
+from whatworks.errors import DesignError, OptionError, did_you_mean, first_few, refuse_unused
 from whatworks.inference.default import ByClusters, Choice, ClusterCounts, Default, count_clusters
 from whatworks.inference.errors.influence import Analytical, analytical, standard_errors
 from whatworks.inference.errors.wild import WildCluster
@@ -171,12 +171,11 @@ def _status(panel: Panel, treated: str) -> Floats:
             "the covariates of Panel.from_frame, and here.",
         )
     others = [name for name in panel.covariate_names if name != treated]
-    if others:
-        raise DesignError(
-            f"the panel has further covariates, which this estimator does not use: {first_few(others)}",
-            where=WHERE,
-            remedy="Leave them out; did.att_gt adjusts for covariates where treatment, once begun, stays.",
-        )
+    refuse_unused(
+        WHERE,
+        "Leave them out; did.att_gt adjusts for covariates where treatment, once begun, stays.",
+        covariates=others,
+    )
     if (panel.start != NEVER).any():
         raise DesignError(
             "the panel names starts, and a treatment that goes on and off has none",

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from whatworks.arrays import Floats, Ints
-from whatworks.errors import DesignError, OptionError, TrialError, first_few
+from whatworks.errors import DesignError, OptionError, TrialError, first_few, refuse_unused
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
 from whatworks.inference.fits.rows import by_cluster
@@ -79,6 +79,12 @@ def horvitz_thompson(
     Applied Statistics 11(4), equations 8 and 9.
     """
     check_level(level)
+    refuse_unused(
+        WHERE,
+        "Make the rate the outcome and leave the exposure out; or use rct.itt, whose rate ratio takes it.",
+        holder="trial",
+        exposure=trial.exposure,
+    )
     _require(trial, probability, allocation)
     notes = () if allocation is None else against_record(trial, allocation)
     spec = {"probability": probability, "recorded": allocation is not None}

@@ -16,7 +16,7 @@ from whatworks.results import NotAvailable, Number, Result
 from whatworks.synth.answer import answer
 from whatworks.synth.augmented_ridge import BALANCES, FLAT, RULES, RidgeAugmented, RidgeFits, errors
 from whatworks.synth.penalty import given
-from whatworks.synth.pool import Pool, pool_of
+from whatworks.synth.pool import Pool, pool_of, refuse_covariates
 from whatworks.synth.predictors import Predictors, Window, features
 from whatworks.synth.problems import Fits, actual
 from whatworks.synth.quantify import Inference
@@ -100,6 +100,7 @@ def augmented(
     choose("balance", balance, BALANCES, where=WHERE)
     names, values = _covariates(panel, pool, covariates, balance)
     fit = RidgeAugmented(values, balance, _check_penalty(penalty, pool), _check_flag(unit_effects))
+    refuse_covariates(panel, WHERE, used=names)
     asked = {"anticipation": anticipation, "covariates": list(names)}
     return _result(pool, fit, names, asked, inference, level)
 

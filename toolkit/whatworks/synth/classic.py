@@ -15,7 +15,7 @@ from whatworks.results import Result
 from whatworks.synth.answer import answer
 from whatworks.synth.convex import convex
 from whatworks.synth.nested import Nested, by_regression, search, starting_points
-from whatworks.synth.pool import Pool, pool_of
+from whatworks.synth.pool import Pool, pool_of, refuse_covariates
 from whatworks.synth.predictors import Features, Predictors, features
 from whatworks.synth.problems import Fits, Problems, actual, halves
 from whatworks.synth.quantify import Inference
@@ -126,9 +126,11 @@ def classic(
     pool = pool_of(panel, WHERE, donors=donors, anticipation=anticipation)
     spec: dict[str, Any] = {"donors": list(pool.donor_names), "anticipation": anticipation}
     if predictors is None:
+        refuse_covariates(panel, WHERE)
         fits = convex(actual(pool))
         return answer(pool, convex, fits, method=WHERE, inference=inference, level=level, spec=spec)
     fit = ByPredictors(features(panel, pool, predictors, WHERE), predictors)
+    refuse_covariates(panel, WHERE, used=tuple(predictors.covariates))
     fits, own = _matched(fit, pool)
     notes, spec = _notes(fit, pool, fits, own), {**spec, "predictors": repr(predictors)}
     return answer(

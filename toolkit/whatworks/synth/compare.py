@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -148,6 +148,7 @@ def compare(
         OptionError: a donor that cannot be one, or a level outside (0, 1).
     """
     named = tuple(donors) or None
+    panel = replace(panel, covariates=panel.covariates[:0], covariate_names=())
     pool_of(panel, WHERE, donors=named, anticipation=anticipation)  # refuses what no method here permits
     rule = Placebo() if inference is None else inference
     found: dict[str, Result] = {}

@@ -15,7 +15,7 @@ from whatworks.panel import Panel
 from whatworks.results import Result
 from whatworks.synth.answer import answer
 from whatworks.synth.penalty import given
-from whatworks.synth.pool import Pool, pool_of
+from whatworks.synth.pool import Pool, pool_of, refuse_covariates
 from whatworks.synth.problems import Fits, Problems, actual, each_as_treated
 from whatworks.synth.quantify import Inference
 
@@ -92,6 +92,7 @@ def completion(
 
     Source: Athey, Bayati, Doudchenko, Imbens & Khosravi (2021), JASA 116(536), equation 4.1.
     """
+    refuse_covariates(panel, WHERE)
     pool = pool_of(panel, WHERE, donors=donors, anticipation=anticipation)
     own = _chosen(pool) if penalty is None else Patterns(_given(penalty), pd.Series(dtype=np.float64))
     fit = Completed(own.penalty)

@@ -14,7 +14,7 @@ from whatworks.panel import Panel
 from whatworks.results import Result
 from whatworks.synth.answer import answer
 from whatworks.synth.interactive_factors import ByFactors
-from whatworks.synth.pool import Pool, pool_of
+from whatworks.synth.pool import Pool, pool_of, refuse_covariates
 from whatworks.synth.problems import actual
 from whatworks.synth.quantify import Inference
 
@@ -68,6 +68,7 @@ def interactive(
 
     Source: Xu (2017), Political Analysis 25(1).
     """
+    refuse_covariates(panel, WHERE)
     pool = pool_of(panel, WHERE, donors=donors, anticipation=anticipation)
     fit = _fit(pool, factors, most)
     fits, count, errors = fit.solve(actual(pool))

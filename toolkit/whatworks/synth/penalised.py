@@ -16,7 +16,7 @@ from whatworks.synth.answer import answer
 from whatworks.synth.convex import convex
 from whatworks.synth.penalised_fit import GRID, RULES, PenalisedFit, one_optimum
 from whatworks.synth.penalty import given
-from whatworks.synth.pool import Pool, pool_of
+from whatworks.synth.pool import Pool, pool_of, refuse_covariates
 from whatworks.synth.problems import Fits, actual
 from whatworks.synth.quantify import Inference
 
@@ -84,6 +84,7 @@ def penalised(
 
     Source: Abadie & L'Hour (2021), JASA 116(536), equation 5 and theorem 1.
     """
+    refuse_covariates(panel, WHERE)
     pool = pool_of(panel, WHERE, donors=donors, anticipation=anticipation)
     fit = PenalisedFit(_check_penalty(penalty, pool))
     chosen, errors, fits = fit.solve(actual(pool))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whatworks.arrays import Bools, Floats, Ints
-from whatworks.errors import DesignError, OptionError, did_you_mean, first_few
+from whatworks.errors import DesignError, OptionError, did_you_mean, first_few, refuse_unused
 from whatworks.panel import Panel
 
 ENOUGH_BEFORE = 10
@@ -91,6 +91,12 @@ def pool_of(panel: Panel, where: str, *, donors: Sequence[str] | None = None, an
     kept, notes = _chosen(panel, free, donors, where)
     pre = np.asarray(panel.periods < start - anticipation)
     _require(panel, treated, kept, pre, where)
+    refuse_unused(
+        where,
+        "Leave the role out: donors are weighted by the fit, and a weight could only share out several "
+        "treated units.",
+        weight=panel.weight if treated.sum() == 1 else None,
+    )
     weight = panel.unit_weight
     members = np.where(treated, weight, 0.0)
     found = Pool(
@@ -180,6 +186,16 @@ def named_donors(
     kept = np.zeros(panel.n_units, dtype=bool)
     kept[[position[name] for name in asked]] = True
     return kept
+
+
+def refuse_covariates(panel: Panel, where: str, *, used: Sequence[str] = ()) -> None:
+    """Raise `DesignError` for covariates of the panel that are not among the names `used`."""
+    refuse_unused(
+        where,
+        "Leave them out, or name them in Predictors(covariates=...) of synth.classic, in covariates= of "
+        'synth.augmented, or say adjust="projected" of synth.synthdid.',
+        covariates=[name for name in panel.covariate_names if name not in used],
+    )
 
 
 def require_known(panel: Panel, rows: Ints, columns: Ints, whose: str, where: str) -> None:

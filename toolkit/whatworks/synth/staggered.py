@@ -18,6 +18,7 @@ from whatworks.inference.uncertainty import Uncertainty
 from whatworks.panel import Panel
 from whatworks.results import Result
 from whatworks.synth.answer import sizes, sure_from
+from whatworks.synth.pool import refuse_covariates
 from whatworks.synth.space import InSpace
 from whatworks.synth.staggered_fit import PartlyPooled, StaggeredFits, actual
 from whatworks.synth.staggered_pool import Cohorts, cohorts_of
@@ -124,6 +125,7 @@ def staggered(
     Source: Ben-Michael, Feller & Rothstein (2022), Journal of the Royal Statistical Society B 84(2).
     """
     _check(pooling, intercept)
+    refuse_covariates(panel, WHERE)
     pool = cohorts_of(panel, WHERE, lags=lags, leads=leads, donors=donors, anticipation=anticipation)
     fit = PartlyPooled(None if pooling is None else float(pooling), intercept)
     return _answer(

@@ -10,7 +10,7 @@ import pandas as pd
 from whatworks.arrays import Floats
 from whatworks.errors import DesignError, OptionError, choose, first_few
 from whatworks.panel import Panel
-from whatworks.synth.pool import Pool
+from whatworks.synth.pool import Pool, refuse_covariates
 from whatworks.synth.problems import Fits, actual
 from whatworks.synth.synthdid_fit import Sample, Solved, SyntheticDid
 
@@ -59,6 +59,7 @@ def covariates_of(panel: Panel, adjust: str) -> Floats:
     """(K, N, T) covariates to take off, K = 0 for none; raises where there are none or cells are missing."""
     choose("adjust", adjust, ("none", "projected"), where=WHERE)
     if adjust == "none":
+        refuse_covariates(panel, WHERE)
         return np.empty((0, 0, 0))
     if not panel.covariate_names:
         raise OptionError(

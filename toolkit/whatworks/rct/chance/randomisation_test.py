@@ -10,7 +10,7 @@ import pandas as pd
 
 from whatworks.answer import bare_row
 from whatworks.arrays import Floats
-from whatworks.errors import DesignError, TrialError, choose
+from whatworks.errors import DesignError, TrialError, choose, refuse_unused
 from whatworks.inference.chance.randomisation import NO_ERROR, Collected, RandomisationInference
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
@@ -98,6 +98,12 @@ def randomisation_test(
     if isinstance(statistic, str):
         choose("statistic", statistic, STATISTICS, where=WHERE)
         _require_one_row(trial)
+    refuse_unused(
+        WHERE,
+        "Make the rate the outcome and leave the exposure out; or use rct.itt, whose rate ratio takes it.",
+        holder="trial",
+        exposure=trial.exposure,
+    )
     reassign.refuse(trial, chance)
     kept = trial.drop_missing()
     if len(np.unique(kept.arm)) < 2:

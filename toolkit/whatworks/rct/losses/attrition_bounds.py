@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from whatworks.arrays import Floats
-from whatworks.errors import DesignError, OptionError, TrialError, choose
+from whatworks.errors import DesignError, OptionError, TrialError, choose, refuse_unused
 from whatworks.inference.default import Choice
 from whatworks.inference.draws import check_level
 from whatworks.rct.assign.allocation import Allocation
@@ -125,12 +125,12 @@ def _refuse(trial: Trial, method: str, tighten: object, limits: tuple[float, flo
             remedy=f"Compare one arm with control: trial.against_control({trial.arms[1]!r}).",
         )
     require_one_row(trial, WHERE)
-    if trial.exposure is not None:
-        raise DesignError(
-            "the outcome is a count with an exposure, and bounds trim outcomes as they are",
-            where=WHERE,
-            remedy="Make the rate the outcome and leave the exposure out.",
-        )
+    refuse_unused(
+        WHERE,
+        "Bounds trim outcomes as they are: make the rate the outcome and leave the exposure out.",
+        holder="trial",
+        exposure=trial.exposure,
+    )
     if method == "manski" and tighten:
         raise OptionError(
             "cells do not narrow worst-case bounds",
