@@ -10,7 +10,8 @@ from tests.synth.panels import factor_panel, panel_of
 from whatworks import synth
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import Jackknife
-from whatworks.inference.default import decide_by_units
+from whatworks.inference.default import decide_by_units, small_pools
+from whatworks.inference.synthetic.conformal import Conformal
 from whatworks.inference.synthetic.placebo_error import PlaceboError, rank_p
 from whatworks.inference.synthetic.unit_bootstrap import UnitBootstrap
 
@@ -106,6 +107,36 @@ def test_the_default_follows_the_number_of_units():
     assert synth.synthdid(factor_panel(), inference=PlaceboError()).headline.inference.endswith(
         "(as asked for)."
     )
+
+
+@pytest.mark.parametrize(
+    ("treated", "donors", "words"),
+    [
+        (1, 3, "9 to 18% with 3 to 6 donors"),
+        (1, 10, "1 to 12% with 8 to 16 donors"),
+        (4, 4, "jackknife rejected in 18 to 28% with 8 or fewer treated units"),
+        (5, 3, "jackknife rejected in 18 to 28%"),
+        (12, 12, "some 14% with 12 treated units"),
+        (1, 20, ""),
+        (5, 20, ""),
+        (20, 20, ""),
+    ],
+)
+def test_small_pools_come_with_the_rate_measured_for_them(treated, donors, words):
+    found = small_pools(decide_by_units(treated, donors).inference, treated, donors)
+    assert len(found) == bool(words)
+    assert words in "".join(found)
+    if words:
+        assert f"{treated} treated unit{'s' * (treated > 1)} and {donors} donors" in found[0]
+
+
+@pytest.mark.parametrize("starts", [[21, 21, 21, 21], [19, 19, 21, 21]])
+def test_the_result_warns_of_a_small_pool(starts):
+    outcome = factor_panel(units=8).outcome
+    rough = "the normal test and its interval are rough"
+    assert any(rough in note for note in synth.synthdid(panel_of(outcome, [*starts, *[None] * 4])).notes)
+    ranked = panel_of(outcome, [21] * 4 + [None] * 4)
+    assert not any(rough in note for note in synth.synthdid(ranked, inference=Conformal()).notes)
 
 
 def test_the_smallest_detectable_effect_is_that_of_a_normal_test():

@@ -31,6 +31,9 @@ a true null in 4.4 to 5.9% of panels from there on; with 48 clusters of which 12
 9, 12 and 17%, while the wild bootstrap with the null imposed kept 4.0 to 6.2%.
 """
 
+FEW_DONORS: Final = 7
+"""With fewer donors than this a placebo error is too small by far: see `small_pools`."""
+
 FEW_TREATED: Final = 3
 """Up to this many clusters on the smaller side, no error keeps its promise, and the result says so."""
 
@@ -190,6 +193,30 @@ def decide_by_units(treated: int, donors: int) -> Choice:
     if treated >= TRUSTED_SIDE:
         units = f"only {donors} donors"
     return Choice(PlaceboError(), f"the default with {units}")
+
+
+def small_pools(inference: object, treated: int, donors: int) -> tuple[str, ...]:
+    """What a reader must know of a normal test of synthetic difference-in-differences on few units.
+
+    The rates were measured on the kindest panels there are, unit levels and independent normal noise
+    (benchmarks/calibration_small_pools.py, 400 panels a design).
+    """
+    if isinstance(inference, Jackknife) and donors < treated + 2 and treated < TRUSTED_SIDE:
+        who, rate = ("8 or fewer", "18 to 28%") if treated <= 8 else ("12", "some 14%")
+        said = f"the jackknife rejected in {rate} with {who} treated units and no more donors"
+        remedy = f"Add donors until there are {treated + 2} or more, which a placebo error needs"
+    elif isinstance(inference, PlaceboError) and donors < TRUSTED_SIDE:
+        span, rate = ("3 to 6", "9 to 18%") if donors < FEW_DONORS else ("8 to 16", "1 to 12%")
+        said = f"it rejected in {rate} with {span} donors, too often the fewer units are treated"
+        remedy = "Read the rank among the placebos beside it, or add donors"
+    else:
+        return ()
+    units = "1 treated unit" if treated == 1 else f"{treated} treated units"
+    return (
+        f"With {units} and {donors} donors the normal test and its interval are rough: of simulated panels "
+        f"without any effect, of which a 5% test should reject 5%, {said}. {remedy}; Conformal() and "
+        "Placebo() rest on no normal distribution.",
+    )
 
 
 def _cautioned(choice: Choice, counts: ClusterCounts, by_scores: bool) -> Choice:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from whatworks.errors import choose
-from whatworks.inference.default import decide_by_units
+from whatworks.inference.default import decide_by_units, small_pools
 from whatworks.inference.synthetic.placebo_error import PlaceboError, rank_p
 from whatworks.panel import Panel
 from whatworks.results import Result
@@ -90,7 +90,8 @@ def _one_start(
         usual=usual,
     )
     used = usual.inference if inference is None else inference
-    return replace(result, notes=(*result.notes, *_rank_note(result, used)))
+    rough = small_pools(used, int(pool.treated.sum()), int(pool.donors.sum()))
+    return replace(result, notes=(*result.notes, *_rank_note(result, used), *rough))
 
 
 def _notes(pool: Pool, found: TwoWeights, fits: Fits) -> tuple[str, ...]:

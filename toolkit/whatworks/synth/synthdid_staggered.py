@@ -13,7 +13,7 @@ from whatworks.answer import explained, taken
 from whatworks.arrays import Bools, Floats
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import draws as random_draws
-from whatworks.inference.default import decide_by_units
+from whatworks.inference.default import decide_by_units, small_pools
 from whatworks.inference.errors.jackknife import Jackknife
 from whatworks.inference.percent import relative_change
 from whatworks.inference.synthetic.placebo_error import PlaceboError, rank_p
@@ -109,6 +109,7 @@ def staggered(
     donors = int(pools[0].donors.sum())
     choice = taken(inference, decide_by_units(treated, donors))
     found, placebos, seed = _quantified(averages, details, choice.inference, level)
+    rough = small_pools(choice.inference, treated, donors)
     window = f"from {panel.label(pools[0].start)} on, to {panel.period_labels[-1]}"
     words = f"Average effect on the {treated} treated units, {len(pools)} starts {window} (ATT)"
     headline = explained(found.estimate(0, estimand=words, scale=panel.scale), choice)
@@ -128,7 +129,7 @@ def staggered(
         input_hash=panel.fingerprint,
         relative=relative_change(headline, float(shares.to_numpy() @ observed)),
         seed=seed,
-        notes=(*panel.notes, *pools[0].notes, *_notes(shares, found, placebos)),
+        notes=(*panel.notes, *pools[0].notes, *_notes(shares, found, placebos), *rough),
         detail=CohortsDetail(
             dict(zip(shares.index, details, strict=True)),
             _by_cohort(averages, found, shares),
