@@ -249,3 +249,11 @@ def test_the_checklist_of_a_trial_says_what_is_open(
     assert list(table.columns)[:2] == ["Item", "Topic"]
     assert len(table) == 42
     assert whatworks("checklist", "no-such-study")[0] == 2
+
+
+def test_a_smallest_p_value_is_never_told_as_0(whatworks: object, tmp_path: Path) -> None:
+    table = tmp_path / "many.csv"
+    pd.DataFrame({"unit": range(1_200)}).to_csv(table, index=False)
+    out = str(tmp_path / "drawn.json")
+    _, said, _ = whatworks("randomise", str(table), "--unit", "unit", "--seed", "1", "--out", out)
+    assert "the smallest p-value they allow is below 1e-300." in said

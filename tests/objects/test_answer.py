@@ -66,3 +66,8 @@ def test_assignments_beyond_a_number_say_so():
     assert answer.counted(6, "more") == 6.0
     assert answer.counted(10**300 - 1, "more") == pytest.approx(1e300)
     assert answer.counted(10**300, "more") == NotAvailable("more")
+
+
+def test_one_treated_unit_is_not_told_as_several():
+    assert answer.the_treated(1) == "the one treated unit"
+    assert answer.the_treated(12) == "the 12 treated units"

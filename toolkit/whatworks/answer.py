@@ -98,6 +98,11 @@ def as_share(design: Design) -> Design:
     return replace(design, mde=float(-np.expm1(-design.mde)))
 
 
+def the_treated(count: int) -> str:
+    """The treated units of a sentence: `the 6 treated units`, `the one treated unit`."""
+    return "the one treated unit" if count == 1 else f"the {count} treated units"
+
+
 def counted(possible: int, beyond: str) -> Number:
     """How many assignments chance could have made; `beyond` says so of more than a number can hold."""
     return float(possible) if possible < _WRITTEN_OUT else NotAvailable(beyond)

@@ -177,3 +177,21 @@ def test_no_event_times() -> None:
     for result in (did.imputation(panel, by="overall"), did.att_gt(panel), did.twoway(panel)):
         with pytest.raises(errors.OptionError, match="no effects by event time"):
             did.event_time_covariance(result)
+
+
+@pytest.mark.parametrize("ask", [did.event_time_covariance, did.honest, did.pretrend_power])
+def test_no_bounds_on_a_variance_that_the_result_does_not_print(ask):
+    rng = np.random.default_rng(1)
+    u, t = np.repeat(np.arange(24), 9), np.tile(np.arange(1, 10), 24)
+    start = np.array([5.0, *[np.nan] * 23])[u]
+    start[np.isin(u, (1, 2, 3))] = 6
+    table = pd.DataFrame({"unit": u, "t": t, "y": rng.normal(size=len(u)), "start": start})
+    panel = Panel.from_frame(table, unit="unit", period="t", outcome="y", start="start")
+    found = did.aggregate(
+        did.att_gt(panel, base="universal", inference=Analytical("clusters")), by="event_time"
+    )
+    assert "of the weight lies on" in found.headline.std_error.reason
+    with pytest.raises(
+        errors.DesignError, match=r"the result itself has no standard error: .* of the weight lies"
+    ):
+        ask(found)

@@ -168,9 +168,14 @@ def _written(drawn: Allocation, out: Path) -> None:
     for line in (
         drawn.record["algorithm"],
         f"Admissible allocations: {drawn.record['admissible']}; the smallest p-value they allow is "
-        f"{drawn.record['smallest_p']:.3g}.",
+        f"{_smallest(drawn.record['smallest_p'])}.",
         f"Register this before any outcome is seen: SHA-256 {drawn.hash}",
         str(record),
         str(table),
     ):
         typer.echo(line)
+
+
+def _smallest(p_value: float) -> str:
+    """A p-value in words; more allocations than a number can hold leave one too small to be told from 0."""
+    return f"{p_value:.3g}" if p_value > 0 else "below 1e-300"

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import explained
+from whatworks.answer import explained, the_treated
 from whatworks.arrays import Bools, Floats
 from whatworks.did.effects import ByEventTime
 from whatworks.did.group_time.by_event_time import overall_outcomes
@@ -119,7 +119,7 @@ def _result(kept: AttGtDetail, level: float, asked: dict[str, str]) -> Result:
     overall = by_size(detail, used[None, :])
     found = quantify(detail, choice, overall, None, anticipation=kept.anticipation, level=level)
     n_treated = int(np.isin(panel.start, detail.cells.cohort[used]).sum())
-    words = f"Average effect on the {n_treated} treated units, all periods from the start"
+    words = f"Average effect on {the_treated(n_treated)}, all periods from the start"
     headline = explained(found.estimate(f"{words}, cohorts by size (ATT)", panel.scale), choice)
     return Result(
         method=WHERE,

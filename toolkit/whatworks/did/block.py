@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import explained
+from whatworks.answer import explained, the_treated
 from whatworks.arrays import Bools, Floats
 from whatworks.did.effects import regression_weights
 from whatworks.did.regression import few_treated, requirements
@@ -79,7 +79,7 @@ def block(panel: Panel, *, inference: Inference = None, level: float = 0.95) -> 
     means = four_means(panel, treated, post)
     headline = found.estimate(
         0,
-        estimand=f"Average effect on the {int(treated.sum())} treated units, "
+        estimand=f"Average effect on {the_treated(int(treated.sum()))}, "
         f"{panel.label(start)} to {panel.period_labels[-1]} (ATT)",
         scale=panel.scale,
     )

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import explained
+from whatworks.answer import explained, the_treated
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.effects import ByEventTime, Covariance, from_contributions
 from whatworks.did.linear.imputed import (
@@ -227,7 +227,7 @@ def _result(
         if asked.horizons is None
         else f"event times {asked.horizons[0]} to {asked.horizons[1]}"
     )
-    words = f"Average effect on the {count} treated units, {span}, every treated cell by its weight (ATT)"
+    words = f"Average effect on {the_treated(count)}, {span}, every treated cell by its weight (ATT)"
     headline = explained(numbers.estimate(0, estimand=words, scale=panel.scale), choice)
     pretrend = before if isinstance(before, NotAvailable) else before.test
     spec: dict[str, object] = {"by": asked.by, "anticipation": asked.anticipation}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import as_share, explained, row
+from whatworks.answer import as_share, explained, row, the_treated
 from whatworks.arrays import Floats, Ints
 from whatworks.did.counts.counted import Counted, cells_of, counted
 from whatworks.did.regression import requirements
@@ -225,7 +225,7 @@ def _uncertainty(
 
 def _estimand(panel: Panel, treated: int) -> str:
     first, last = panel.label(int(panel.cohorts[0])), panel.period_labels[-1]
-    return f"Rate ratio on the {treated} treated units, {first} to {last} (ATT, multiplicative)"
+    return f"Rate ratio on {the_treated(treated)}, {first} to {last} (ATT, multiplicative)"
 
 
 def _effects(log_effect: Estimate, n: int, reason: str) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from whatworks.answer import explained
+from whatworks.answer import explained, the_treated
 from whatworks.arrays import Ints
 from whatworks.did.effects import ByEventTime
 from whatworks.did.linear.scores import Sample, lead_test, sample
@@ -123,7 +123,7 @@ def _result(panel: Panel, detail: StackedDetail, comparison: str, level: float) 
     found = effects.combine(np.vstack([share, np.eye(len(share))]), level)
     terms = found.only(np.arange(len(share) + 1) > 0)
     count = int(stacks.members(panel.n_units)[0].sum())
-    words = f"Average effect on the {count} treated units, event times 0 to {times[-1]} (ATT)"
+    words = f"Average effect on {the_treated(count)}, event times 0 to {times[-1]} (ATT)"
     headline = explained(found.estimate(0, estimand=words, scale=panel.scale), choice)
     window = [min(int(times[0]), -1), int(times[-1])]
     result = Result(

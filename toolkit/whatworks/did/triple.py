@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import explained
+from whatworks.answer import explained, the_treated
 from whatworks.arrays import Bools, Floats
 from whatworks.did.regression import requirements
 from whatworks.did.regression.answer import choices, sizes
@@ -91,7 +91,7 @@ def _result(panel: Panel, other: Panel, detail: TripleDetail, level: float) -> R
     observed, treated = ~np.isnan(detail.difference), int(requirements.treated_units(panel).sum())
     headline = found[0].estimate(
         0,
-        estimand=f"Effect on the {treated} treated units beyond the change in "
+        estimand=f"Effect on {the_treated(treated)} beyond the change in "
         f"{other.outcome_name} (triple difference, ATT)",
         scale=panel.scale,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import explained
+from whatworks.answer import explained, the_treated
 from whatworks.arrays import Bools, Floats
 from whatworks.did.effects import regression_weights
 from whatworks.did.regression import few_treated, requirements
@@ -178,7 +178,7 @@ def _estimand(panel: Panel, cells: int, staggered: bool) -> str:
         return f"Two-way coefficient: a weighted sum of effects in {cells:,} treated cells, not an average"
     treated = int(requirements.treated_units(panel).sum())
     first = panel.label(int(panel.cohorts[0]))
-    return f"Average effect on the {treated} treated units, {first} to {panel.period_labels[-1]} (ATT)"
+    return f"Average effect on {the_treated(treated)}, {first} to {panel.period_labels[-1]} (ATT)"
 
 
 def _warning(detail: TwoWayDetail, cells: int) -> str:

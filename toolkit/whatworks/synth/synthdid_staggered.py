@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import explained, taken
+from whatworks.answer import explained, taken, the_treated
 from whatworks.arrays import Bools, Floats
 from whatworks.errors import DesignError, OptionError
 from whatworks.inference import draws as random_draws
@@ -111,7 +111,7 @@ def staggered(
     found, placebos, seed = _quantified(averages, details, choice.inference, level)
     rough = small_pools(choice.inference, treated, donors)
     window = f"from {panel.label(pools[0].start)} on, to {panel.period_labels[-1]}"
-    words = f"Average effect on the {treated} treated units, {len(pools)} starts {window} (ATT)"
+    words = f"Average effect on {the_treated(treated)}, {len(pools)} starts {window} (ATT)"
     headline = explained(found.estimate(0, estimand=words, scale=panel.scale), choice)
     shares = _shares(averages)
     observed = [float(pool.observed[pool.post].mean()) for pool in pools]

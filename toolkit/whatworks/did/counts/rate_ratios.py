@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from whatworks.answer import as_share, explained, numbers
+from whatworks.answer import as_share, explained, numbers, the_treated
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.counts.counted import Counted, counted
 from whatworks.did.counts.layout import Layout, cohort_effects, layout_of, model_of, notes_of
@@ -119,7 +119,7 @@ def _result(
     numbers = uncertainty(found, layout, aim, choice, level)
     treated = int(aim.any(axis=1).sum())
     window = "all periods from the start" if last is None else f"event times 0 to {last}"
-    words = f"ratio on the {treated} treated units, {window} (ATT, counts over expected counts)"
+    words = f"ratio on {the_treated(treated)}, {window} (ATT, counts over expected counts)"
     log_effect = explained(
         numbers.estimate(0, estimand=f"Log of the rate {words}", scale="log rate ratio"), choice
     )

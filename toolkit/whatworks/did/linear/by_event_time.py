@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whatworks.answer import explained
+from whatworks.answer import explained, the_treated
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.effects import ByEventTime
 from whatworks.did.linear.saturated import CellEffects, Saturated, coefficients, regression
@@ -120,7 +120,7 @@ def report(
     share = effects.share(effects.times >= 0, effects.headline)
     found = effects.combine(np.vstack([share, np.eye(len(share))]), story.level)
     terms = found.only(np.arange(len(share) + 1) > 0)
-    words = f"Average effect on the {int(treated.sum())} treated units, all periods from the start"
+    words = f"Average effect on {the_treated(int(treated.sum()))}, all periods from the start"
     headline = explained(
         found.estimate(0, estimand=f"{words}, cohorts by size (ATT)", scale=panel.scale), choice
     )

@@ -10,6 +10,7 @@ import numpy as np
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.did.effects import effects_of
 from whatworks.errors import DesignError, OptionError, check_whole
+from whatworks.inference.chance.randomisation import NO_ERROR
 from whatworks.inference.default import MANY_CLUSTERS
 from whatworks.results import NotAvailable, Result
 
@@ -139,6 +140,14 @@ def event_time_covariance(result: Result, *, where: str = "did.event_time_covari
             effects.choice.inference.reason,
             where=where,
             remedy="Without an error no statement about trends can be made from this regression.",
+        )
+    error = result.headline.std_error
+    # a test that deals treatment anew has no standard error, which is no verdict on this design
+    if isinstance(error, NotAvailable) and NO_ERROR not in error.reason:
+        raise DesignError(
+            f"the result itself has no standard error: {error.reason}",
+            where=where,
+            remedy="What it does not print cannot carry bounds on trends either: mend that first.",
         )
     covariance = effects.covariance()
     found = EventTimes(
