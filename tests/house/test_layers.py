@@ -25,6 +25,7 @@ FLOORS = [
         "panel_grid",
         "panel_starts",
         "panel_rules",
+        "panel_totals",
         "panel",
         "trial_rules",
         "trial",

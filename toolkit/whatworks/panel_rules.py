@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from whatworks import columns, labels, panel_starts, periods
+from whatworks import columns, labels, panel_starts, panel_totals, periods
 from whatworks.arrays import Bools, Floats, Ints
 from whatworks.errors import PanelError, first_few
 from whatworks.panel_grid import Grid, per_unit
@@ -58,6 +58,9 @@ def arrays_from_frame(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
     }
     if roles.cluster is not None:
         built["cluster"], built["cluster_labels"] = _cluster(frame, roles.cluster, grid)
+    listed = np.asarray(pd.unique(grid.unit_codes), dtype=np.int64)
+    where = f"unit column {roles.unit!r}"
+    panel_totals.refuse(grid.units, outcome, listed, built.get("cluster"), where)
     if roles.exposure is not None:
         built["exposure"] = _exposure(frame, roles, grid)
     if roles.weight is not None:
