@@ -98,6 +98,12 @@ def test_what_chance_or_construction_explains_is_no_total():
     assert panel(areas(few)).n_units == 400
     parallel = np.arange(24.0)[None, :] + np.array([1.0, 2.0, 3.0, 4.0, 5.0])[:, None]
     assert panel(areas(parallel)).n_units == 5
+    still = np.repeat(np.arange(10.0, 22.0)[:, None], 24, axis=1)
+    still[0] = COUNTS[0]
+    assert panel(areas(1000 * still)).n_units == UNITS
+    alike = COUNTS.copy()
+    alike[1:, :20], alike[5] = 48.0, 48.0
+    assert panel(areas(alike)).n_units == UNITS
     donors = COUNTS.copy()
     donors[0] = (donors[3] + donors[7]) / 2
     assert panel(areas(donors)).n_units == UNITS

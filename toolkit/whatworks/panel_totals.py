@@ -55,9 +55,14 @@ class _Rows:
         part = 0.0 if self.counts else float(np.median(self.steps)) / 2
         return exact + rounded + part * (1 if mean else parts)
 
-    def bits(self, periods: int, slack: float) -> float:
-        """How hard it is to agree so closely by chance: units that never part prove nothing."""
-        return periods * float(np.log2(1 + self.own / (2 * slack + (1.0 if self.counts else 0.0))))
+    def bits(self, unit: int, slack: float) -> float:
+        """How hard it is to agree so closely by chance.
+
+        Units that never part, a unit that never moves, and periods in which all are alike prove nothing.
+        """
+        own = min(self.own, float(self.values[unit].std()))
+        telling = int((np.ptp(self.values, axis=0) > 4 * slack).sum())
+        return telling * float(np.log2(1 + own / (2 * slack + (1.0 if self.counts else 0.0))))
 
 
 def refuse(units: tuple[str, ...], outcome: Floats, order: Ints, cluster: Ints | None, where: str) -> None:
@@ -70,9 +75,11 @@ def refuse(units: tuple[str, ...], outcome: Floats, order: Ints, cluster: Ints |
     """
     found = [*_by_number(outcome, order, cluster, units), *_by_name(units)]
     if found:
+        reasons = _first_reasons(found)
+        one = len(reasons) == 1
+        count = "one unit is no area of its own" if one else f"{len(reasons)} units are no areas of their own"
         raise PanelError(
-            f"{len({unit for unit, _ in found})} units are no areas of their own: "
-            f"{first_few(f'{units[unit]!r} {why}' for unit, why in _first_reasons(found))}",
+            f"{count}: {first_few(f'{units[unit]!r} {why}' for unit, why in reasons)}",
             where=where,
             remedy="A total or an average holds the treated units too and compares them with themselves: "
             "leave its rows out. A unit that only bears such a name needs another name.",
@@ -150,7 +157,7 @@ def _agrees(rows: _Rows, total: Floats, parts: int, unit: int, tried: int) -> st
     for mean in (False, True):
         slack = rows.slack(unit, parts, mean=mean)
         close = np.abs(written - (total / parts if mean else total)).max() <= slack
-        if parts > 1 and close and rows.bits(len(total), slack) > needed:
+        if parts > 1 and close and rows.bits(unit, slack) > needed:
             return "the mean" if mean else "the sum"
     return ""
 
