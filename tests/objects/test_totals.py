@@ -62,7 +62,7 @@ def test_the_sub_total_of_a_cluster_is_found_wherever_it_stands(inside):
 def test_sub_totals_and_their_total_are_all_named():
     halves = [("first half", "x", COUNTS[:6].sum(axis=0)), ("second half", "y", COUNTS[6:].sum(axis=0))]
     rows = [*areas(COUNTS)[:6], halves[0], *areas(COUNTS)[6:], halves[1]]
-    with pytest.raises(PanelError, match=r"3 units.*first half.*second half.*'city'"):
+    with pytest.raises(PanelError, match=r"totals or averages.*first half.*second half.*'city'"):
         panel([*rows, ("city", "z", COUNTS.sum(axis=0))])
 
 

@@ -75,11 +75,9 @@ def refuse(units: tuple[str, ...], outcome: Floats, order: Ints, cluster: Ints |
     """
     found = [*_by_number(outcome, order, cluster, units), *_by_name(units)]
     if found:
-        reasons = _first_reasons(found)
-        one = len(reasons) == 1
-        count = "one unit is no area of its own" if one else f"{len(reasons)} units are no areas of their own"
         raise PanelError(
-            f"{count}: {first_few(f'{units[unit]!r} {why}' for unit, why in reasons)}",
+            "among the units are totals or averages: "
+            f"{first_few(f'{units[unit]!r} {why}' for unit, why in _first_reasons(found))}",
             where=where,
             remedy="A total or an average holds the treated units too and compares them with themselves: "
             "leave its rows out. A unit that only bears such a name needs another name.",
